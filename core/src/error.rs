@@ -1,0 +1,325 @@
+//! One error type, which answers the one question that an integrator has to ask: *was it executed?*
+//!
+//! An [`Error`] is data: a closed [`ErrorKind`], [`Executed`], a message, a hint that says what to do now, and the
+//! context that identifies the invocation. It never holds a secret, a token, an input value or a URL's query, so that
+//! every way of printing it (`Display`, `Debug`, [`Error::to_json`]) is safe to log.
+
+use std::fmt;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::contract::Violation;
+
+/// Whether the gateway executed the action.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Executed {
+    /// Provably not: calling again cannot execute it twice.
+    No,
+    /// The request left, and no trustworthy answer came back.
+    Unknown,
+    /// The gateway accepted it.
+    Yes,
+}
+
+impl Executed {
+    /// The word that stands in JSON, in the trail and in all three languages.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Executed::No => "no",
+            Executed::Unknown => "unknown",
+            Executed::Yes => "yes",
+        }
+    }
+}
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $name:ident = $word:literal, $class:literal, $executed:ident, $exit:literal;)+) => {
+        /// What went wrong. Closed within a major version; the word of each is the same in all three languages.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum ErrorKind { $($(#[$doc])* $name,)+ }
+
+        impl ErrorKind {
+            /// Every kind, in the order of the documentation.
+            pub const ALL: &'static [ErrorKind] = &[$(ErrorKind::$name,)+];
+
+            /// The stable word: `"outcome_unknown"`.
+            pub fn as_str(self) -> &'static str { match self { $(ErrorKind::$name => $word,)+ } }
+
+            /// The class that stands for it in Python and Node: `"OutcomeUnknownError"`.
+            pub fn class_name(self) -> &'static str { match self { $(ErrorKind::$name => $class,)+ } }
+
+            /// Whether the action was executed, unless the error itself knows better.
+            pub fn executed(self) -> Executed { match self { $(ErrorKind::$name => Executed::$executed,)+ } }
+
+            /// The exit code of the command line.
+            pub fn exit_code(self) -> u8 { match self { $(ErrorKind::$name => $exit,)+ } }
+        }
+    };
+}
+
+kinds! {
+    /// Options that cannot work, found before any network.
+    Config = "config", "ConfigError", No, 2;
+    /// The request breaks the contract.
+    Validation = "validation", "ValidationError", No, 3;
+    /// The policy refuses it.
+    Denied = "denied", "AccessDeniedError", No, 3;
+    /// The token service refuses the credentials, or the gateway answers 401 after one refresh.
+    Auth = "auth", "AuthenticationError", No, 4;
+    /// 403.
+    Forbidden = "forbidden", "PermissionDeniedError", No, 4;
+    /// Any other definite refusal by the gateway.
+    Rejected = "rejected", "RequestRejectedError", No, 3;
+    /// 429 beyond the attempts or the patience.
+    RateLimited = "rate_limited", "RateLimitedError", No, 5;
+    /// Nothing was sent: DNS, refused, TLS, token service down.
+    Unavailable = "unavailable", "UnavailableError", No, 7;
+    /// The local queue is full.
+    Overloaded = "overloaded", "OverloadedError", No, 5;
+    /// Sent, and no trustworthy answer.
+    OutcomeUnknown = "outcome_unknown", "OutcomeUnknownError", Unknown, 8;
+    /// The deadline passed while the action was running, as far as anyone knows.
+    PollTimeout = "poll_timeout", "PollTimeoutError", Yes, 6;
+    /// The gateway's answers to polls cannot be understood.
+    Protocol = "protocol", "ProtocolError", Yes, 7;
+    /// The action ended as `FAILED`.
+    ActionFailed = "action_failed", "ActionFailedError", Yes, 1;
+    /// The action ended as `CANCELLED`.
+    ActionCancelled = "action_cancelled", "ActionCancelledError", Yes, 1;
+    /// The durable trail cannot be written: nothing is sent.
+    Audit = "audit", "AuditError", No, 7;
+    /// The client was used after it was closed.
+    Closed = "closed", "ClosedError", No, 2;
+}
+
+impl Serialize for ErrorKind {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+/// The result of everything that can fail in this library.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What went wrong, what became of the invocation, and what to do now. One pointer wide.
+#[derive(Clone)]
+pub struct Error(Box<Details>);
+
+#[derive(Clone, Debug, Serialize)]
+struct Details {
+    kind: ErrorKind,
+    message: String,
+    hint: Option<String>,
+    executed: Executed,
+    http_status: Option<u16>,
+    code: Option<String>,
+    request_id: Option<String>,
+    retry_after: Option<f64>,
+    attempts: Option<u32>,
+    action_id: Option<String>,
+    correlation_id: Option<String>,
+    invocation_id: Option<String>,
+    resume_token: Option<String>,
+    last_status: Option<String>,
+    violations: Option<Vec<Violation>>,
+}
+
+/// The names of an error's fields, in the order in which [`Error::to_json`] gives them.
+pub const ERROR_FIELDS: &[&str] = &[
+    "kind", "message", "hint", "executed", "http_status", "code", "request_id", "retry_after", "attempts",
+    "action_id", "correlation_id", "invocation_id", "resume_token", "last_status", "violations",
+];
+
+macro_rules! text_fields {
+    ($($(#[$doc:meta])* $field:ident, $with:ident;)+) => {
+        impl Error {
+            $(
+                $(#[$doc])*
+                pub fn $field(&self) -> Option<&str> { self.0.$field.as_deref() }
+
+                #[doc = concat!("Sets what [`Error::", stringify!($field), "`] returns.")]
+                #[must_use]
+                pub fn $with(mut self, value: impl Into<String>) -> Self {
+                    self.0.$field = Some(value.into());
+                    self
+                }
+            )+
+        }
+    };
+}
+
+text_fields! {
+    /// What to do now.
+    hint, with_hint;
+    /// The gateway's own error code, where its answer had one.
+    code, with_code;
+    /// The gateway's identifier of the exchange, for a support ticket.
+    request_id, with_request_id;
+    /// The action, in canonical form.
+    action_id, with_action_id;
+    /// The logical invocation.
+    correlation_id, with_correlation_id;
+    /// The gateway's id of the invocation, once it has accepted it.
+    invocation_id, with_invocation_id;
+    /// What to hand to `poll` to go on waiting.
+    resume_token, with_resume_token;
+    /// The last status word that a poll saw.
+    last_status, with_last_status;
+}
+
+impl Error {
+    /// An error of this kind, with the kind's own answer to *was it executed?*
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Error(Box::new(Details {
+            kind,
+            message: message.into(),
+            hint: None,
+            executed: kind.executed(),
+            http_status: None,
+            code: None,
+            request_id: None,
+            retry_after: None,
+            attempts: None,
+            action_id: None,
+            correlation_id: None,
+            invocation_id: None,
+            resume_token: None,
+            last_status: None,
+            violations: None,
+        }))
+    }
+
+    /// The closed kind.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// What happened, in one line without a hint.
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// Was the action executed?
+    pub fn executed(&self) -> Executed {
+        self.0.executed
+    }
+
+    /// The HTTP status that decided it, where one did.
+    pub fn http_status(&self) -> Option<u16> {
+        self.0.http_status
+    }
+
+    /// How long the gateway asked us to wait, in seconds.
+    pub fn retry_after(&self) -> Option<f64> {
+        self.0.retry_after
+    }
+
+    /// How often the POST was sent.
+    pub fn attempts(&self) -> Option<u32> {
+        self.0.attempts
+    }
+
+    /// Every mistake in the request, where the request was at fault.
+    pub fn violations(&self) -> &[Violation] {
+        self.0.violations.as_deref().unwrap_or_default()
+    }
+
+    /// Sets what [`Error::executed`] returns, where the error knows better than its kind.
+    #[must_use]
+    pub fn with_executed(mut self, executed: Executed) -> Self {
+        self.0.executed = executed;
+        self
+    }
+
+    /// Sets what [`Error::http_status`] returns.
+    #[must_use]
+    pub fn with_http_status(mut self, status: u16) -> Self {
+        self.0.http_status = Some(status);
+        self
+    }
+
+    /// Sets what [`Error::retry_after`] returns.
+    #[must_use]
+    pub fn with_retry_after(mut self, wait: std::time::Duration) -> Self {
+        self.0.retry_after = Some(wait.as_secs_f64());
+        self
+    }
+
+    /// Sets what [`Error::attempts`] returns.
+    #[must_use]
+    pub fn with_attempts(mut self, attempts: u32) -> Self {
+        self.0.attempts = Some(attempts);
+        self
+    }
+
+    /// Sets what [`Error::violations`] returns.
+    #[must_use]
+    pub fn with_violations(mut self, violations: Vec<Violation>) -> Self {
+        self.0.violations = Some(violations);
+        self
+    }
+
+    /// The error as a JSON object with [`ERROR_FIELDS`], null where a field does not apply.
+    pub fn to_json(&self) -> Value {
+        serde_json::to_value(&*self.0).unwrap_or_else(|_| Value::Object(Map::new()))
+    }
+}
+
+impl Serialize for Error {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+/// One line: the message, then the hint. Each violation is named in the message already.
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.message)?;
+        match &self.0.hint {
+            Some(hint) => write!(f, "; {hint}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The kind, whether it was executed, and the one line: what one wants to see in a panic or a log.
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (executed: {}): {self}", self.0.kind.class_name(), self.0.executed.as_str())
+    }
+}
+
+impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_error_answers_whether_it_was_executed() {
+        for kind in ErrorKind::ALL {
+            let json = Error::new(*kind, "it broke").to_json();
+            assert_eq!(json["executed"], kind.executed().as_str());
+            assert!(["no", "unknown", "yes"].contains(&kind.executed().as_str()));
+        }
+    }
+
+    #[test]
+    fn json_has_exactly_the_documented_fields_in_order() {
+        let json = Error::new(ErrorKind::Rejected, "refused").to_json();
+        let names: Vec<_> = json.as_object().map(|o| o.keys().cloned().collect()).unwrap_or_default();
+        assert_eq!(names, ERROR_FIELDS);
+    }
+
+    #[test]
+    fn the_hint_follows_the_message_on_one_line() {
+        let error = Error::new(ErrorKind::Auth, "`client_id` is unknown").with_hint("check the credentials");
+        assert_eq!(error.to_string(), "`client_id` is unknown; check the credentials");
+        assert_eq!(
+            format!("{error:?}"),
+            "AuthenticationError (executed: no): `client_id` is unknown; check the credentials"
+        );
+    }
+}

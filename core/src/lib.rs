@@ -1,0 +1,48 @@
+//! Invoke contact-centre *Data Actions* once, learn what became of them, and be able to prove it.
+//!
+//! ```no_run
+//! # async fn example() -> cxone_actions::Result<()> {
+//! use cxone_actions::{ActionRequest, Client};
+//!
+//! let client = Client::builder()
+//!     .base_url("https://api.example.com")
+//!     .client_id("integration")
+//!     .client_secret("secret from your vault")
+//!     .build()?;
+//! let request = ActionRequest::new("a1b2c3d4-e5f6-7890-abcd-ef1234567890")
+//!     .input("customerId", "CUST-998877")
+//!     .input("priority", 1);
+//! let result = client.run(request).await?;
+//! println!("{} {:?}", result.status.as_str(), result.outputs);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! What may be sent again, and what never is, is said in [`wire`]; what is recorded, in [`trail`].
+#![forbid(unsafe_code)]
+
+mod auth;
+mod batch;
+mod client;
+pub mod config;
+pub mod contract;
+mod error;
+mod invocation;
+mod ledger;
+mod metrics;
+mod poll;
+pub mod policy;
+pub mod profile;
+pub mod trail;
+pub mod wire;
+
+pub use batch::Outcome;
+pub use client::{CallOptions, Client, ClientBuilder, OnResult, PollTarget};
+pub use config::{Dialect, Options};
+pub use contract::{ActionRequest, Violation};
+pub use error::{ERROR_FIELDS, Error, ErrorKind, Executed, Result};
+pub use invocation::{ActionResult, Invocation, Status};
+pub use metrics::{ActionMetrics, Distribution, Metrics};
+
+/// The version of this library, as the `User-Agent` names it.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
