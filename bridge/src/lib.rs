@@ -1,1 +1,24 @@
-//! bridge
+//! What both bindings stand on: a runtime of their own, one completion queue, and JSON text in both directions.
+//!
+//! The promise: a call that was started is answered exactly once, on the queue that it was started with, unless it was
+//! cancelled; and nothing here ever waits for an interpreter. A binding gives a [`Queue`] a way to wake its event loop,
+//! opens a [`Handle`], starts calls, and reads [`Message`]s when it is woken.
+//!
+//! A process that was forked off finds a runtime, a connection pool, a token and a trail segment of its own, and never
+//! touches a lock that a thread of its parent may have held.
+#![forbid(unsafe_code)]
+
+mod calls;
+mod handle;
+mod per_process;
+mod queue;
+mod runtime;
+mod text;
+
+pub use handle::Handle;
+pub use per_process::PerProcess;
+pub use queue::{Kind, Message, Queue};
+pub use runtime::drain_at_exit;
+pub use text::{error_json, patience, status_error};
+
+pub use cxone_actions::{ActionRequest, Dialect, VERSION};

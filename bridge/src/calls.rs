@@ -1,0 +1,173 @@
+//! The calls that are under way.
+//!
+//! The promise: each is answered exactly once, also when the runtime stops under it or its task dies; a cancelled one
+//! is not answered at all.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::{Arc, Mutex};
+
+use cxone_actions::{ActionResult, OnResult, Result};
+use serde::Serialize;
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+use tokio::task::AbortHandle;
+
+use crate::per_process::lock;
+use crate::queue::{Kind, Message, Queue};
+use crate::text::{done, error_json, failed, unanswered};
+
+/// What `on_result` came to: nothing, or the class name of what it raised.
+type Answer = Result<(), String>;
+
+#[derive(Debug, Default)]
+pub(crate) struct Calls(Mutex<HashMap<u64, Call>>);
+
+#[derive(Debug, Default)]
+struct Call {
+    task: Option<AbortHandle>,
+    answer: Option<oneshot::Sender<Answer>>,
+}
+
+impl Calls {
+    /// Runs `work` and answers `call` with what comes of it.
+    pub(crate) fn start<T: Serialize>(
+        self: &Arc<Self>,
+        call: u64,
+        queue: &Arc<Queue>,
+        runtime: &Handle,
+        field: &'static str,
+        work: impl Future<Output = Result<T>> + Send + 'static,
+    ) {
+        lock(&self.0).insert(call, Call::default());
+        let reply = Reply { call, calls: Arc::clone(self), queue: Arc::clone(queue) };
+        let task = runtime.spawn(async move {
+            let outcome = work.await;
+            reply.send(done(field, &outcome));
+        });
+        // It may be over already; then there is nothing left to abort.
+        if let Some(call) = lock(&self.0).get_mut(&call) {
+            call.task = Some(task.abort_handle());
+        }
+    }
+
+    /// Nobody waits for it any more. What is on the wire goes on in the core.
+    pub(crate) fn cancel(&self, call: u64) {
+        let call = lock(&self.0).remove(&call);
+        if let Some(task) = call.and_then(|call| call.task) {
+            task.abort();
+        }
+    }
+
+    /// What `on_result` came to.
+    pub(crate) fn answer(&self, call: u64, raised: Option<String>) {
+        let waiting = lock(&self.0).get_mut(&call).and_then(|call| call.answer.take());
+        if let Some(waiting) = waiting {
+            let _ = waiting.send(raised.map_or(Ok(()), Err));
+        }
+    }
+
+    /// An `on_result` that hands the result to the queue and waits for the answer.
+    pub(crate) fn deliver(self: &Arc<Self>, call: u64, queue: &Arc<Queue>) -> OnResult {
+        let (calls, queue) = (Arc::clone(self), Arc::clone(queue));
+        Box::new(move |result: ActionResult| {
+            Box::pin(async move {
+                let (waiting, answer) = oneshot::channel();
+                if let Some(call) = lock(&calls.0).get_mut(&call) {
+                    call.answer = Some(waiting);
+                }
+                let json = serde_json::to_string(&result).map_err(|_| "SerializationError".to_owned())?;
+                queue.push(Message { call, kind: Kind::Deliver, json });
+                answer.await.unwrap_or_else(|_| Err("Cancelled".to_owned()))
+            })
+        })
+    }
+
+    /// Whether it was still under way.
+    fn end(&self, call: u64) -> bool {
+        lock(&self.0).remove(&call).is_some()
+    }
+}
+
+/// The duty to answer one call.
+struct Reply {
+    call: u64,
+    calls: Arc<Calls>,
+    queue: Arc<Queue>,
+}
+
+impl Reply {
+    fn send(&self, json: String) {
+        if self.calls.end(self.call) {
+            self.queue.push(Message { call: self.call, kind: Kind::Done, json });
+        }
+    }
+}
+
+impl Drop for Reply {
+    fn drop(&mut self) {
+        self.send(failed(&error_json(&unanswered())));
+    }
+}
+
+/// Answers a call that needed no task.
+pub(crate) fn answer(call: u64, queue: &Queue, json: String) {
+    queue.push(Message { call, kind: Kind::Done, json });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+    use tokio::runtime::{Builder, Runtime};
+
+    fn runtime() -> Runtime {
+        Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap()
+    }
+
+    fn started(
+        runtime: &Runtime,
+        work: impl Future<Output = Result<u8>> + Send + 'static,
+    ) -> (Arc<Calls>, Arc<Queue>) {
+        let (calls, queue) = (Arc::new(Calls::default()), Queue::new(|| {}));
+        calls.start(1, &queue, runtime.handle(), "value", work);
+        (calls, queue)
+    }
+
+    fn only_message(queue: &Queue) -> Message {
+        assert!(queue.wait(Duration::from_secs(60)));
+        let [message] = <[Message; 1]>::try_from(queue.drain()).unwrap();
+        message
+    }
+
+    #[test]
+    fn a_call_is_answered_on_its_queue() {
+        let runtime = runtime();
+        let (calls, queue) = started(&runtime, async { Ok(7) });
+        let json = r#"{"value":7}"#.to_owned();
+        assert_eq!(only_message(&queue), Message { call: 1, kind: Kind::Done, json });
+        assert!(lock(&calls.0).is_empty());
+    }
+
+    #[test]
+    fn a_task_that_dies_or_whose_runtime_stops_is_answered_all_the_same() {
+        let first = runtime();
+        let (_calls, queue) = started(&first, async { panic!("a defect") });
+        assert!(only_message(&queue).json.contains("outcome_unknown"));
+
+        let second = runtime();
+        let (_calls, queue) = started(&second, std::future::pending());
+        second.shutdown_background();
+        assert!(only_message(&queue).json.contains("outcome_unknown"));
+        assert!(!queue.wait(Duration::from_millis(1)), "exactly once");
+    }
+
+    #[test]
+    fn a_cancelled_call_is_not_answered() {
+        let runtime = runtime();
+        let (calls, queue) = started(&runtime, std::future::pending());
+        calls.cancel(1);
+        calls.start(2, &queue, runtime.handle(), "value", async { Ok(()) });
+        assert_eq!(only_message(&queue).call, 2);
+    }
+}

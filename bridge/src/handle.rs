@@ -1,0 +1,228 @@
+//! A client as a binding holds it: the options, and the core's client of *this* process.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use cxone_actions::{ActionRequest, CallOptions, Client, Dialect, Error, Options, PollTarget, Result};
+use serde::Serialize;
+
+use crate::calls::{Calls, answer};
+use crate::per_process::PerProcess;
+use crate::queue::Queue;
+use crate::runtime::{Process, next_number};
+use crate::text::{closed, done, error_json, failed};
+
+/// How long a client that is dropped without being closed goes on recording what is on the wire.
+const LINGER: Duration = Duration::from_secs(60);
+
+/// A client as a binding holds it.
+///
+/// Every method that starts a call returns its number at once; the answer comes on the queue. In a forked child the
+/// first use opens a client of the child's own, with the same options.
+#[derive(Debug)]
+pub struct Handle {
+    options: Options,
+    closed: AtomicBool,
+    opened: PerProcess<Opened>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Opened {
+    number: u64,
+    pub(crate) client: Client,
+    calls: Arc<Calls>,
+    process: Arc<Process>,
+}
+
+impl Handle {
+    /// Opens a client from options as the dialect writes them. Does not touch the network and starts no thread.
+    ///
+    /// # Errors
+    /// The JSON text of a `config`, `audit` or `closed` error.
+    pub fn open(options_json: &str, dialect: Dialect) -> Result<Handle, String> {
+        let open = || {
+            let options = Options::from_json(options_json, dialect)?;
+            let handle = Handle { options, closed: AtomicBool::new(false), opened: PerProcess::new() };
+            handle.opened()?;
+            Ok(handle)
+        };
+        open().map_err(|error: Error| error_json(&error))
+    }
+
+    /// Submits; answered with `invocation`.
+    pub fn invoke(&self, queue: &Arc<Queue>, request: ActionRequest) -> u64 {
+        self.start(queue, "invocation", |opened, _| {
+            let client = opened.client.clone();
+            async move { client.invoke(request).await }
+        })
+    }
+
+    /// Submits and waits; answered with `result`. With `deliver`, the result comes as [`crate::Kind::Deliver`] first.
+    pub fn run(
+        &self,
+        queue: &Arc<Queue>,
+        request: ActionRequest,
+        timeout: Option<Duration>,
+        deliver: bool,
+    ) -> u64 {
+        self.start(queue, "result", |opened, call| {
+            let client = opened.client.clone();
+            let options = opened.options(queue, call, timeout, deliver);
+            async move { client.run_with(request, options).await }
+        })
+    }
+
+    /// Waits for what was accepted; answered with `result`. The target is a JSON string (an invocation id or a resume
+    /// token) or an invocation as `invoke` gave it.
+    pub fn poll(
+        &self,
+        queue: &Arc<Queue>,
+        target_json: &str,
+        timeout: Option<Duration>,
+        deliver: bool,
+    ) -> u64 {
+        let target = PollTarget::from_json(target_json);
+        self.start(queue, "result", |opened, call| {
+            let client = opened.client.clone();
+            let options = opened.options(queue, call, timeout, deliver);
+            async move { client.poll(target?, options).await }
+        })
+    }
+
+    /// Nobody waits for this call any more; it is not answered. A POST on the wire is finished and recorded.
+    pub fn cancel(&self, call: u64) {
+        if let Some(opened) = self.opened.get() {
+            opened.calls.cancel(call);
+        }
+    }
+
+    /// What the caller's `on_result` came to: nothing, or the class name of what it raised.
+    pub fn answer(&self, call: u64, raised: Option<String>) {
+        if let Some(opened) = self.opened.get() {
+            opened.calls.answer(call, raised);
+        }
+    }
+
+    /// Stops taking calls and lets what is on the wire be recorded, for at most `patience`; answered with a null `value`.
+    pub fn close(&self, queue: &Arc<Queue>, patience: Duration) -> u64 {
+        self.closed.store(true, Ordering::SeqCst);
+        let call = next_number();
+        let ready = self.opened.get().and_then(|opened| Some((opened.process.runtime().ok()?, opened)));
+        match ready {
+            Some((runtime, opened)) => {
+                let calls = Arc::clone(&opened.calls);
+                calls.start(call, queue, &runtime, "value", async move {
+                    opened.client.shutdown(patience).await;
+                    opened.process.leave(opened.number);
+                    Ok(())
+                });
+            }
+            // Never opened in this process, or drained already.
+            None => answer(call, queue, done("value", &Ok(()))),
+        }
+        call
+    }
+
+    /// Whether [`Handle::close`] was called.
+    pub fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::SeqCst)
+    }
+
+    /// The counters and histograms, as JSON text.
+    ///
+    /// # Errors
+    /// The JSON text of an error: in a forked child the client may fail to open.
+    pub fn metrics(&self) -> Result<String, String> {
+        self.read(|client| Ok(serde_json::to_string(&client.metrics()).unwrap_or_default()))
+    }
+
+    /// The same as Prometheus text.
+    ///
+    /// # Errors
+    /// As [`Handle::metrics`].
+    pub fn prometheus(&self) -> Result<String, String> {
+        self.read(|client| Ok(client.metrics().prometheus()))
+    }
+
+    /// What a process that is gone left behind, as a JSON array.
+    ///
+    /// # Errors
+    /// The JSON text of an `audit` error.
+    pub fn recover(&self) -> Result<String, String> {
+        self.read(|client| Ok(serde_json::to_string(&client.recover()?).unwrap_or_default()))
+    }
+
+    /// Reads something at once, without a call.
+    pub(crate) fn read<T>(&self, look: impl FnOnce(&Client) -> Result<T>) -> Result<T, String> {
+        self.opened().and_then(|opened| look(&opened.client)).map_err(|error| error_json(&error))
+    }
+
+    fn opened(&self) -> Result<Arc<Opened>> {
+        if let Some(opened) = self.opened.get() {
+            return Ok(opened);
+        }
+        if self.is_closed() {
+            return Err(closed());
+        }
+        self.opened.get_or_try(|| {
+            let process = Process::current();
+            process.open_for_work()?;
+            let client = Client::open(self.options.clone())?;
+            let number = next_number();
+            process.enter(number, client.clone());
+            Ok(Opened { number, client, calls: Arc::default(), process })
+        })
+    }
+
+    fn start<T, F>(
+        &self,
+        queue: &Arc<Queue>,
+        field: &'static str,
+        work: impl FnOnce(&Arc<Opened>, u64) -> F,
+    ) -> u64
+    where
+        T: Serialize,
+        F: Future<Output = Result<T>> + Send + 'static,
+    {
+        let call = next_number();
+        let ready = self.opened().and_then(|opened| Ok((opened.process.runtime()?, opened)));
+        match ready {
+            Ok((runtime, opened)) => opened.calls.start(call, queue, &runtime, field, work(&opened, call)),
+            Err(error) => answer(call, queue, failed(&error_json(&error))),
+        }
+        call
+    }
+}
+
+impl Opened {
+    fn options(
+        &self,
+        queue: &Arc<Queue>,
+        call: u64,
+        timeout: Option<Duration>,
+        deliver: bool,
+    ) -> CallOptions {
+        let on_result = deliver.then(|| self.calls.deliver(call, queue));
+        CallOptions { timeout, on_result, ..CallOptions::default() }
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        // In a forked child there is nothing here to end: what the parent opened is the parent's.
+        let Some(opened) = self.opened.take() else { return };
+        if self.is_closed() {
+            return;
+        }
+        match opened.process.runtime_if_running() {
+            Some(runtime) => {
+                runtime.spawn(async move {
+                    opened.client.shutdown(LINGER).await;
+                    opened.process.leave(opened.number);
+                });
+            }
+            None => opened.process.leave(opened.number),
+        }
+    }
+}

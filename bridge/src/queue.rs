@@ -1,0 +1,140 @@
+//! The completion queue: what is ready, for one event loop or one blocked thread.
+//!
+//! The promise: whoever reads is woken once per batch, not once per message, and a queue that was closed swallows
+//! everything without a sound.
+
+use std::fmt;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::per_process::lock;
+
+/// What is ready for a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// The number that starting the call returned.
+    pub call: u64,
+    /// What kind of news this is.
+    pub kind: Kind,
+    /// The news, as JSON text.
+    pub json: String,
+}
+
+/// What kind of news a [`Message`] is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The last message of a call: an object with exactly one of `invocation`, `result`, `value` and `error`.
+    Done,
+    /// The terminal result, for the caller's `on_result`; to be answered with [`crate::Handle::answer`]. `Done` follows.
+    Deliver,
+}
+
+/// The queue of one event loop, or of one thread that blocks in [`Queue::wait`].
+pub struct Queue {
+    state: Mutex<State>,
+    arrived: Condvar,
+    wake: Box<dyn Fn() + Send + Sync>,
+}
+
+#[derive(Default)]
+struct State {
+    messages: Vec<Message>,
+    closed: bool,
+}
+
+impl Queue {
+    /// `wake` is called from the I/O thread (or from the thread that starts a call) when the queue stops being empty.
+    pub fn new(wake: impl Fn() + Send + Sync + 'static) -> Arc<Queue> {
+        Arc::new(Queue { state: Mutex::default(), arrived: Condvar::new(), wake: Box::new(wake) })
+    }
+
+    /// Everything that is ready, oldest first.
+    pub fn drain(&self) -> Vec<Message> {
+        std::mem::take(&mut lock(&self.state).messages)
+    }
+
+    /// Blocks until something is ready or the time is up; whether something is ready.
+    pub fn wait(&self, timeout: Duration) -> bool {
+        let state = lock(&self.state);
+        let (state, _) = self
+            .arrived
+            .wait_timeout_while(state, timeout, |state| state.messages.is_empty() && !state.closed)
+            .unwrap_or_else(PoisonError::into_inner);
+        !state.messages.is_empty()
+    }
+
+    /// Nobody reads any more.
+    pub fn close(&self) {
+        let mut state = lock(&self.state);
+        state.closed = true;
+        state.messages.clear();
+        self.arrived.notify_all();
+    }
+
+    /// Whether somebody will read it.
+    pub(crate) fn push(&self, message: Message) -> bool {
+        let mut state = lock(&self.state);
+        if state.closed {
+            return false;
+        }
+        let first = state.messages.is_empty();
+        state.messages.push(message);
+        drop(state);
+        if first {
+            self.arrived.notify_all();
+            (self.wake)();
+        }
+        true
+    }
+}
+
+impl fmt::Debug for Queue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Queue").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    fn message(call: u64) -> Message {
+        Message { call, kind: Kind::Done, json: "{}".to_owned() }
+    }
+
+    #[test]
+    fn a_batch_wakes_once() {
+        let wakes = Arc::new(AtomicU32::new(0));
+        let counter = Arc::clone(&wakes);
+        let queue = Queue::new(move || {
+            counter.fetch_add(1, Ordering::SeqCst);
+        });
+        assert!(queue.push(message(1)) && queue.push(message(2)));
+        assert_eq!(wakes.load(Ordering::SeqCst), 1);
+        assert_eq!(queue.drain().iter().map(|m| m.call).collect::<Vec<_>>(), [1, 2]);
+        assert!(queue.push(message(3)));
+        assert_eq!(wakes.load(Ordering::SeqCst), 2);
+    }
+
+    #[test]
+    fn a_waiting_thread_sees_what_arrives_and_gives_up_in_time() {
+        let queue = Queue::new(|| {});
+        assert!(!queue.wait(Duration::from_millis(1)));
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| queue.wait(Duration::from_secs(60)));
+            queue.push(message(1));
+            assert!(waiting.join().unwrap());
+        });
+    }
+
+    #[test]
+    fn a_closed_queue_swallows_everything() {
+        let queue = Queue::new(|| {});
+        assert!(queue.push(message(1)));
+        queue.close();
+        assert!(!queue.push(message(2)));
+        assert!(queue.drain().is_empty());
+        assert!(!queue.wait(Duration::from_secs(60)));
+    }
+}

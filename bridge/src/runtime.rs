@@ -1,0 +1,140 @@
+//! The I/O thread of this process, and the clients that live on it.
+//!
+//! One current-thread runtime on a thread of its own, made at the first call and never dropped while the process lives.
+//! The promise: [`drain_at_exit`] lets what is on the wire be recorded, returns in time, and whatever is called after
+//! it ends as a `closed` error instead of a hang.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use cxone_actions::{Client, Error, ErrorKind, Result};
+use futures_util::future::join_all;
+use tokio::runtime::{Builder, Handle};
+use tokio::sync::Notify;
+
+use crate::per_process::{PerProcess, lock};
+use crate::text::closed;
+
+static PROCESS: PerProcess<Process> = PerProcess::new();
+static NUMBERS: AtomicU64 = AtomicU64::new(1);
+
+/// A number that is given once in this process: of a call, or of a client.
+pub(crate) fn next_number() -> u64 {
+    NUMBERS.fetch_add(1, Ordering::Relaxed)
+}
+
+/// What this process owns.
+#[derive(Debug, Default)]
+pub(crate) struct Process {
+    closing: AtomicBool,
+    clients: Mutex<HashMap<u64, Client>>,
+    running: Mutex<Option<Running>>,
+}
+
+#[derive(Debug)]
+struct Running {
+    handle: Handle,
+    stop: Arc<Notify>,
+    /// Disconnected when the thread has ended.
+    ended: Receiver<Infallible>,
+}
+
+impl Process {
+    pub(crate) fn current() -> Arc<Process> {
+        match PROCESS.get_or_try(|| Ok::<_, Infallible>(Process::default())) {
+            Ok(process) => process,
+        }
+    }
+
+    /// The runtime, started where it was not; closed once the process is about to end.
+    pub(crate) fn runtime(&self) -> Result<Handle> {
+        let mut running = lock(&self.running);
+        if self.closing.load(Ordering::SeqCst) {
+            return Err(closed());
+        }
+        if let Some(running) = &*running {
+            return Ok(running.handle.clone());
+        }
+        let started = start()?;
+        let handle = started.handle.clone();
+        *running = Some(started);
+        Ok(handle)
+    }
+
+    /// The runtime, where one is running.
+    pub(crate) fn runtime_if_running(&self) -> Option<Handle> {
+        lock(&self.running).as_ref().map(|running| running.handle.clone())
+    }
+
+    /// Refused once the process is about to end.
+    pub(crate) fn open_for_work(&self) -> Result<()> {
+        if self.closing.load(Ordering::SeqCst) { Err(closed()) } else { Ok(()) }
+    }
+
+    pub(crate) fn enter(&self, number: u64, client: Client) {
+        lock(&self.clients).insert(number, client);
+    }
+
+    pub(crate) fn leave(&self, number: u64) {
+        lock(&self.clients).remove(&number);
+    }
+
+    fn drain(&self, patience: Duration) {
+        let running = {
+            let mut running = lock(&self.running);
+            if self.closing.swap(true, Ordering::SeqCst) {
+                return;
+            }
+            running.take()
+        };
+        let clients: Vec<Client> = lock(&self.clients).drain().map(|(_, client)| client).collect();
+        if running.is_none() && clients.is_empty() {
+            return;
+        }
+        // A client that never made a call has a trail to close all the same.
+        let Some(running) = running.or_else(|| start().ok()) else { return };
+        let stop = Arc::clone(&running.stop);
+        running.handle.spawn(async move {
+            join_all(clients.iter().map(|client| client.shutdown(patience))).await;
+            stop.notify_one();
+        });
+        // Anything but "time is up" means that the thread has ended; either way nobody waits longer.
+        let _ = running.ended.recv_timeout(patience + Duration::from_millis(250));
+        running.stop.notify_one();
+    }
+}
+
+fn start() -> Result<Running> {
+    let runtime = Builder::new_current_thread().enable_all().build().map_err(no_thread)?;
+    let handle = runtime.handle().clone();
+    let stop = Arc::new(Notify::new());
+    let stopped = Arc::clone(&stop);
+    let (alive, ended) = channel();
+    thread::Builder::new()
+        .name("cxone-actions".to_owned())
+        .spawn(move || {
+            runtime.block_on(stopped.notified());
+            // Answers every call that is still open, and waits for no thread.
+            runtime.shutdown_background();
+            drop(alive);
+        })
+        .map_err(no_thread)?;
+    Ok(Running { handle, stop, ended })
+}
+
+fn no_thread(error: std::io::Error) -> Error {
+    Error::new(ErrorKind::Unavailable, format!("the I/O thread cannot be started: {error}"))
+        .with_hint("raise the limit of threads or open files of this process")
+}
+
+/// Stops taking calls, lets what is on the wire be recorded, closes the trails, and stops the I/O thread.
+///
+/// Returns within `patience` and a quarter of a second. The second call returns at once.
+pub fn drain_at_exit(patience: Duration) {
+    Process::current().drain(patience);
+}

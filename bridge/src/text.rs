@@ -1,0 +1,109 @@
+//! The words at the border: answers and errors as JSON text.
+
+use std::time::Duration;
+
+use cxone_actions::{ActionResult, Dialect, Error, ErrorKind, Options, Status};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+/// An error as both bindings read it: one JSON object with [`cxone_actions::ERROR_FIELDS`].
+pub fn error_json(error: &Error) -> String {
+    error.to_json().to_string()
+}
+
+/// The `timeout` of one call, in the unit of the language; judged by the same rule as the client's own.
+///
+/// # Errors
+/// The JSON text of a `config` error.
+pub fn patience(timeout: f64, dialect: Dialect) -> Result<Duration, String> {
+    let (name, unit) = if dialect == Dialect::Node { ("timeoutMs", 1e-3) } else { ("timeout", 1.0) };
+    // JSON has no NaN and no infinity; what stands for them is as impossible as they are.
+    let said = if timeout.is_finite() { timeout } else { -1.0 };
+    Options::from_json(&json!({ name: said }).to_string(), dialect).map_err(|error| error_json(&error))?;
+    Ok(Duration::try_from_secs_f64(timeout * unit).unwrap_or(Duration::MAX))
+}
+
+/// The error that a result raises where the caller asks for one: none for `COMPLETED`.
+///
+/// `result_json` is the object that a `result` answer carried.
+pub fn status_error(result_json: &str) -> Option<String> {
+    let value: Value = serde_json::from_str(result_json).ok()?;
+    let text = |name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
+    let count = |name: &str| {
+        value.get(name).and_then(Value::as_u64).and_then(|n| u32::try_from(n).ok()).unwrap_or(0)
+    };
+    let status = [Status::Completed, Status::Failed, Status::Cancelled]
+        .into_iter()
+        .find(|status| value.get("status").and_then(Value::as_str) == Some(status.as_str()))?;
+    let result = ActionResult {
+        invocation_id: text("invocation_id"),
+        action_id: text("action_id"),
+        correlation_id: text("correlation_id"),
+        status,
+        ok: status == Status::Completed,
+        outputs: None,
+        error_message: text("error_message"),
+        invoke_latency_ms: None,
+        duration_ms: 0.0,
+        attempts: count("attempts"),
+        polls: count("polls"),
+        raw: None,
+    };
+    result.error_for_status().err().map(|error| error_json(&error))
+}
+
+pub(crate) fn closed() -> Error {
+    Error::new(ErrorKind::Closed, "the client is closed, or its process is about to end")
+        .with_hint("open a new client, and keep it open while calls are made")
+}
+
+/// The one field of a `Done` message.
+pub(crate) fn done<T: Serialize>(field: &str, outcome: &Result<T, Error>) -> String {
+    let text = match outcome {
+        Ok(value) => serde_json::to_string(value).map(|text| format!("{{\"{field}\":{text}}}")),
+        Err(error) => return failed(&error_json(error)),
+    };
+    text.unwrap_or_else(|_| failed(&error_json(&unanswered())))
+}
+
+/// A `Done` message that says what went wrong.
+pub(crate) fn failed(error_json: &str) -> String {
+    format!("{{\"error\":{error_json}}}")
+}
+
+/// A call ended without saying how: the runtime was stopped under it, or this library has a defect.
+pub(crate) fn unanswered() -> Error {
+    Error::new(ErrorKind::OutcomeUnknown, "the call was ended before it had an answer")
+        .with_hint("`recover()` tells what is known of it")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_timeout_of_a_call_is_judged_as_the_clients_own() {
+        assert_eq!(patience(1.5, Dialect::Python), Ok(Duration::from_millis(1500)));
+        assert_eq!(patience(1500.0, Dialect::Node), Ok(Duration::from_millis(1500)));
+        for wrong in [0.0, -1.0, f64::NAN, f64::INFINITY, 1e300] {
+            let error = patience(wrong, Dialect::Python).unwrap_err();
+            assert!(error.contains("`timeout` must be above zero"), "{wrong}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_result_raises_only_where_it_did_not_complete() {
+        let result = |status| {
+            status_error(&format!(r#"{{"status":"{status}","action_id":"a","error_message":"no stock","attempts":1}}"#))
+        };
+        assert_eq!(result("COMPLETED"), None);
+        assert!(result("FAILED").unwrap().contains("action `a` failed: no stock"));
+        assert!(result("CANCELLED").unwrap().contains(r#""kind":"action_cancelled""#));
+    }
+
+    #[test]
+    fn an_answer_has_exactly_one_field() {
+        assert_eq!(done("value", &Ok(serde_json::Value::Null)), r#"{"value":null}"#);
+        assert!(done::<()>("value", &Err(closed())).starts_with(r#"{"error":{"kind":"closed""#));
+    }
+}
