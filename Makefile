@@ -1,0 +1,108 @@
+# Everything that is done with this checkout. `make help` lists it.
+# It writes into the checkout and nowhere else: .venv, node_modules, target and what git ignores.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+PYTHON ?= python3
+export PYTHON
+
+root := $(CURDIR)
+venv := $(root)/.venv
+python := $(venv)/bin/python
+
+# One target folder, one profile, one Python for cargo, maturin and napi alike: each dependency is compiled once.
+export CARGO_TARGET_DIR := $(root)/target
+export PYO3_PYTHON := $(python)
+export PATH := $(venv)/bin:$(PATH)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export VIRTUAL_ENV := $(venv)
+
+rust_members := core sandbox cli bridge
+rust_sources := Cargo.toml Cargo.lock $(shell find $(rust_members) -type f \( -name '*.rs' -o -name '*.toml' -o -name '*.json' \) -not -path '*/tests/*')
+python_sources := pyproject.toml README.md $(shell find bindings-python -type f -not -name '*.so' -not -path '*/__pycache__/*' -not -path '*/.*')
+node_sources := package.json package-lock.json $(shell find bindings-node -type f -not -path '*/dist/*' -not -path '*/node_modules/*' -not -name '*.node' -not -path '*/.*')
+
+.PHONY: help demo test test-rust test-python test-node check fmt soak package build clean prerequisites
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+demo: build ## the whole sentence, once from Python and once from Node, against the embedded sandbox
+	@$(python) demo/demo.py
+	@node demo/demo.mjs
+
+test: build ## every test: Rust, Python, Node
+	@failed=; \
+	for language in rust python node; do \
+		echo; echo "── $$language"; \
+		$(MAKE) --no-print-directory test-$$language || failed="$$failed $$language"; \
+	done; \
+	if [ -n "$$failed" ]; then echo; echo "failed:$$failed" >&2; exit 1; fi
+
+# The two binding crates are extension modules without tests of their own; Python and Node test them as installed.
+rust_tested := --release --workspace --exclude cxone-actions-python --exclude cxone-actions-node
+
+test-rust: | prerequisites
+	@if cargo nextest --version >/dev/null 2>&1; then \
+		cargo nextest run $(rust_tested) && cargo test $(rust_tested) --doc; \
+	else \
+		cargo test $(rust_tested); \
+	fi
+
+test-python: $(venv)/.package
+	@$(python) -m pytest tests/python
+
+test-node: bindings-node/dist/index.js
+	@npm test --silent
+
+check: build ## formatting, lints, types and documentation of all three languages
+	@scripts/check
+
+fmt: $(venv)/.tools node_modules/.installed ## format the sources
+	@cargo fmt --all
+	@$(python) -m ruff format .
+	@$(python) -m ruff check --fix --quiet .
+
+soak: build ## the longer proofs; prints figures, writes nothing (SOAK=10 multiplies them by ten)
+	@scripts/soak
+
+package: build ## pip install into an empty environment, npm pack into an empty project; each runs the demo
+	@scripts/package
+
+build: $(venv)/.package bindings-node/dist/index.js ## both packages, installed into folders of the checkout
+
+clean: ## remove everything that was built
+	rm -rf target .venv node_modules bindings-node/dist
+
+prerequisites:
+	@scripts/prerequisites
+
+# A stamp lies in the folder that it vouches for, so that removing the folder removes the stamp. A virtual environment
+# that a failed run left half made is made again.
+$(venv)/.tools: scripts/requirements.txt | prerequisites
+	@$(python) -m pip --version >/dev/null 2>&1 || { rm -rf $(venv); $(PYTHON) -m venv $(venv) || $(PYTHON) -m virtualenv $(venv); }
+	@echo "installing the Python tools into .venv"
+	@$(python) -m pip install --quiet --requirement scripts/requirements.txt
+	@touch $@
+
+node_modules/.installed: package-lock.json | prerequisites
+	@echo "installing the Node tools into node_modules"
+	@npm ci --no-audit --no-fund --silent
+	@touch $@
+
+# Both bindings in one go: cargo shares what they share and shows how far it is. maturin and napi find it done.
+target/.native: $(rust_sources) $(wildcard bindings-*/Cargo.toml bindings-*/build.rs bindings-*/src/*.rs bindings-*/src/*/*.rs) | $(venv)/.tools
+	cargo build --release --package cxone-actions-python --package cxone-actions-node
+	@touch $@
+
+$(venv)/.package: target/.native $(python_sources) $(venv)/.tools
+	@echo "installing cxone-actions into .venv"
+	@$(python) -m pip install --quiet --no-build-isolation --no-deps --force-reinstall .
+	@touch $@
+
+bindings-node/dist/index.js: target/.native $(node_sources) node_modules/.installed
+	@echo "building cxone-actions for Node"
+	@npm run --silent build
+	@touch $@

@@ -1,0 +1,65 @@
+"""What no linter checks: one version, the size and the names of files, and words that have no place in the tree."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCES = ("core", "sandbox", "cli", "bridge", "bindings-python", "bindings-node", "tests", "demo", "scripts", "docs")
+SUFFIXES = {".rs", ".py", ".pyi", ".ts", ".mjs", ".cjs", ".js", ".toml", ".md", ""}
+CODE = {".rs", ".py", ".ts", ".mjs"}
+NOT_OURS = {"node_modules", "dist", "__pycache__", "target"}
+MOST_LINES = 450
+UNWELCOME_NAMES = {"utils", "util", "helpers", "helper", "manager", "common", "misc"}
+# Written in two halves, so that this file does not find itself.
+UNWELCOME_WORDS = re.compile(r"\b(?:TO" r"DO|FIX" r"ME|XX" r"X|HA" r"CK)\b")
+
+
+def files() -> list[Path]:
+    found = [path for path in ROOT.iterdir() if path.is_file() and path.suffix in SUFFIXES]
+    for folder in SOURCES:
+        found += [path for path in (ROOT / folder).rglob("*") if path.is_file() and path.suffix in SUFFIXES]
+    return [path for path in found if not NOT_OURS & set(path.relative_to(ROOT).parts)]
+
+
+def versions() -> dict[str, str]:
+    cargo = (ROOT / "Cargo.toml").read_text(encoding="utf-8")
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    lock = json.loads((ROOT / "package-lock.json").read_text(encoding="utf-8"))
+    return {
+        "Cargo.toml": found(r'\[workspace\.package\]\nversion = "([^"]+)"', cargo),
+        "Cargo.toml, dependencies": found(r'^cxone-actions = \{.*version = "([^"]+)"', cargo),
+        "package.json": json.loads((ROOT / "package.json").read_text(encoding="utf-8"))["version"],
+        "package-lock.json": lock["packages"][""]["version"],
+        "CHANGELOG.md": found(r"^## \[(\d[^\]]*)\]", changelog),
+    }
+
+
+def found(pattern: str, text: str) -> str:
+    match = re.search(pattern, text, re.MULTILINE)
+    return match.group(1) if match else "none"
+
+
+def problems() -> list[str]:
+    said = versions()
+    out = []
+    if len(set(said.values())) != 1:
+        out.append("the version differs: " + ", ".join(f"{where} says {what}" for where, what in said.items()))
+    for path in files():
+        name = path.relative_to(ROOT)
+        if UNWELCOME_NAMES & set(re.split(r"[_\-.]", path.stem)):
+            out.append(f"{name}: the name does not say what is in it")
+        lines = path.read_text(encoding="utf-8").splitlines()
+        if path.suffix in CODE and len(lines) > MOST_LINES:
+            out.append(f"{name}: {len(lines)} lines; a file over {MOST_LINES} wants dividing")
+        out += [f"{name}:{n}: `{w.group()}`" for n, line in enumerate(lines, 1) if (w := UNWELCOME_WORDS.search(line))]
+    return out
+
+
+if __name__ == "__main__":
+    seen = problems()
+    print("\n".join(seen), file=sys.stderr, end="\n" if seen else "")
+    sys.exit(bool(seen))
