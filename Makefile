@@ -66,7 +66,7 @@ fmt: $(venv)/.tools node_modules/.installed ## format the sources
 	@$(python) -m ruff check --fix --quiet .
 
 soak: build ## the longer proofs; prints figures, writes nothing (SOAK=10 multiplies them by ten)
-	@scripts/soak
+	@$(python) scripts/soak
 
 package: build ## pip install into an empty environment, npm pack into an empty project; each runs the demo
 	@scripts/package

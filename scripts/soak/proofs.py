@@ -1,0 +1,171 @@
+"""What is proved, and how it is judged: by the gateway's own count of executions, and by the trail on disk."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cxone_actions import Client, Sandbox
+
+HERE = Path(__file__).parent
+PYTHON = [sys.executable, str(HERE / "child.py")]
+NODE = ["node", str(HERE / "child.mjs")]
+# A process that has calls in flight has this long to end.
+PATIENCE = 5.0
+IN_FLIGHT = 300
+
+
+@dataclass
+class Outcome:
+    complaints: list[str] = field(default_factory=list)
+    slowest: float | None = None
+    figures: str = ""
+
+    def took(self, seconds: float) -> None:
+        self.slowest = max(seconds, self.slowest or 0.0)
+
+
+@dataclass
+class Proof:
+    promise: str
+    times: int
+    run: Callable[[int], Outcome]
+
+
+@contextmanager
+def gateway(complete_after: float) -> Iterator[tuple[Sandbox, Path, dict[str, str]]]:
+    """A sandbox, a directory for trails, and the environment of a child that uses both."""
+    audit = Path(tempfile.mkdtemp(prefix="cxone-actions-soak-"))
+    with Sandbox(complete_after=complete_after, requests_kept=0) as sandbox:
+        env = {
+            **os.environ,
+            "CXONE_BASE_URL": sandbox.base_url,
+            "CXONE_CLIENT_ID": sandbox.client_id,
+            "CXONE_CLIENT_SECRET": sandbox.client_secret,
+            "CXONE_AUDIT_DIR": str(audit),
+        }
+        try:
+            yield sandbox, audit, env
+        finally:
+            shutil.rmtree(audit, ignore_errors=True)
+
+
+def judge(sandbox: Sandbox, audit: Path, outcome: Outcome, label: str) -> Counter[str]:
+    """Nothing was executed twice, what the trail says was sent is all that was executed, and the chain holds."""
+    states: Counter[str] = Counter()
+    with Client(
+        sandbox.base_url, client_id=sandbox.client_id, client_secret=sandbox.client_secret, audit=str(audit)
+    ) as client:
+        proof = client.audit.verify()
+        if not proof.ok:
+            outcome.complaints.append(f"{label}: the trail does not verify: {proof.problems}")
+        for record in client.audit.records(event="sending"):
+            states["sent"] += 1
+            executed = sandbox.executions(record["correlation_id"])
+            states["executed"] += executed
+            if executed > 1:
+                outcome.complaints.append(f"{label}: {record['correlation_id']} was executed {executed} times")
+        for unfinished in client.recover():
+            states[unfinished.state] += 1
+    return states
+
+
+def ended_with_calls_in_flight(command: list[str], mode: str) -> Callable[[int], Outcome]:
+    def run(times: int) -> Outcome:
+        outcome, states = Outcome(), Counter[str]()
+        for number in range(times):
+            with gateway(complete_after=30.0) as (sandbox, audit, env):
+                child = subprocess.Popen(
+                    [*command, mode, f"{number}", f"{IN_FLIGHT}"], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+                )
+                assert child.stdout is not None
+                child.stdout.readline()  # the child says when its calls are on their way
+                began = time.monotonic()
+                if mode == "kill":
+                    child.kill()
+                elif mode == "interrupt":
+                    child.send_signal(signal.SIGINT)
+                try:
+                    _, stderr = child.communicate(timeout=PATIENCE)
+                    code = child.returncode
+                except subprocess.TimeoutExpired:
+                    child.kill()
+                    child.communicate()
+                    code, stderr = -1, b"it did not end"
+                outcome.took(time.monotonic() - began)
+                wanted = {"kill": -signal.SIGKILL, "interrupt": 130}.get(mode, 0)
+                if code != wanted:
+                    outcome.complaints.append(f"{number}: exit code {code}, wanted {wanted}: {stderr.decode()[-300:]}")
+                states += judge(sandbox, audit, outcome, f"{number}")
+        outcome.figures = ", ".join(f"{name} {count}" for name, count in sorted(states.items()))
+        return outcome
+
+    return run
+
+
+def fork_uses_the_client(times: int) -> Outcome:
+    outcome = Outcome()
+    with gateway(complete_after=0.01) as (sandbox, audit, env):
+        for number in range(times):
+            began = time.monotonic()
+            child = subprocess.run([*PYTHON, "fork", f"{number}", "1"], env=env, capture_output=True, timeout=30, check=False)
+            outcome.took(time.monotonic() - began)
+            if child.returncode != 0:
+                outcome.complaints.append(f"{number}: {child.returncode}: {child.stderr.decode()[-300:]}")
+        states = judge(sandbox, audit, outcome, "after all of them")
+    outcome.figures = ", ".join(f"{name} {count}" for name, count in sorted(states.items()))
+    return outcome
+
+
+def many_calls(command: list[str]) -> Callable[[int], Outcome]:
+    def run(times: int) -> Outcome:
+        outcome = Outcome()
+        with gateway(complete_after=0.0) as (_, _, env):
+            del env["CXONE_AUDIT_DIR"]
+            child = subprocess.run([*command, "calls", "0", f"{times}"], env=env, capture_output=True, check=False)
+        outcome.figures = child.stdout.decode().strip()
+        if child.returncode != 0:
+            outcome.complaints.append(f"exit code {child.returncode}: {child.stderr.decode()[-300:]}")
+        return outcome
+
+    return run
+
+
+def lost_answers(times: int) -> Outcome:
+    """Connections that are cut as the request is written: each invocation is executed at most once."""
+    outcome = Outcome()
+    with gateway(complete_after=0.0) as (sandbox, audit, env):
+        for number, how in enumerate(("before_request", "after_request", "reset", "mid_head", "mid_response")):
+            sandbox.inject("invoke", {"close": how}, times=max(1, times // 5))
+            child = subprocess.run(
+                [*PYTHON, "lost", f"{number}", f"{max(1, times // 5)}"], env=env, capture_output=True, check=False
+            )
+            if child.returncode != 0:
+                outcome.complaints.append(f"{how}: {child.returncode}: {child.stderr.decode()[-300:]}")
+        states = judge(sandbox, audit, outcome, "after all of them")
+    outcome.figures = ", ".join(f"{name} {count}" for name, count in sorted(states.items()))
+    return outcome
+
+
+ALL = [
+    Proof("Python exits while 300 calls are in flight", 20, ended_with_calls_in_flight(PYTHON, "exit")),
+    Proof("Python exits while a blocking client has 300 in flight", 20, ended_with_calls_in_flight(PYTHON, "exit_threads")),
+    Proof("Ctrl-C in a blocking call ends it", 20, ended_with_calls_in_flight(PYTHON, "interrupt")),
+    Proof("kill -9 with 300 calls in flight; the trail survives", 10, ended_with_calls_in_flight(PYTHON, "kill")),
+    Proof("a forked child uses the client of its parent", 50, fork_uses_the_client),
+    Proof("Node: process.exit while 300 calls are in flight", 20, ended_with_calls_in_flight(NODE, "exit")),
+    Proof("Node: a worker is terminated with 300 in flight", 10, ended_with_calls_in_flight(NODE, "worker")),
+    Proof("connections cut around the request: executed at most once", 1000, lost_answers),
+    Proof("a great many calls from Python", 20_000, many_calls(PYTHON)),
+    Proof("a great many calls from Node", 20_000, many_calls(NODE)),
+]
