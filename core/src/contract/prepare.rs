@@ -1,0 +1,234 @@
+//! Looks at a request from its first field to its last, collects every violation on the way, and writes the body.
+
+use std::collections::{BTreeMap, HashMap};
+
+use bytes::Bytes;
+use uuid::Uuid;
+
+use super::body::Parts;
+use super::finding::Finding;
+use super::request::{ActionRequest, Field, Held, Input, InputValue};
+use super::{ActionIdRule, Contract, InputsRule, Prepared, Refused, Violation};
+use super::{action_id, pointer, words};
+
+const MAX_CORRELATION_ID: usize = 128;
+
+pub(super) fn prepare(contract: &Contract, request: &ActionRequest) -> Result<Prepared, Box<Refused>> {
+    let mut check = Check { findings: request.findings.clone(), violations: Vec::new() };
+    let action_id = check.action_id(contract.action_id, &request.action_id);
+    let inputs = check.inputs(contract.inputs, request);
+    let given_id = check.correlation_id(&request.correlation_id);
+    let callback_url = check.callback_url(contract, &request.callback_url);
+    check.violations.extend(request.strays.iter().cloned());
+    check.rest();
+
+    let input_keys = inputs.iter().map(|(key, _)| (*key).to_owned()).collect();
+    let correlation_id = match (&given_id, &request.correlation_id) {
+        (None, Field::Absent) => Some(Uuid::new_v4().to_string()),
+        _ => given_id.clone(),
+    };
+    let parts = Parts {
+        action_id: action_id.as_deref(),
+        inputs: &inputs,
+        correlation_id: correlation_id.as_deref(),
+        callback_url: callback_url.as_deref(),
+    };
+    let written = if request.oversized { None } else { parts.write(contract.max_body_bytes) };
+    if written.is_none() {
+        check.violations.push(too_large(contract.max_body_bytes));
+    }
+    let written = written.map(|(body, inputs)| (Bytes::from(body), inputs));
+    match (written, action_id, correlation_id) {
+        (Some((body, inputs)), Some(action_id), Some(correlation_id)) if check.violations.is_empty() => {
+            let inputs = body.slice(inputs);
+            Ok(Prepared { action_id, correlation_id, callback_url, body, inputs, input_keys })
+        }
+        (written, action_id, _) => Err(Box::new(Refused {
+            action_id,
+            correlation_id: given_id,
+            inputs: written.map(|(body, inputs)| body.slice(inputs)),
+            input_keys,
+            violations: check.violations,
+        })),
+    }
+}
+
+fn too_large(limit: usize) -> Violation {
+    Violation::new("", "too_large", format!("the request must be at most {limit} bytes of UTF-8"))
+}
+
+/// Everything that was found wrong so far, and what the border found that has no place yet.
+struct Check {
+    findings: BTreeMap<String, Vec<Finding>>,
+    violations: Vec<Violation>,
+}
+
+impl Check {
+    fn refuse(&mut self, path: &str, code: &str, rule: &str) {
+        let message = format!("{} {rule}", pointer::name(path));
+        self.violations.push(Violation::new(path, code, message));
+    }
+
+    /// Says what the border found at this place or below it; whether it found anything.
+    fn found(&mut self, path: &str) -> bool {
+        let below = format!("{path}/");
+        let places: Vec<String> = std::iter::once(path.to_owned())
+            .filter(|place| self.findings.contains_key(place))
+            .chain(
+                self.findings
+                    .range(below.clone()..)
+                    .map(|(place, _)| place.clone())
+                    .take_while(|p| p.starts_with(&below)),
+            )
+            .collect();
+        self.say(places)
+    }
+
+    fn say(&mut self, places: Vec<String>) -> bool {
+        for place in &places {
+            let findings = self.findings.remove(place).unwrap_or_default();
+            self.violations.extend(findings.iter().map(Finding::violation));
+        }
+        !places.is_empty()
+    }
+
+    /// Says what the border found at places that the request does not have.
+    fn rest(&mut self) {
+        let places = self.findings.keys().cloned().collect();
+        self.say(places);
+    }
+
+    /// The text of a field that may be absent, unless something is wrong with it already.
+    fn field<'a>(&mut self, path: &str, field: &'a Field) -> Option<&'a str> {
+        if self.found(path) {
+            return None;
+        }
+        match field {
+            Field::Absent => None,
+            Field::Instead(sort) => {
+                let message = words::wrong_type(path, &pointer::name(path), sort.as_str());
+                self.violations.push(Violation::new(path, "type", message));
+                None
+            }
+            Field::Text(text) if text.lone_surrogate => {
+                let message = words::lone_surrogate(&pointer::name(path));
+                self.violations.push(Violation::new(path, "lone_surrogate", message));
+                None
+            }
+            Field::Text(text) => Some(&text.text),
+        }
+    }
+
+    fn action_id(&mut self, rule: ActionIdRule, field: &Field) -> Option<String> {
+        let known = self.violations.len();
+        let Some(text) = self.field("/actionId", field) else {
+            if known == self.violations.len() {
+                self.refuse("/actionId", "required", "is missing; it names the action to invoke");
+            }
+            return None;
+        };
+        match rule {
+            ActionIdRule::Uuid => {
+                let canonical = action_id::canonical_uuid(text);
+                if canonical.is_none() {
+                    let rule =
+                        "must be a UUID of 36 characters, such as `a1b2c3d4-e5f6-7890-abcd-ef1234567890`";
+                    self.refuse("/actionId", "uuid", rule);
+                }
+                canonical
+            }
+        }
+    }
+
+    fn correlation_id(&mut self, field: &Field) -> Option<String> {
+        const PATH: &str = "/correlationId";
+        let text = self.field(PATH, field)?;
+        let length = text.chars().count();
+        if length == 0 || length > MAX_CORRELATION_ID {
+            self.refuse(PATH, "pattern", &format!("must have 1 to 128 characters, got {length}"));
+            return None;
+        }
+        let foreign = text.chars().position(|c| !c.is_ascii_alphanumeric() && !".:_-".contains(c));
+        if let Some(position) = foreign {
+            let rule = format!(
+                "must be made of A-Z, a-z, 0-9, `.`, `_`, `:` and `-`, not so character {}",
+                position + 1
+            );
+            self.refuse(PATH, "pattern", &rule);
+            return None;
+        }
+        Some(text.to_owned())
+    }
+
+    fn callback_url(&mut self, contract: &Contract, field: &Field) -> Option<String> {
+        let text = self.field("/callbackUrl", field)?;
+        let known = self.violations.len();
+        contract.callback_hosts.check(text, &mut self.violations);
+        (known == self.violations.len()).then(|| text.to_owned())
+    }
+
+    /// The inputs that have a name of their own, each once.
+    fn inputs<'a>(&mut self, rule: InputsRule, request: &'a ActionRequest) -> Vec<(&'a str, &'a InputValue)> {
+        // What the border found at the inputs as a whole; what it found at one of them is said in its turn.
+        let whole = self.findings.contains_key("/inputs");
+        self.say(if whole { vec!["/inputs".to_owned()] } else { Vec::new() });
+        if let Some(sort) = request.inputs_instead.filter(|_| !whole) {
+            let message = words::wrong_type("/inputs", "`inputs`", sort.as_str());
+            self.violations.push(Violation::new("/inputs", "type", message));
+        }
+        let mut times: HashMap<&str, usize> = HashMap::with_capacity(request.inputs.len());
+        let mut inputs = Vec::with_capacity(request.inputs.len());
+        for Input { key, value } in &request.inputs {
+            let path = pointer::join("/inputs", &key.text);
+            if key.lone_surrogate {
+                if !self.found(&path) {
+                    let rule = "must have a name of valid Unicode, got half of a surrogate pair";
+                    self.refuse(&path, "lone_surrogate", rule);
+                }
+                continue;
+            }
+            let seen = times.entry(&key.text).or_default();
+            *seen += 1;
+            match *seen {
+                1 => {}
+                2 => {
+                    self.refuse(&path, "duplicate", "is given more than once");
+                    continue;
+                }
+                _ => continue,
+            }
+            if key.text.is_empty() {
+                self.refuse(&path, "empty_key", "must have a name, got an empty key");
+                continue;
+            }
+            if key.text.contains('\0') {
+                self.refuse(&path, "nul", "must not have the character U+0000 in its name");
+            }
+            self.value(rule, &path, value);
+            inputs.push((key.text.as_str(), value));
+        }
+        inputs
+    }
+
+    fn value(&mut self, rule: InputsRule, path: &str, value: &InputValue) {
+        if self.found(path) {
+            return;
+        }
+        let name = || pointer::name(path);
+        let (code, message) = match (&value.0, rule) {
+            (Held::Null | Held::Boolean(_) | Held::Number(_), InputsRule::Primitives) => return,
+            (Held::NonFinite(got), InputsRule::Primitives) => ("non_finite", words::non_finite(&name(), got)),
+            (Held::Text(text), InputsRule::Primitives) if text.lone_surrogate => {
+                ("lone_surrogate", words::lone_surrogate(&name()))
+            }
+            (Held::Text(text), InputsRule::Primitives) if text.text.contains('\0') => {
+                ("nul", words::nul(&name()))
+            }
+            (Held::Text(_), InputsRule::Primitives) => return,
+            (Held::Nested(_), InputsRule::Primitives) => {
+                ("type", words::wrong_type(path, &name(), value.sort()))
+            }
+        };
+        self.violations.push(Violation::new(path, code, message));
+    }
+}
