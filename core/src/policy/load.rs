@@ -1,0 +1,180 @@
+//! From the tree of a policy to its actions, with every mistake named.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde_json::{Map, Value};
+
+use super::mistakes::Mistakes;
+use super::rule::Rule;
+use super::words::{article, sort};
+use crate::contract::canonical_uuid;
+use crate::contract::pointer::{join, nearest, quoted};
+
+/// What the policy says of one action.
+#[derive(Debug)]
+pub(super) struct Action {
+    pub(super) name: Option<String>,
+    pub(super) inputs: Inputs,
+}
+
+#[derive(Debug)]
+pub(super) enum Inputs {
+    /// `inputs = "*"`
+    Any,
+    /// These and no others.
+    Only(BTreeMap<String, Rule>),
+}
+
+/// The actions by canonical id, and the canonical form of the whole: sorted, ids in lower case.
+pub(super) fn load(policy: &Value, mistakes: &mut Mistakes) -> (HashMap<String, Action>, Value) {
+    let mut actions = HashMap::new();
+    let mut canonical = BTreeMap::new();
+    let mut names = HashMap::new();
+    for (position, entry) in entries(policy, mistakes).iter().enumerate() {
+        let path = join("/action", &position.to_string());
+        let Value::Object(fields) = entry else {
+            mistakes.add(&path, "type", &format!("must be a table, got {}", article(sort(entry))));
+            continue;
+        };
+        unknown(fields, &["id", "name", "inputs"], &path, mistakes);
+        let name = name(fields, &path, mistakes);
+        if let Some(name) = &name
+            && let Some(first) = names.insert(name.clone(), position)
+        {
+            let rule = format!("is the name of `action[{first}]` already; metrics would mix the two");
+            mistakes.add(&join(&path, "name"), "duplicate", &rule);
+        }
+        let inputs = inputs(fields.get("inputs"), &join(&path, "inputs"), mistakes);
+        let Some(id) = id(fields, &path, mistakes) else { continue };
+        let mut form = fields.clone();
+        form.insert("id".to_owned(), Value::String(id.clone()));
+        if canonical.insert(id.clone(), sorted(&Value::Object(form))).is_some() {
+            mistakes.add(
+                &join(&path, "id"),
+                "duplicate",
+                "is in the policy already; put what it allows in one place",
+            );
+        }
+        actions.insert(id, Action { name, inputs });
+    }
+    (actions, Value::Array(canonical.into_values().collect()))
+}
+
+fn entries<'a>(policy: &'a Value, mistakes: &mut Mistakes) -> &'a [Value] {
+    const ADVICE: &str = "an empty list, `action = []`, refuses everything";
+    let Value::Object(fields) = policy else {
+        if mistakes.is_empty() {
+            mistakes.add(
+                "",
+                "type",
+                &format!("must be an object with `action`, got {}", article(sort(policy))),
+            );
+        }
+        return &[];
+    };
+    let whole = mistakes.is_empty();
+    unknown(fields, &["action"], "", mistakes);
+    match fields.get("action") {
+        Some(Value::Array(actions)) => actions,
+        Some(other) => {
+            let got = article(sort(other));
+            mistakes.add(
+                "/action",
+                "type",
+                &format!("must be a list of actions, `[[action]]` in TOML, got {got}"),
+            );
+            &[]
+        }
+        // Where the text is broken, the list may well be in the part that could not be read.
+        None if !whole => &[],
+        None => {
+            mistakes.add("/action", "required", &format!("is missing; {ADVICE}"));
+            &[]
+        }
+    }
+}
+
+fn unknown(fields: &Map<String, Value>, known: &[&str], path: &str, mistakes: &mut Mistakes) {
+    for key in fields.keys().filter(|key| !known.contains(&key.as_str())) {
+        let names: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
+        let hint = match nearest(key, known.iter().copied()) {
+            Some(word) => format!("did you mean `{word}`?"),
+            None => format!("known here: {}", names.join(", ")),
+        };
+        mistakes.add(&join(path, key), "unknown_field", &format!("is not known; {hint}"));
+    }
+}
+
+fn id(fields: &Map<String, Value>, path: &str, mistakes: &mut Mistakes) -> Option<String> {
+    let path = join(path, "id");
+    match fields.get("id") {
+        None => mistakes.add(&path, "required", "is missing; it is the UUID of the action"),
+        Some(Value::String(text)) => match canonical_uuid(text) {
+            Some(id) => return Some(id),
+            None => mistakes.add(
+                &path,
+                "uuid",
+                "must be a UUID of 36 characters, such as `a1b2c3d4-e5f6-7890-abcd-ef1234567890`",
+            ),
+        },
+        Some(other) => {
+            mistakes.add(&path, "type", &format!("must be a string, got {}", article(sort(other))))
+        }
+    }
+    None
+}
+
+fn name(fields: &Map<String, Value>, path: &str, mistakes: &mut Mistakes) -> Option<String> {
+    let path = join(path, "name");
+    match fields.get("name")? {
+        Value::String(name)
+            if !name.is_empty() && name.chars().count() <= 128 && !name.contains(char::is_control) =>
+        {
+            return Some(name.clone());
+        }
+        Value::String(_) => {
+            mistakes.add(&path, "name", "must have 1 to 128 characters, and no control characters");
+        }
+        other => mistakes.add(&path, "type", &format!("must be a string, got {}", article(sort(other)))),
+    }
+    None
+}
+
+fn inputs(given: Option<&Value>, path: &str, mistakes: &mut Mistakes) -> Inputs {
+    let mut rules = BTreeMap::new();
+    match given {
+        None => {}
+        Some(Value::String(star)) if star == "*" => return Inputs::Any,
+        Some(Value::Object(inputs)) => {
+            for (key, rule) in inputs {
+                if let Some(rule) = Rule::compile(rule, &join(path, key), mistakes) {
+                    rules.insert(key.clone(), rule);
+                }
+            }
+        }
+        Some(other) => {
+            let got = match other {
+                Value::String(text) => quoted(text),
+                other => article(sort(other)),
+            };
+            mistakes.add(
+                path,
+                "type",
+                &format!("must be a table of rules, or `\"*\"` for any inputs, got {got}"),
+            );
+        }
+    }
+    Inputs::Only(rules)
+}
+
+/// The same value with the keys of every object in order.
+fn sorted(value: &Value) -> Value {
+    match value {
+        Value::Object(object) => {
+            let object: BTreeMap<&String, &Value> = object.iter().collect();
+            Value::Object(object.into_iter().map(|(key, value)| (key.clone(), sorted(value))).collect())
+        }
+        Value::Array(items) => Value::Array(items.iter().map(sorted).collect()),
+        other => other.clone(),
+    }
+}

@@ -1,0 +1,76 @@
+//! Everything that is wrong with a policy, by file, line and key, said at once.
+
+use super::source::Lines;
+use crate::contract::Violation;
+use crate::contract::pointer;
+use crate::error::{Error, ErrorKind};
+
+/// The mistakes of one policy, in the order in which they were found.
+#[derive(Debug)]
+pub(super) struct Mistakes {
+    /// The file; none where the policy was given as an object.
+    origin: Option<String>,
+    pub(super) lines: Lines,
+    list: Vec<(Option<usize>, Violation)>,
+}
+
+impl Mistakes {
+    pub(super) fn new(origin: Option<&str>) -> Self {
+        Mistakes { origin: origin.map(str::to_owned), lines: Lines::new(), list: Vec::new() }
+    }
+
+    /// `rule` goes on after the name of the key: "must be …".
+    pub(super) fn add(&mut self, path: &str, code: &str, rule: &str) {
+        let line = self.line(path);
+        self.put(path, line, code, rule);
+    }
+
+    /// A mistake of the text itself, of which each line is named once.
+    pub(super) fn add_at_line(&mut self, line: usize, code: &str, rule: &str) {
+        if !self.list.iter().any(|(known, violation)| *known == Some(line) && violation.code == code) {
+            self.put("", Some(line), code, rule);
+        }
+    }
+
+    /// Whether something was found at this place.
+    pub(super) fn knows(&self, path: &str) -> bool {
+        self.list.iter().any(|(_, violation)| violation.path == path)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    fn put(&mut self, path: &str, line: Option<usize>, code: &str, rule: &str) {
+        let name = pointer::name_below("the policy", path);
+        let place = match (&self.origin, line) {
+            (Some(file), Some(line)) => format!(" ({file}, line {line})"),
+            (Some(file), None) => format!(" ({file})"),
+            (None, _) if path.is_empty() => String::new(),
+            (None, _) => " (in the policy)".to_owned(),
+        };
+        self.list.push((line, Violation::new(path, code, format!("{name} {rule}{place}"))));
+    }
+
+    /// The line of this place, or of the nearest one around it.
+    fn line(&self, path: &str) -> Option<usize> {
+        let mut around = Some(path);
+        while let Some(path) = around {
+            if let Some(line) = self.lines.get(path) {
+                return Some(*line);
+            }
+            around = path.rfind('/').and_then(|cut| path.get(..cut));
+        }
+        None
+    }
+
+    /// One error that names them all.
+    pub(super) fn into_error(mut self) -> Error {
+        self.list.sort_by_key(|(line, _)| *line);
+        let violations: Vec<Violation> = self.list.into_iter().map(|(_, violation)| violation).collect();
+        let all: Vec<&str> = violations.iter().map(|violation| violation.message.as_str()).collect();
+        Error::new(ErrorKind::Config, all.join("; "))
+            .with_hint("mend the policy; nothing is sent while it cannot be read")
+            .with_violations(violations)
+    }
+}
