@@ -1,0 +1,169 @@
+//! What the sandbox remembers of the requests it saw: enough to assert on, nothing to keep secret, and never more
+//! than a bound.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use serde::Serialize;
+use url::form_urlencoded;
+
+use crate::faults::Point;
+
+/// How many bytes of bodies and paths are kept altogether.
+const KEPT_BYTES: usize = 32 * 1024 * 1024;
+const MASK: &str = "***";
+const SECRET_PARAMETERS: &[&str] = &[
+    "client_secret",
+    "client_assertion",
+    "password",
+    "accessKeySecret",
+    "access_key_secret",
+    "access_token",
+    "refresh_token",
+    "token",
+];
+
+/// One request as the sandbox saw it. Secrets and tokens are `***`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Seen {
+    /// Where it arrived.
+    pub point: Point,
+    /// The method.
+    pub method: String,
+    /// Path and query.
+    pub path: String,
+    /// The status that was answered; none where the connection was cut instead.
+    pub status: Option<u16>,
+    /// The headers, with lower-case names. Of `authorization` only the scheme is kept.
+    pub headers: BTreeMap<String, String>,
+    /// The body as text.
+    pub body: String,
+    /// The logical invocation that it was about.
+    pub correlation_id: Option<String>,
+    /// The number of the connection that it came on, counted from 0.
+    pub connection: u64,
+    /// When it arrived, in seconds since the sandbox started.
+    pub at: f64,
+}
+
+/// The last requests, newest last.
+#[derive(Debug, Default)]
+pub(crate) struct Memory {
+    kept: VecDeque<Seen>,
+    bytes: usize,
+    limit: usize,
+}
+
+impl Memory {
+    pub(crate) fn new(limit: usize) -> Self {
+        Memory { kept: VecDeque::new(), bytes: 0, limit }
+    }
+
+    /// Whether it is worth describing a request at all.
+    pub(crate) fn remembers(&self) -> bool {
+        self.limit > 0
+    }
+
+    pub(crate) fn push(&mut self, seen: Seen) {
+        self.bytes += weight(&seen);
+        self.kept.push_back(seen);
+        while self.kept.len() > 1 && (self.kept.len() > self.limit || self.bytes > KEPT_BYTES) {
+            self.bytes -= self.kept.pop_front().as_ref().map_or(0, weight);
+        }
+    }
+
+    pub(crate) fn all(&self) -> Vec<Seen> {
+        self.kept.iter().cloned().collect()
+    }
+
+    pub(crate) fn forget(&mut self) {
+        *self = Memory::new(self.limit);
+    }
+}
+
+fn weight(seen: &Seen) -> usize {
+    seen.path.len() + seen.body.len() + seen.headers.values().map(String::len).sum::<usize>()
+}
+
+/// Takes secrets out of what is remembered: by the name of the parameter, and by the client's own secret wherever it
+/// turns up.
+pub(crate) struct Masks {
+    secrets: [String; 3],
+}
+
+impl Masks {
+    pub(crate) fn new(client_secret: &str) -> Self {
+        let in_form: String = form_urlencoded::byte_serialize(client_secret.as_bytes()).collect();
+        let in_url = percent_encoding::utf8_percent_encode(client_secret, percent_encoding::NON_ALPHANUMERIC);
+        Masks { secrets: [client_secret.to_owned(), in_form, in_url.to_string()] }
+    }
+
+    pub(crate) fn path(&self, path: &str, query: Option<&str>) -> String {
+        match query {
+            None => self.text(path.to_owned()),
+            Some(query) => self.text(format!("{path}?{}", parameters(query.as_bytes()))),
+        }
+    }
+
+    pub(crate) fn headers(&self, headers: &HeaderMap) -> BTreeMap<String, String> {
+        let mut shown = BTreeMap::<String, String>::new();
+        for (name, value) in headers {
+            let text = self.header(name, value);
+            shown
+                .entry(name.as_str().to_owned())
+                .and_modify(|before| *before = format!("{before}, {text}"))
+                .or_insert(text);
+        }
+        shown
+    }
+
+    /// A body: that of the token endpoint is a form with secrets in it, or nothing that can be shown.
+    pub(crate) fn body(&self, point: Point, is_form: bool, body: &Bytes) -> String {
+        match (point, is_form) {
+            (Point::Token, true) => self.text(parameters(body)),
+            (Point::Token, false) if !body.is_empty() => format!("({} bytes)", body.len()),
+            _ => self.text(String::from_utf8_lossy(body).into_owned()),
+        }
+    }
+
+    fn header(&self, name: &HeaderName, value: &HeaderValue) -> String {
+        let text = String::from_utf8_lossy(value.as_bytes());
+        if *name == AUTHORIZATION || *name == PROXY_AUTHORIZATION {
+            return match text.split_once(' ') {
+                Some((scheme, _)) => format!("{scheme} {MASK}"),
+                None => MASK.to_owned(),
+            };
+        }
+        if *name == COOKIE { MASK.to_owned() } else { self.text(text.into_owned()) }
+    }
+
+    fn text(&self, mut text: String) -> String {
+        for secret in &self.secrets {
+            if text.contains(secret) {
+                text = text.replace(secret, MASK);
+            }
+        }
+        text
+    }
+}
+
+/// The same form, with the values of secret parameters masked; verbatim where there are none.
+fn parameters(text: &[u8]) -> String {
+    let is_secret = |name: &str| SECRET_PARAMETERS.contains(&name);
+    if !form_urlencoded::parse(text).any(|(name, _)| is_secret(&name)) {
+        return String::from_utf8_lossy(text).into_owned();
+    }
+    let mut shown = Vec::new();
+    for (name, value) in form_urlencoded::parse(text) {
+        let value = if is_secret(&name) { MASK.to_owned() } else { encoded(&value) };
+        shown.push(format!("{}={value}", encoded(&name)));
+    }
+    shown.join("&")
+}
+
+fn encoded(text: &str) -> String {
+    form_urlencoded::byte_serialize(text.as_bytes()).collect()
+}

@@ -1,0 +1,16 @@
+//! What a sandbox promises, seen from the other end of a socket.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test ends where its promise breaks"
+)]
+
+mod actions;
+mod faults;
+mod memory;
+mod refusals;
+mod running;
+mod tokens;
+mod wire;

@@ -1,0 +1,143 @@
+use std::collections::HashSet;
+use std::net::TcpStream;
+use std::sync::Arc;
+
+use cxone_actions_sandbox::{Action, Outcome, Sandbox, SandboxError, SandboxOptions, actions};
+use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use crate::wire::{INVOCATIONS, Wire, invocation, sandbox};
+
+#[test]
+fn it_listens_when_it_is_constructed_and_not_after_it_is_closed() {
+    let sandbox = sandbox();
+    assert_eq!(sandbox.base_url(), format!("http://127.0.0.1:{}", sandbox.port()));
+    let mut wire = Wire::authorized(&sandbox);
+    wire.invoke(actions::ECHO, json!({}), "c");
+    sandbox.close();
+    sandbox.close();
+    assert!(
+        wire.invoke_text(&invocation(actions::ECHO, json!({}), "c")).is_err(),
+        "open connections end too"
+    );
+    assert!(TcpStream::connect(("127.0.0.1", sandbox.port())).is_err());
+    assert_eq!(sandbox.executions("c"), 1, "what was counted stays readable");
+}
+
+#[test]
+fn a_port_can_be_chosen_and_is_free_again_after_closing() {
+    let first = sandbox();
+    let chosen = || SandboxOptions { port: first.port(), ..SandboxOptions::default() };
+    let taken = Sandbox::start(chosen()).unwrap_err();
+    assert!(matches!(taken, SandboxError::Listen { .. }));
+    assert!(
+        taken.to_string().starts_with(&format!("`port` {} cannot be listened on: ", first.port())),
+        "{taken}"
+    );
+    Wire::authorized(&first);
+    first.close();
+    let second = Sandbox::start(chosen()).unwrap();
+    assert_eq!(second.port(), first.port());
+    Wire::authorized(&second);
+}
+
+#[test]
+fn several_sandboxes_do_not_know_each_other() {
+    let (one, other) = (sandbox(), sandbox());
+    let token = Wire::authorized(&one).token;
+    let mut wire = Wire::open(&other);
+    wire.token = token;
+    assert_eq!(wire.invoke_text(&invocation(actions::ECHO, json!({}), "c")).unwrap().status, 401);
+}
+
+#[test]
+fn options_that_cannot_work_are_refused_before_a_port_is_opened() {
+    let json_cases = [
+        (r#"{"sed": 1}"#, "unknown field `sed`"),
+        (r#"{"profile": "genesys"}"#, "`profile` must be `gateway`, got `genesys`"),
+        (r#"{"token_lifetime": -1}"#, "a duration is a number of seconds"),
+        (r#"{"scopes": ["admin"]}"#, "`scopes` may hold"),
+        (r#"{"client_id": ""}"#, "`client_id` must not be empty"),
+        (r#"{"actions": [{"id": "x"}]}"#, "`actions[0]`: `id` must be a UUID, got `x`"),
+        (r#"{"actions": [{"id": "x", "outcome": "DONE"}]}"#, "unknown variant `DONE`"),
+        (r#"{"actions": [{"name": "x"}]}"#, "missing field `id`"),
+        (r#"{"client_secret": 5551234}"#, "`client_secret` must be a string"),
+        ("[", "sandbox options"),
+    ];
+    for (text, reason) in json_cases {
+        let error = SandboxOptions::from_json(text).and_then(Sandbox::start).unwrap_err().to_string();
+        assert!(error.contains(reason), "{text}: {error}");
+        assert!(!error.contains("5551234"), "{error}");
+    }
+    let never = Action::new(actions::ECHO).at_once().outcome(Outcome::Never);
+    let both = Action::new(actions::ECHO).echo().outputs(json!(1));
+    for action in [never, both] {
+        let options = SandboxOptions { actions: vec![action], ..SandboxOptions::default() };
+        assert!(Sandbox::start(options).unwrap_err().to_string().contains("exclude each other"));
+    }
+}
+
+#[test]
+fn options_from_json_are_the_same_as_in_rust() {
+    let text = r#"{"profile": "gateway", "seed": 7, "port": 0, "token_lifetime": 90, "complete_after": 0.25,
+        "client_id": "a", "client_secret": null, "scopes": [], "requests_kept": 5,
+        "actions": [{"id": "a1b2c3d4-e5f6-7890-abcd-ef1234567890", "name": "n", "required": ["x"],
+            "outcome": "CANCELLED", "outputs": null, "echo": false, "error_message": "m", "complete_after": null,
+            "complete_after_polls": 1, "at_once": false}]}"#;
+    let options = SandboxOptions::from_json(text).unwrap();
+    assert_eq!(options.complete_after.as_millis(), 250);
+    assert_eq!(options.actions.len(), 1);
+    assert!(SandboxOptions::from_json("{}").unwrap().actions.is_empty());
+}
+
+fn allow_many_files() {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, getrlimit, setrlimit};
+        let limit = getrlimit(Resource::Nofile);
+        let raised = rustix::process::Rlimit { current: limit.maximum, ..limit };
+        setrlimit(Resource::Nofile, raised).unwrap();
+    }
+}
+
+#[test]
+fn thousands_of_keep_alive_connections_are_served_at_once() {
+    const CONNECTIONS: usize = 2000;
+    // Both ends of every connection are in this process.
+    allow_many_files();
+    let sandbox = Arc::new(sandbox());
+    let token = Wire::authorized(&sandbox).token.unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let all_open = Arc::new(tokio::sync::Barrier::new(CONNECTIONS));
+        let mut clients = tokio::task::JoinSet::new();
+        for number in 0..CONNECTIONS {
+            let (all_open, token, port) = (Arc::clone(&all_open), token.clone(), sandbox.port());
+            clients.spawn(async move {
+                let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+                all_open.wait().await;
+                for round in 0..2 {
+                    let body = invocation(actions::ECHO, json!({}), &format!("c-{number}-{round}"));
+                    let request = format!(
+                        "POST {INVOCATIONS} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n\
+                         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+                        body.len()
+                    );
+                    stream.write_all(request.as_bytes()).await.unwrap();
+                    let mut answer = Vec::new();
+                    while !answer.ends_with(b"}") {
+                        assert_ne!(stream.read_buf(&mut answer).await.unwrap(), 0);
+                    }
+                    assert!(answer.starts_with(b"HTTP/1.1 202 "), "{}", String::from_utf8_lossy(&answer));
+                }
+            });
+        }
+        while let Some(client) = clients.join_next().await {
+            client.unwrap();
+        }
+    });
+    let totals = sandbox.totals();
+    assert_eq!((totals.invoke, totals.executions, totals.most_executions), (4000, 4000, 1));
+    let connections: HashSet<_> = sandbox.requests().iter().map(|request| request.connection).collect();
+    assert_eq!(connections.len(), 1 + CONNECTIONS, "each client kept its own");
+}
