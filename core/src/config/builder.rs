@@ -1,0 +1,99 @@
+//! The options as a Rust caller says them.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::{Delivery, Options, PolicySource};
+use crate::client::Client;
+use crate::error::Result;
+
+/// Says what a client needs to know. What is left unsaid comes from the environment, the profile, and the defaults.
+#[derive(Debug, Clone, Default)]
+#[must_use]
+pub struct ClientBuilder(Options);
+
+macro_rules! setters {
+    ($($(#[$doc:meta])* $name:ident: $from:ty => |$value:ident| $made:expr;)+) => {
+        impl ClientBuilder {
+            $(
+                $(#[$doc])*
+                pub fn $name(mut self, $value: $from) -> Self {
+                    self.0.$name = Some($made);
+                    self
+                }
+            )+
+        }
+    };
+}
+
+setters! {
+    /// Where the gateway is: https, or http on a loopback address.
+    base_url: impl Into<String> => |url| url.into();
+    /// The wire contract: a built-in name or a path to a TOML file.
+    profile: impl Into<String> => |name| name.into();
+    /// Fills `{region}` in a profile's URLs.
+    region: impl Into<String> => |region| region.into();
+    /// OAuth client id.
+    client_id: impl Into<String> => |id| id.into();
+    /// OAuth client secret.
+    client_secret: impl Into<String> => |secret| secret.into().into();
+    /// Access key, where the profile's grant uses one.
+    access_key_id: impl Into<String> => |id| id.into();
+    /// The access key's secret.
+    access_key_secret: impl Into<String> => |secret| secret.into().into();
+    /// A bearer token that somebody else keeps fresh, instead of credentials.
+    token: impl Into<String> => |token| token.into().into();
+    /// `post`, `basic`, or `query` (unsafe: proxies log it).
+    client_auth: impl Into<String> => |auth| auth.into();
+    /// OAuth scopes, separated by spaces.
+    scope: impl Into<String> => |scope| scope.into();
+    /// Who may call what: a file, or the same structure as JSON text.
+    policy: PolicySource => |source| source;
+    /// Directory of the durable audit trail.
+    audit: impl Into<PathBuf> => |path| path.into();
+    /// Who acts, as the trail says it.
+    actor: impl Into<String> => |actor| actor.into();
+    /// Deadline of one poll or run, from the call.
+    timeout: Duration => |time| time;
+    /// One HTTP attempt, with its body.
+    request_timeout: Duration => |time| time;
+    /// One connection, with TLS.
+    connect_timeout: Duration => |time| time;
+    /// A fixed time between two looks, instead of the adaptive one.
+    poll_interval: Duration => |time| time;
+    /// Sends of one invocation.
+    max_attempts: u32 => |count| count;
+    /// What may be done about a POST whose outcome is unknown.
+    delivery: Delivery => |delivery| delivery;
+    /// HTTP requests at once.
+    max_in_flight: u32 => |count| count;
+    /// Callers waiting for a permit.
+    max_queued: u32 => |count| count;
+    /// Sends per time, as in `300/60s`.
+    rate_limit: impl Into<String> => |limit| limit.into();
+    /// Hosts that a `callback_url` may name.
+    callback_hosts: Vec<String> => |hosts| hosts;
+    /// Proxy URL.
+    proxy: impl Into<String> => |url| url.into().into();
+    /// Certificates to trust, PEM.
+    ca_file: impl Into<PathBuf> => |path| path.into();
+    /// Client certificate and key, PEM.
+    client_cert: impl Into<PathBuf> => |path| path.into();
+    /// Never speak HTTP/2.
+    http1_only: bool => |only| only;
+}
+
+impl ClientBuilder {
+    /// Checks everything and opens the trail; touches no network.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Config`] with every mistake at once, [`crate::ErrorKind::Audit`] when the trail cannot be opened.
+    pub fn build(self) -> Result<Client> {
+        Client::open(self.0)
+    }
+
+    /// The options, to be opened later or more than once.
+    pub fn into_options(self) -> Options {
+        self.0
+    }
+}

@@ -1,0 +1,96 @@
+//! What a client is told: explicit arguments over the environment over the profile over the defaults.
+//!
+//! Everything that cannot work is found here, before any network, and all of it at once.
+
+mod builder;
+mod mistakes;
+mod resolve;
+mod table;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+pub use builder::ClientBuilder;
+pub use resolve::{Config, Credentials, RateLimit, Transport};
+pub use table::{Dialect, OPTIONS, OptionSpec, Shape};
+
+pub(crate) use mistakes::Mistakes;
+pub(crate) use resolve::is_bearer;
+
+/// What the caller said, each part absent where nothing was said. Holds secrets; its `Debug` shows none.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    pub(crate) dialect: Dialect,
+    pub(crate) base_url: Option<String>,
+    pub(crate) profile: Option<String>,
+    pub(crate) region: Option<String>,
+    pub(crate) client_id: Option<String>,
+    pub(crate) client_secret: Option<SecretString>,
+    pub(crate) access_key_id: Option<String>,
+    pub(crate) access_key_secret: Option<SecretString>,
+    pub(crate) token: Option<SecretString>,
+    pub(crate) client_auth: Option<String>,
+    pub(crate) scope: Option<String>,
+    pub(crate) policy: Option<PolicySource>,
+    pub(crate) audit: Option<PathBuf>,
+    pub(crate) actor: Option<String>,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) request_timeout: Option<Duration>,
+    pub(crate) connect_timeout: Option<Duration>,
+    pub(crate) poll_interval: Option<Duration>,
+    pub(crate) max_attempts: Option<u32>,
+    pub(crate) delivery: Option<Delivery>,
+    pub(crate) max_in_flight: Option<u32>,
+    pub(crate) max_queued: Option<u32>,
+    pub(crate) rate_limit: Option<String>,
+    pub(crate) callback_hosts: Option<Vec<String>>,
+    pub(crate) proxy: Option<SecretString>,
+    pub(crate) ca_file: Option<PathBuf>,
+    pub(crate) client_cert: Option<PathBuf>,
+    pub(crate) http1_only: Option<bool>,
+}
+
+/// Where the policy is: a file, or the same structure as JSON text.
+#[derive(Debug, Clone)]
+pub enum PolicySource {
+    /// A TOML or JSON file.
+    File(PathBuf),
+    /// The structure itself.
+    Json(String),
+}
+
+/// What may be done about a POST whose outcome is unknown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Delivery {
+    /// It is never sent again: the call ends as `outcome_unknown`.
+    #[default]
+    AtMostOnce,
+    /// It is sent again, byte for byte and with the same correlation id: the gateway is known to deduplicate.
+    Idempotent,
+    /// It is sent again, and may be executed twice: the caller accepts that.
+    AtLeastOnce,
+}
+
+impl Delivery {
+    const WORDS: [(&'static str, Delivery); 3] = [
+        ("at_most_once", Delivery::AtMostOnce),
+        ("idempotent", Delivery::Idempotent),
+        ("at_least_once", Delivery::AtLeastOnce),
+    ];
+
+    fn from_word(word: &str) -> Option<Delivery> {
+        Delivery::WORDS.iter().find(|(w, _)| *w == word).map(|(_, d)| *d)
+    }
+
+    /// The word that stands for it in all three languages.
+    pub fn as_str(self) -> &'static str {
+        Delivery::WORDS.iter().find(|(_, d)| *d == self).map_or("", |(w, _)| *w)
+    }
+
+    /// Whether an ambiguous POST may be sent again.
+    pub fn resends_ambiguous(self) -> bool {
+        self != Delivery::AtMostOnce
+    }
+}

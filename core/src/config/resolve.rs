@@ -1,0 +1,346 @@
+//! From what was said to what holds: the environment, the profile and the defaults filled in, and everything checked.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+use url::{Host, Url};
+
+use super::table::{OPTIONS, spec};
+use super::{Delivery, Mistakes, Options, PolicySource};
+use crate::error::Result;
+use crate::policy::Policy;
+use crate::profile::Profile;
+
+/// What holds for one client. Holds secrets; its `Debug` shows none.
+#[derive(Debug)]
+pub struct Config {
+    /// Where the gateway is, without a trailing slash.
+    pub base_url: String,
+    /// The wire contract.
+    pub profile: Profile,
+    /// How to be let in.
+    pub credentials: Credentials,
+    /// Who may call what.
+    pub policy: Policy,
+    /// Where the durable trail is.
+    pub audit: Option<PathBuf>,
+    /// Who acts.
+    pub actor: String,
+    /// Deadline of one poll or run.
+    pub timeout: Duration,
+    /// A fixed time between two looks.
+    pub poll_interval: Option<Duration>,
+    /// Sends of one invocation.
+    pub max_attempts: u32,
+    /// What may be done about an ambiguous POST.
+    pub delivery: Delivery,
+    /// HTTP requests at once.
+    pub max_in_flight: u32,
+    /// Callers waiting for a permit.
+    pub max_queued: u32,
+    /// Sends per time.
+    pub rate_limit: Option<RateLimit>,
+    /// Hosts that a callback may name.
+    pub callback_hosts: Vec<String>,
+    /// How bytes travel.
+    pub transport: Transport,
+}
+
+/// How to be let in.
+#[derive(Debug)]
+pub enum Credentials {
+    /// RFC 6749 §4.4.
+    Client {
+        /// The client.
+        id: String,
+        /// Its secret.
+        secret: SecretString,
+        /// `post`, `basic` or `query`.
+        auth: String,
+        /// The scopes that are asked for.
+        scope: Option<String>,
+    },
+    /// A token that somebody else keeps fresh.
+    Token(SecretString),
+}
+
+/// So many sends in such a time.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RateLimit {
+    /// Sends.
+    pub sends: u32,
+    /// In this time.
+    pub per: Duration,
+}
+
+/// How bytes travel.
+#[derive(Debug, Clone)]
+pub struct Transport {
+    /// One HTTP attempt, with its body.
+    pub request_timeout: Duration,
+    /// One connection, with TLS.
+    pub connect_timeout: Duration,
+    /// Explicit proxy; the environment's is used where there is none.
+    pub proxy: Option<SecretString>,
+    /// Certificates to trust.
+    pub ca_file: Option<PathBuf>,
+    /// Client certificate and key.
+    pub client_cert: Option<PathBuf>,
+    /// Never speak HTTP/2.
+    pub http1_only: bool,
+}
+
+impl Config {
+    /// Fills in what was not said and checks everything.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Config`] with every mistake at once.
+    pub fn resolve(mut options: Options) -> Result<Config> {
+        let mut mistakes = Mistakes::new(options.dialect);
+        refuse_what_the_profile_cannot_use(&options, &mut mistakes);
+        options.fill_from_environment(&mut mistakes);
+        let profile = Profile::load(options.profile.as_deref().unwrap_or("gateway"))
+            .inspect_err(|error| mistakes.absorb("profile", error));
+        let policy = load_policy(options.policy.take()).inspect_err(|error| mistakes.absorb("policy", error));
+        let base_url = base_url(options.base_url.as_deref(), &mut mistakes);
+        let credentials = credentials(&mut options, profile.as_ref().ok(), &mut mistakes);
+        let rate_limit = options.rate_limit.as_deref().and_then(|text| rate_limit(text, &mut mistakes));
+        let transport = transport(&mut options, &mut mistakes);
+        mistakes.into_result()?;
+        Ok(Config {
+            base_url,
+            profile: profile?,
+            credentials,
+            policy: policy?,
+            audit: options.audit,
+            actor: options.actor.unwrap_or_else(process_owner),
+            timeout: options.timeout.unwrap_or(Duration::from_secs(120)),
+            poll_interval: options.poll_interval,
+            max_attempts: options.max_attempts.unwrap_or(4),
+            delivery: options.delivery.unwrap_or_default(),
+            max_in_flight: options.max_in_flight.unwrap_or(64),
+            max_queued: options.max_queued.unwrap_or(1024),
+            rate_limit,
+            callback_hosts: options.callback_hosts.unwrap_or_default(),
+            transport,
+        })
+    }
+}
+
+impl Options {
+    fn is_set(&self, name: &str) -> bool {
+        match name {
+            "base_url" => self.base_url.is_some(),
+            "profile" => self.profile.is_some(),
+            "region" => self.region.is_some(),
+            "client_id" => self.client_id.is_some() || self.token.is_some(),
+            "client_secret" => self.client_secret.is_some() || self.token.is_some(),
+            "token" => self.token.is_some() || self.client_id.is_some() || self.client_secret.is_some(),
+            "client_auth" => self.client_auth.is_some(),
+            "scope" => self.scope.is_some(),
+            "policy" => self.policy.is_some(),
+            "audit" => self.audit.is_some(),
+            "actor" => self.actor.is_some(),
+            "timeout" => self.timeout.is_some(),
+            "rate_limit" => self.rate_limit.is_some(),
+            // The proxy's variables and their exceptions are read by the HTTP library itself.
+            "proxy" => true,
+            "ca_file" => self.ca_file.is_some(),
+            // A profile that uses them does not exist yet, and a variable set for somebody else is not a mistake.
+            _ => true,
+        }
+    }
+
+    /// An explicit argument wins over the environment; explicit credentials win over every kind in the environment.
+    fn fill_from_environment(&mut self, mistakes: &mut Mistakes) {
+        let unset: Vec<_> = OPTIONS.iter().filter(|spec| !self.is_set(spec.name)).collect();
+        for spec in unset {
+            let Some(variable) = spec.env else { continue };
+            if let Some(value) = environment(variable, mistakes)
+                && let Err(rule) = self.set_text(spec.name, value)
+            {
+                mistakes.add_named(variable, "invalid", format!("`{variable}` in the environment {rule}"));
+            }
+        }
+    }
+}
+
+/// A variable, or the content of the file that `…_FILE` names, as secrets are mounted in containers.
+fn environment(variable: &str, mistakes: &mut Mistakes) -> Option<String> {
+    let given = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    if let Some(value) = given(variable) {
+        return Some(value);
+    }
+    let by_file = format!("{variable}_FILE");
+    let path = given(&by_file).filter(|_| variable.starts_with("CXONE_"))?;
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Some(text.trim_end_matches(['\r', '\n']).to_owned()).filter(|text| !text.is_empty()),
+        Err(error) => {
+            mistakes.add_named(
+                &by_file,
+                "unreadable",
+                format!("`{by_file}` names a file that cannot be read: {error}"),
+            );
+            None
+        }
+    }
+}
+
+fn refuse_what_the_profile_cannot_use(options: &Options, mistakes: &mut Mistakes) {
+    let unused = [
+        ("region", options.region.is_some(), "give `base_url`"),
+        ("access_key_id", options.access_key_id.is_some(), "give `client_id` and `client_secret`"),
+        ("access_key_secret", options.access_key_secret.is_some(), "give `client_id` and `client_secret`"),
+    ];
+    for (option, given, way_out) in unused {
+        if given {
+            mistakes.add(option, "unused", format!("is not used by this profile; {way_out}"));
+        }
+    }
+}
+
+fn load_policy(source: Option<PolicySource>) -> Result<Policy> {
+    match source {
+        None => Ok(Policy::open()),
+        Some(PolicySource::File(path)) => Policy::from_path(&path),
+        Some(PolicySource::Json(text)) => Policy::from_json(&text),
+    }
+}
+
+/// `https`, or `http` on a loopback address, where no network can listen in; nothing but scheme, host, port and path.
+fn base_url(given: Option<&str>, mistakes: &mut Mistakes) -> String {
+    let Some(text) = given else {
+        mistakes.add("base_url", "required", "is required: give it, or set `CXONE_BASE_URL`");
+        return String::new();
+    };
+    let rule = match Url::parse(text) {
+        Err(_) => Some("must be an absolute URL such as https://api.example.com"),
+        Ok(url) if url.host().is_none() => Some("must name a host"),
+        Ok(url) if !url.username().is_empty() || url.password().is_some() => {
+            Some("must not hold credentials; give `client_id` and `client_secret`")
+        }
+        Ok(url) if url.query().is_some() || url.fragment().is_some() => {
+            Some("must not have a query or a fragment")
+        }
+        Ok(url) if url.scheme() == "http" && !is_loopback(&url) => Some(
+            "must be https: over http the token can be read on the way; http is for loopback addresses only",
+        ),
+        Ok(url) if !matches!(url.scheme(), "http" | "https") => Some("must be https"),
+        Ok(url) => return url.as_str().trim_end_matches('/').to_owned(),
+    };
+    if let Some(rule) = rule {
+        mistakes.add("base_url", "invalid", rule);
+    }
+    String::new()
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => false,
+    }
+}
+
+fn credentials(options: &mut Options, profile: Option<&Profile>, mistakes: &mut Mistakes) -> Credentials {
+    if let Some(token) = options.token.take() {
+        if options.client_id.is_some() || options.client_secret.is_some() {
+            let (id, secret) = (mistakes.name("client_id"), mistakes.name("client_secret"));
+            mistakes.add(
+                "token",
+                "conflict",
+                format!("excludes `{id}` and `{secret}`; give one or the other"),
+            );
+        }
+        if !is_bearer(token.expose_secret()) {
+            mistakes.add("token", "invalid", "must be a bearer token: visible ASCII without spaces");
+        }
+        return Credentials::Token(token);
+    }
+    for (option, missing) in
+        [("client_id", options.client_id.is_none()), ("client_secret", options.client_secret.is_none())]
+    {
+        if missing {
+            let variable = spec(option).and_then(|spec| spec.env).unwrap_or_default();
+            mistakes.add(option, "required", format!("is required: give it, or set `{variable}`"));
+        }
+    }
+    let auth = options
+        .client_auth
+        .take()
+        .or_else(|| profile.map(|p| p.token.client_auth.clone()))
+        .unwrap_or_default();
+    if !["post", "basic", "query"].contains(&auth.as_str()) && profile.is_some() {
+        mistakes.add("client_auth", "invalid", "must be `post`, `basic` or `query`");
+    }
+    Credentials::Client {
+        id: options.client_id.take().unwrap_or_default(),
+        secret: options.client_secret.take().unwrap_or_else(|| SecretString::from("")),
+        auth,
+        scope: options.scope.take().or_else(|| profile.and_then(|p| p.token.scope.clone())),
+    }
+}
+
+/// RFC 6750 §2.1, and no more than visible ASCII: nothing that could end a header.
+pub(crate) fn is_bearer(token: &str) -> bool {
+    !token.is_empty() && token.len() <= 16_384 && token.bytes().all(|b| (0x21..=0x7e).contains(&b))
+}
+
+/// `300/60s`, `5/s`, `10/500ms`, `100/m`.
+fn rate_limit(text: &str, mistakes: &mut Mistakes) -> Option<RateLimit> {
+    let parsed = text.split_once('/').and_then(|(sends, per)| {
+        let digits = per.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+        let unit = match per.get(digits.len()..)? {
+            "ms" => 0.001,
+            "s" => 1.0,
+            "m" => 60.0,
+            "h" => 3600.0,
+            _ => return None,
+        };
+        let amount = if digits.is_empty() { 1.0 } else { digits.parse::<f64>().ok()? };
+        let per = super::table::positive(amount * unit).ok()?;
+        Some(RateLimit { sends: sends.trim().parse().ok().filter(|n| *n > 0)?, per })
+    });
+    if parsed.is_none() {
+        mistakes.add("rate_limit", "invalid", "must be sends per time, as in `300/60s`");
+    }
+    parsed
+}
+
+fn transport(options: &mut Options, mistakes: &mut Mistakes) -> Transport {
+    let transport = Transport {
+        request_timeout: options.request_timeout.unwrap_or(Duration::from_secs(30)),
+        // An explicit short request timeout takes the default of this one along.
+        connect_timeout: options.connect_timeout.unwrap_or_else(|| {
+            options.request_timeout.map_or(Duration::from_secs(5), |t| (t / 2).min(Duration::from_secs(5)))
+        }),
+        proxy: options.proxy.take(),
+        ca_file: options.ca_file.take(),
+        client_cert: options.client_cert.take(),
+        http1_only: options.http1_only.unwrap_or(false),
+    };
+    if transport.connect_timeout >= transport.request_timeout {
+        let longer = mistakes.name("request_timeout");
+        let rule =
+            format!("must be shorter than `{longer}`: only then is a slow connection known to be unsent");
+        mistakes.add("connect_timeout", "invalid", rule);
+    }
+    for (option, path) in [("ca_file", &transport.ca_file), ("client_cert", &transport.client_cert)] {
+        if let Some(path) = path
+            && let Err(error) = std::fs::metadata(path)
+        {
+            mistakes.add(option, "unreadable", format!("`{}` cannot be read: {error}", path.display()));
+        }
+    }
+    transport
+}
+
+/// The owner of this process, as the trail says it where nobody said better.
+fn process_owner() -> String {
+    ["USER", "LOGNAME", "USERNAME"]
+        .iter()
+        .find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty()))
+        .unwrap_or_else(|| "unknown".to_owned())
+}
