@@ -1,0 +1,140 @@
+//! The snapshot as Prometheus text: base units, `_total` on counters, one family of outcomes.
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::registry::Registry;
+
+use super::{ActionMetrics, Counts, Distribution, Metrics};
+
+impl Metrics {
+    /// The numbers in the text format that Prometheus scrapes. Names begin with `cxone_`; times are in seconds.
+    pub fn prometheus(&self) -> String {
+        let mut registry = Registry::default();
+        registry.register_collector(Box::new(Snapshot(self.clone())));
+        let mut text = String::new();
+        // Writing to a string cannot fail.
+        let _ = prometheus_client::encoding::text::encode(&mut text, &registry);
+        text
+    }
+}
+
+#[derive(Debug)]
+struct Snapshot(Metrics);
+
+impl Collector for Snapshot {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> std::fmt::Result {
+        self.invocations(&mut encoder)?;
+        self.waiting(&mut encoder)?;
+        self.tallies(&mut encoder)?;
+        let actions = || self.0.by_action.iter();
+        times(
+            &mut encoder,
+            "cxone_invoke_latency_quantile_seconds",
+            "From the call to the gateway's acceptance",
+            actions(),
+            |a| &a.invoke_latency,
+        )?;
+        times(
+            &mut encoder,
+            "cxone_duration_quantile_seconds",
+            "From the call to the terminal state",
+            actions(),
+            |a| &a.duration,
+        )
+    }
+}
+
+impl Snapshot {
+    fn invocations(&self, encoder: &mut DescriptorEncoder<'_>) -> std::fmt::Result {
+        let started = ConstCounter::new(0u64);
+        let mut family = encoder.encode_descriptor(
+            "cxone_invocations_started",
+            "Invocations that passed contract and policy",
+            None,
+            started.metric_type(),
+        )?;
+        for (action, metrics) in &self.0.by_action {
+            ConstCounter::new(metrics.counts.started)
+                .encode(family.encode_family(&[("action", action.as_str())])?)?;
+        }
+        let mut family = encoder.encode_descriptor(
+            "cxone_invocations",
+            "Invocations by how they ended",
+            None,
+            started.metric_type(),
+        )?;
+        for (action, metrics) in &self.0.by_action {
+            for (outcome, count) in metrics.counts.outcomes() {
+                let labels = [("action", action.as_str()), ("outcome", outcome)];
+                ConstCounter::new(count).encode(family.encode_family(&labels)?)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn waiting(&self, encoder: &mut DescriptorEncoder<'_>) -> std::fmt::Result {
+        type Pick = fn(&Counts) -> u64;
+        let gauges: [(&str, &str, Pick); 2] = [
+            ("cxone_invocations_in_flight", "Invocations that somebody waits for", |c| c.in_flight),
+            ("cxone_invocations_detached", "Accepted invocations that nobody waits for", |c| c.detached),
+        ];
+        for (name, help, pick) in gauges {
+            let mut family =
+                encoder.encode_descriptor(name, help, None, ConstGauge::new(0i64).metric_type())?;
+            for (action, metrics) in &self.0.by_action {
+                let value = i64::try_from(pick(&metrics.counts)).unwrap_or(i64::MAX);
+                ConstGauge::new(value).encode(family.encode_family(&[("action", action.as_str())])?)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn tallies(&self, encoder: &mut DescriptorEncoder<'_>) -> std::fmt::Result {
+        let m = &self.0;
+        let counters = [
+            ("cxone_requests_denied", "Requests that the policy refused", m.denied),
+            ("cxone_requests_invalid", "Requests that broke the contract", m.invalid),
+            ("cxone_retries", "Sends beyond the first of each invocation", m.retries),
+            ("cxone_rate_limited", "Answers with status 429", m.rate_limited),
+            ("cxone_polls", "Looks at the state of an invocation", m.polls),
+            ("cxone_token_refreshes", "Tokens fetched", m.token_refreshes),
+            (
+                "cxone_callback_failures",
+                "Callback handlers that raised or did not end in time",
+                m.callback_failures,
+            ),
+            ("cxone_unknown_statuses", "Status words that the profile does not know", m.unknown_statuses),
+        ];
+        for (name, help, value) in counters {
+            let counter = ConstCounter::new(value);
+            counter.encode(encoder.encode_descriptor(name, help, None, counter.metric_type())?)?;
+        }
+        Ok(())
+    }
+}
+
+/// Percentiles as gauges: they are computed here, over the life of the client, and cannot be added up over processes.
+fn times<'a>(
+    encoder: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    actions: impl Iterator<Item = (&'a String, &'a ActionMetrics)>,
+    pick: fn(&ActionMetrics) -> &Distribution,
+) -> std::fmt::Result {
+    let kind = ConstGauge::new(0.0f64).metric_type();
+    let mut family = encoder.encode_descriptor(name, help, None, kind)?;
+    for (action, metrics) in actions {
+        let d = pick(metrics);
+        for (quantile, value) in
+            [("0.5", d.p50_ms), ("0.9", d.p90_ms), ("0.95", d.p95_ms), ("0.99", d.p99_ms)]
+        {
+            if let Some(ms) = value {
+                let labels = [("action", action.as_str()), ("quantile", quantile)];
+                ConstGauge::new(ms / 1000.0).encode(family.encode_family(&labels)?)?;
+            }
+        }
+    }
+    Ok(())
+}
