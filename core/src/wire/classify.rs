@@ -1,0 +1,273 @@
+//! What an answer means. Pure functions of what came back, so that the whole table is tested without a network.
+
+use serde_json::value::RawValue;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::reason::clean;
+use super::{Answer, Failure, pick, pick_text, reason, retry_after};
+use crate::error::{Error, ErrorKind, Executed};
+use crate::invocation::Status;
+use crate::profile::{Meaning, Profile};
+
+/// What became of one POST.
+#[derive(Debug)]
+pub(crate) enum Invoked {
+    Accepted(Accepted),
+    /// R: provably not executed; with what the gateway asked to wait, and the error if it is not sent again.
+    NotExecuted {
+        error: Error,
+        throttled: bool,
+        wait: Option<Duration>,
+    },
+    /// RT.
+    Unauthorized(Error),
+    /// A.
+    Ambiguous(Error),
+    /// F.
+    Refused(Error),
+}
+
+/// The gateway has it.
+#[derive(Debug)]
+pub(crate) struct Accepted {
+    pub(crate) invocation_id: Option<String>,
+    pub(crate) status: String,
+    pub(crate) http_status: u16,
+    pub(crate) terminal: Option<Terminal>,
+    pub(crate) raw: Option<Arc<RawValue>>,
+}
+
+/// A terminal state with what it brought.
+#[derive(Debug, Clone)]
+pub(crate) struct Terminal {
+    pub(crate) status: Status,
+    pub(crate) outputs: Option<Arc<RawValue>>,
+    pub(crate) error_message: Option<String>,
+    pub(crate) raw: Option<Arc<RawValue>>,
+}
+
+/// What one GET saw.
+#[derive(Debug)]
+pub(crate) enum Looked {
+    Terminal(Terminal, u16),
+    /// It goes on; `known` is false for a status word that the profile does not have.
+    Running {
+        word: String,
+        known: bool,
+    },
+    /// R: this look brought nothing.
+    Nothing {
+        http_status: Option<u16>,
+        why: String,
+        throttled: bool,
+        wait: Option<Duration>,
+    },
+    /// 404: R at first, because an accepted invocation may not be visible everywhere yet.
+    NotFound(Error),
+    Unauthorized(Error),
+    Refused(Error),
+}
+
+pub(crate) fn invoked(outcome: Result<Answer, Failure>, profile: &Profile) -> Invoked {
+    let answer = match outcome {
+        Ok(answer) => answer,
+        Err(failure) if failure.certificate => return Invoked::Refused(unsent(&failure)),
+        Err(failure) if failure.unsent => {
+            return Invoked::NotExecuted { error: unsent(&failure), throttled: false, wait: None };
+        }
+        Err(failure) => {
+            return Invoked::Ambiguous(ambiguous(&format!("the request was sent, but {}", failure.what)));
+        }
+    };
+    let status = answer.status;
+    let contract = &profile.invoke;
+    match status {
+        _ if contract.accepted.contains(&status) => accepted(&answer, profile),
+        425 | 429 => throttled(&answer),
+        _ if contract.unprocessed.contains(&status) => Invoked::NotExecuted {
+            error: refusal(ErrorKind::Unavailable, &answer),
+            throttled: true,
+            wait: retry_after(&answer),
+        },
+        401 => Invoked::Unauthorized(unauthorized(&answer)),
+        403 => Invoked::Refused(forbidden(&answer)),
+        303 | 408 | 100..=299 | 500.. => Invoked::Ambiguous(decorate(
+            ambiguous(&format!("the gateway answered {status}{}", reason(&answer).suffix())),
+            &answer,
+        )),
+        300..=399 => Invoked::Refused(redirect(&answer)),
+        _ => Invoked::Refused(rejected(&answer)),
+    }
+}
+
+fn accepted(answer: &Answer, profile: &Profile) -> Invoked {
+    let body = answer.text();
+    let word = pick_text(body, &profile.poll.status);
+    let terminal = word.as_deref().and_then(|word| terminal(body, word, profile));
+    let invocation_id = pick_text(body, &profile.invoke.id)
+        .or_else(|| from_location(answer, body, profile))
+        .filter(|id| is_invocation_id(id));
+    if invocation_id.is_none() && terminal.is_none() {
+        let what = format!("the gateway answered {} without a usable invocation id", answer.status);
+        return Invoked::Ambiguous(decorate(ambiguous(&what), answer));
+    }
+    Invoked::Accepted(Accepted {
+        invocation_id,
+        status: word.unwrap_or_else(|| "ACCEPTED".to_owned()),
+        http_status: answer.status,
+        terminal,
+        raw: raw(body),
+    })
+}
+
+/// The last segment of `Location`, where the body holds no id at all; a host other than the gateway's names nothing.
+fn from_location(answer: &Answer, body: &str, profile: &Profile) -> Option<String> {
+    if pick(body, &profile.invoke.id).is_some() {
+        return None;
+    }
+    let location = answer.headers.get(http::header::LOCATION)?.to_str().ok()?;
+    let path = location.strip_prefix('/').filter(|rest| !rest.starts_with('/'))?;
+    path.split(['?', '#']).next()?.rsplit('/').next().map(str::to_owned)
+}
+
+fn terminal(body: &str, word: &str, profile: &Profile) -> Option<Terminal> {
+    let Meaning::Terminal(status) = profile.status.meaning(word) else { return None };
+    Some(Terminal {
+        status,
+        outputs: pick(body, &profile.poll.outputs).map(|value| Arc::from(value.to_owned())),
+        error_message: pick_text(body, &profile.poll.error).map(|text| clean(&text)),
+        raw: raw(body),
+    })
+}
+
+/// The terminal state that an answer holds, as it is kept in an `Invocation`.
+pub(crate) fn terminal_in(body: &str, profile: &Profile) -> Option<Terminal> {
+    terminal(body, &pick_text(body, &profile.poll.status)?, profile)
+}
+
+pub(crate) fn looked(outcome: Result<Answer, Failure>, invocation_id: &str, profile: &Profile) -> Looked {
+    let answer = match outcome {
+        Ok(answer) => answer,
+        Err(failure) if failure.certificate => {
+            return Looked::Refused(unsent(&failure).with_executed(Executed::Yes));
+        }
+        Err(failure) => {
+            return Looked::Nothing { http_status: None, why: failure.what, throttled: false, wait: None };
+        }
+    };
+    let status = answer.status;
+    let nothing = |throttled| Looked::Nothing {
+        http_status: Some(status),
+        why: format!("the gateway answered {status}{}", reason(&answer).suffix()),
+        throttled,
+        wait: retry_after(&answer),
+    };
+    let yes = |error: Error| error.with_executed(Executed::Yes);
+    match status {
+        200..=299 => state(&answer, invocation_id, profile),
+        401 => Looked::Unauthorized(yes(unauthorized(&answer))),
+        403 => Looked::Refused(yes(forbidden(&answer))),
+        404 => Looked::NotFound(yes(rejected(&answer))),
+        425 | 429 => nothing(true),
+        408 | 100..=199 | 500.. => nothing(false),
+        300..=399 => Looked::Refused(yes(redirect(&answer))),
+        _ => Looked::Refused(yes(rejected(&answer))),
+    }
+}
+
+fn state(answer: &Answer, invocation_id: &str, profile: &Profile) -> Looked {
+    let body = answer.text();
+    let about = pick(body, &profile.poll.id);
+    if about.is_some_and(|id| serde_json::from_str::<String>(id.get()).ok().as_deref() != Some(invocation_id))
+    {
+        let error = Error::new(ErrorKind::Protocol, "the gateway's answer is about another invocation")
+            .with_hint("its result was not taken; report it to the gateway's operator");
+        return Looked::Refused(decorate(error, answer));
+    }
+    let Some(word) = pick_text(body, &profile.poll.status) else {
+        let why = "the gateway's answer holds no status".to_owned();
+        return Looked::Nothing { http_status: Some(answer.status), why, throttled: false, wait: None };
+    };
+    match terminal(body, &word, profile) {
+        Some(terminal) => Looked::Terminal(terminal, answer.status),
+        None => {
+            Looked::Running { known: profile.status.meaning(&word) != Meaning::Unknown, word: clean(&word) }
+        }
+    }
+}
+
+/// An id is put into a URL's path: nothing that could mean another path.
+pub(crate) fn is_invocation_id(id: &str) -> bool {
+    (1..=256).contains(&id.len())
+        && id != "."
+        && id != ".."
+        && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'~' | b':' | b'-'))
+}
+
+fn raw(body: &str) -> Option<Arc<RawValue>> {
+    serde_json::from_str::<Box<RawValue>>(body).ok().map(Arc::from)
+}
+
+fn unsent(failure: &Failure) -> Error {
+    Error::new(ErrorKind::Unavailable, format!("the gateway cannot be reached: {}", failure.what))
+        .with_hint(failure.hint("nothing was sent; calling again is safe"))
+}
+
+fn ambiguous(what: &str) -> Error {
+    Error::new(ErrorKind::OutcomeUnknown, format!("whether the action was executed is unknown: {what}"))
+        .with_hint("do not call again blindly; look the correlation id up in the gateway first")
+}
+
+fn throttled(answer: &Answer) -> Invoked {
+    let wait = retry_after(answer);
+    let mut error = refusal(ErrorKind::RateLimited, answer)
+        .with_hint("nothing was executed; call again later, or send less");
+    if let Some(wait) = wait {
+        error = error.with_retry_after(wait);
+    }
+    Invoked::NotExecuted { error, throttled: true, wait }
+}
+
+fn unauthorized(answer: &Answer) -> Error {
+    refusal(ErrorKind::Auth, answer)
+        .with_hint("the token was refused although it is fresh; check the client's scopes and its tenant")
+}
+
+fn forbidden(answer: &Answer) -> Error {
+    refusal(ErrorKind::Forbidden, answer).with_hint(
+        "attach the missing scope to the OAuth client, and check that the action is published and permitted",
+    )
+}
+
+fn redirect(answer: &Answer) -> Error {
+    refusal(ErrorKind::Rejected, answer).with_hint("redirects are never followed; check `base_url`")
+}
+
+fn rejected(answer: &Answer) -> Error {
+    refusal(ErrorKind::Rejected, answer).with_hint(match answer.status {
+        404 | 410 => "check the id, and that the action is published in this tenant",
+        409 => "the gateway says that it has this correlation id already; look it up there",
+        413 => "send less; the gateway's limit is below ours",
+        _ => "correct the request; sending it again unchanged would be refused again",
+    })
+}
+
+fn refusal(kind: ErrorKind, answer: &Answer) -> Error {
+    decorate(
+        Error::new(kind, format!("the gateway answered {}{}", answer.status, reason(answer).suffix())),
+        answer,
+    )
+}
+
+fn decorate(mut error: Error, answer: &Answer) -> Error {
+    let said = reason(answer);
+    error = error.with_http_status(answer.status);
+    if let Some(code) = said.code {
+        error = error.with_code(code);
+    }
+    if let Some(id) = said.request_id {
+        error = error.with_request_id(id);
+    }
+    error
+}

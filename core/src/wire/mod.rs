@@ -1,0 +1,39 @@
+//! The only place where bytes leave, and the one table that says what may be sent again.
+//!
+//! R: again, within attempts and deadline. RT: refresh the token, then once more. A: ambiguous: it ends as
+//! `outcome_unknown`, or is resent byte for byte where `delivery` says so. F: final.
+//!
+//! | what happened | token | invoke | poll |
+//! |---|---|---|---|
+//! | DNS, refused, connect timeout, TLS alert: nothing was sent | R | R | R |
+//! | certificate invalid | F | F | F |
+//! | timeout or reset later; an answer that is torn, stalled, oversized or malformed; 2xx without a usable id | R | **A** | R |
+//! | redirect (303 to a POST: A) | F | F | F |
+//! | 401 | F | RT | RT |
+//! | 403, 400 and other 4xx | F | F | F |
+//! | 404 | F | F | R for 10 s after acceptance, then F |
+//! | 408, 500, 502, 503, 504, other 5xx | R | **A** | R |
+//! | 425, 429 | R | R | R, slower |
+//!
+//! A status in the profile's `unprocessed` list proves that the gateway did not execute, and is R for an invoke too.
+
+mod backoff;
+mod classify;
+mod gate;
+mod permits;
+mod pointer;
+mod rate;
+mod reason;
+mod tls;
+mod transport;
+
+pub(crate) use backoff::{Backoff, MAX_RETRY_AFTER, retry_after};
+pub(crate) use classify::{
+    Accepted, Invoked, Looked, Terminal, invoked, is_invocation_id, looked, terminal_in,
+};
+pub(crate) use gate::Gate;
+pub(crate) use permits::{Permit, Permits};
+pub(crate) use pointer::{pick, pick_text};
+pub(crate) use rate::Rate;
+pub(crate) use reason::reason;
+pub(crate) use transport::{Answer, Failure, Transport};

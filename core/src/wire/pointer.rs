@@ -1,0 +1,54 @@
+//! Values picked out of an answer by JSON Pointer (RFC 6901), as the very text that was sent: a number with thirty
+//! digits is still that number.
+
+use std::collections::HashMap;
+
+use serde_json::value::RawValue;
+
+/// The text at `pointer`; none where there is nothing or null.
+pub(crate) fn pick<'a>(body: &'a str, pointer: &str) -> Option<&'a RawValue> {
+    let mut at: &'a RawValue = serde_json::from_str(body).ok()?;
+    for token in pointer.split('/').skip(1) {
+        let token = token.replace("~1", "/").replace("~0", "~");
+        at = match at.get().as_bytes().first() {
+            Some(b'{') => {
+                serde_json::from_str::<HashMap<String, &'a RawValue>>(at.get()).ok()?.get(&token).copied()?
+            }
+            Some(b'[') => serde_json::from_str::<Vec<&'a RawValue>>(at.get())
+                .ok()?
+                .get(token.parse::<usize>().ok()?)
+                .copied()?,
+            _ => return None,
+        };
+    }
+    (at.get() != "null").then_some(at)
+}
+
+/// The string at `pointer`; none where there is anything else.
+pub(crate) fn pick_text(body: &str, pointer: &str) -> Option<String> {
+    serde_json::from_str(pick(body, pointer)?.get()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_come_out_as_the_text_that_was_sent() {
+        let body = r#"{"a/b":{"~":[0, 9007199254740993, 1e23, "", false]},"n":null}"#;
+        let cases = [
+            ("/a~1b/~0/0", Some("0")),
+            ("/a~1b/~0/1", Some("9007199254740993")),
+            ("/a~1b/~0/2", Some("1e23")),
+            ("/a~1b/~0/3", Some("\"\"")),
+            ("/a~1b/~0/4", Some("false")),
+            ("/n", None),
+            ("/missing", None),
+            ("/a~1b/~0/9", None),
+        ];
+        for (pointer, text) in cases {
+            assert_eq!(pick(body, pointer).map(RawValue::get), text, "{pointer}");
+        }
+        assert_eq!(pick(body, "").map(RawValue::get), Some(body));
+    }
+}

@@ -1,0 +1,162 @@
+//! One exchange: a request out, one bounded answer in, or a failure that says whether anything was sent.
+//!
+//! reqwest's own retries and redirects are off: both would send a body again behind our back. Its vague errors are
+//! refined by walking their sources; only a failed connection and hyper's `canceled` prove that nothing was sent.
+
+use std::error::Error as StdError;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::HeaderMap;
+use reqwest::redirect;
+use secrecy::ExposeSecret;
+
+use super::tls;
+use crate::config::Transport as Options;
+use crate::error::{Error, ErrorKind, Result};
+
+/// An answer longer than this is not one that an action gives.
+const LONGEST_ANSWER: usize = 16 * 1024 * 1024;
+
+/// Sends requests. Cheap to clone: clones share the connections.
+#[derive(Debug, Clone)]
+pub(crate) struct Transport {
+    http: reqwest::Client,
+    request_timeout: Duration,
+}
+
+/// What came back, whole.
+#[derive(Debug, Clone)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Answer {
+    /// The body as text; empty where it is not UTF-8, which no JSON is.
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap_or_default()
+    }
+}
+
+/// Why there is no answer.
+#[derive(Debug, Clone)]
+pub(crate) struct Failure {
+    /// Proven: not a byte of the request reached the gateway's application.
+    pub(crate) unsent: bool,
+    /// The certificate was refused: another try would see the same one.
+    pub(crate) certificate: bool,
+    /// In words, without a URL.
+    pub(crate) what: String,
+}
+
+impl Failure {
+    pub(crate) fn hint<'a>(&self, otherwise: &'a str) -> &'a str {
+        if self.certificate {
+            "nothing was sent; check the gateway's certificate, or name its issuer with `ca_file`"
+        } else {
+            otherwise
+        }
+    }
+}
+
+impl Transport {
+    pub(crate) fn new(options: &Options) -> Result<Transport> {
+        let mut builder = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls::client_config(options)?)
+            .redirect(redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .referer(false)
+            .connect_timeout(options.connect_timeout)
+            .pool_idle_timeout(Duration::from_secs(50))
+            .tcp_nodelay(true)
+            .user_agent(concat!("cxone-actions/", env!("CARGO_PKG_VERSION")));
+        if let Some(proxy) = &options.proxy {
+            let proxy = reqwest::Proxy::all(proxy.expose_secret()).map_err(|_| {
+                Error::new(ErrorKind::Config, "`proxy` must be a URL such as http://proxy.example:3128")
+            })?;
+            builder = builder.proxy(proxy.no_proxy(reqwest::NoProxy::from_env()));
+        }
+        if options.http1_only {
+            builder = builder.http1_only();
+        }
+        let http = builder.build().map_err(|error| {
+            Error::new(ErrorKind::Config, format!("the HTTP client cannot be built: {}", error.without_url()))
+        })?;
+        Ok(Transport { http, request_timeout: options.request_timeout })
+    }
+
+    /// Sends once. `within` shortens the request timeout, for a look at the end of a deadline.
+    pub(crate) async fn send(
+        &self,
+        mut request: reqwest::Request,
+        within: Option<Duration>,
+    ) -> Result<Answer, Failure> {
+        let time = within.map_or(self.request_timeout, |limit| limit.min(self.request_timeout));
+        *request.timeout_mut() = Some(time);
+        let response = self.http.execute(request).await.map_err(|error| refine(error, true))?;
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let body = read(response).await?;
+        Ok(Answer { status, headers, body })
+    }
+}
+
+/// Reads up to the bound: the request's timeout goes on running, so a drip ends too.
+async fn read(mut response: reqwest::Response) -> Result<Bytes, Failure> {
+    let mut body = BytesMut::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| refine(error, false))? {
+        if body.len() + chunk.len() > LONGEST_ANSWER {
+            return Err(Failure {
+                unsent: false,
+                certificate: false,
+                what: format!("the answer is longer than {LONGEST_ANSWER} bytes"),
+            });
+        }
+        if body.is_empty() && response.content_length() == u64::try_from(chunk.len()).ok() {
+            return Ok(chunk);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.freeze())
+}
+
+fn refine(error: reqwest::Error, before_answer: bool) -> Failure {
+    let error = error.without_url();
+    let certificate =
+        find::<rustls::Error>(&error).is_some_and(|e| matches!(e, rustls::Error::InvalidCertificate(_)));
+    let canceled = find::<hyper::Error>(&error).is_some_and(hyper::Error::is_canceled);
+    Failure {
+        unsent: before_answer && (error.is_connect() || error.is_builder() || canceled),
+        certificate,
+        what: in_words(&error),
+    }
+}
+
+/// The innermost cause tells most ("connection refused"); the outer ones only say where it surfaced.
+fn in_words(error: &reqwest::Error) -> String {
+    if error.is_timeout() {
+        return if error.is_connect() { "connecting took too long" } else { "no answer in time" }.to_owned();
+    }
+    let mut cause: &dyn StdError = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    super::reason::clean(&cause.to_string()).to_lowercase()
+}
+
+/// The first error of this type among the sources, looking into I/O errors too, which carry others inside.
+fn find<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
+    let mut next = Some(error);
+    while let Some(cause) = next {
+        if let Some(found) = cause.downcast_ref::<E>() {
+            return Some(found);
+        }
+        let inner = cause.downcast_ref::<std::io::Error>().and_then(|io| io.get_ref());
+        next = match inner {
+            Some(inner) => Some(inner as &(dyn StdError + 'static)),
+            None => cause.source(),
+        };
+    }
+    None
+}
