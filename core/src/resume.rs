@@ -1,0 +1,165 @@
+//! The token that finds an invocation again: ids and a fingerprint of the gateway, never a URL and never a secret.
+//!
+//! It is no credential: whoever holds it still needs the client's own. The checksum tells a token that was cut or
+//! mistyped from one of another gateway; the ids in it are checked like any other input.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::contract::Violation;
+use crate::error::{Error, ErrorKind, Result};
+use crate::ledger::Identity;
+use crate::wire::is_invocation_id;
+
+const PREFIX: &str = "cxr1.";
+const LONGEST: usize = 2048;
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Content {
+    /// Fingerprint of the gateway.
+    g: String,
+    /// Action id.
+    a: Option<String>,
+    /// Correlation id.
+    c: Option<String>,
+    /// Invocation id.
+    i: String,
+}
+
+/// Which gateway tokens belong to.
+#[derive(Debug, Clone)]
+pub(crate) struct Gateway(String);
+
+impl Gateway {
+    pub(crate) fn new(base_url: &str, profile: &str) -> Gateway {
+        Gateway(fingerprint(format!("{profile} {base_url}").as_bytes()))
+    }
+
+    /// The token of an accepted invocation; none where the gateway gave no id.
+    pub(crate) fn token(&self, who: &Identity) -> Option<String> {
+        let content = Content {
+            g: self.0.clone(),
+            a: who.action_id.clone(),
+            c: who.correlation_id.clone(),
+            i: who.invocation_id.clone()?,
+        };
+        let text = URL_SAFE_NO_PAD.encode(serde_json::to_vec(&content).ok()?);
+        Some(format!("{PREFIX}{text}.{}", fingerprint(text.as_bytes())))
+    }
+
+    /// What a caller handed to `poll`: a bare invocation id, or a token of this gateway.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Validation`]; nothing is sent.
+    pub(crate) fn read(&self, text: &str) -> Result<Identity> {
+        let Some(rest) = text.strip_prefix(PREFIX) else {
+            if !is_invocation_id(text) {
+                return Err(refused(
+                    "invocation_id",
+                    "must be 1 to 256 of the characters A-Z a-z 0-9 . _ ~ : -",
+                    "hand over what `invoke` returned",
+                ));
+            }
+            return Ok(Identity { invocation_id: Some(text.to_owned()), ..Identity::default() });
+        };
+        if text.len() > LONGEST {
+            return Err(refused(
+                "too_large",
+                "is longer than any resume token",
+                "hand over the token as it was given",
+            ));
+        }
+        let damaged =
+            || refused("damaged", "is a damaged resume token", "hand over the token as it was given");
+        let (payload, checksum) = rest.split_once('.').ok_or_else(damaged)?;
+        if fingerprint(payload.as_bytes()) != checksum {
+            return Err(damaged());
+        }
+        let bytes = URL_SAFE_NO_PAD.decode(payload).map_err(|_| damaged())?;
+        let content: Content = serde_json::from_slice(&bytes).map_err(|_| damaged())?;
+        if content.g != self.0 {
+            return Err(refused(
+                "other_gateway",
+                "is a resume token of another gateway",
+                "use a client with the `base_url` and `profile` that made it",
+            ));
+        }
+        if !is_invocation_id(&content.i) {
+            return Err(damaged());
+        }
+        Ok(Identity {
+            action_id: content.a,
+            action_name: None,
+            correlation_id: content.c,
+            invocation_id: Some(content.i),
+        })
+    }
+}
+
+fn refused(code: &str, rule: &str, way_out: &str) -> Error {
+    let message = format!("`invocation` {rule}");
+    let violation =
+        Violation { path: "/invocation".to_owned(), code: code.to_owned(), message: message.clone() };
+    Error::new(ErrorKind::Validation, message).with_hint(way_out).with_violations(vec![violation])
+}
+
+/// The first 8 bytes of a SHA-256, in hexadecimal.
+fn fingerprint(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn who() -> Identity {
+        Identity {
+            action_id: Some("a1b2c3d4-e5f6-7890-abcd-ef1234567890".into()),
+            action_name: None,
+            correlation_id: Some("corr-001".into()),
+            invocation_id: Some("inv-1".into()),
+        }
+    }
+
+    #[test]
+    fn a_resume_token_carries_ids_and_no_url() {
+        let gateway = Gateway::new("https://api.example.com", "gateway");
+        let token = gateway.token(&who()).unwrap();
+        let payload = token
+            .strip_prefix(PREFIX)
+            .and_then(|t| t.split_once('.'))
+            .map(|(p, _)| URL_SAFE_NO_PAD.decode(p).unwrap())
+            .unwrap();
+        assert!(!String::from_utf8(payload).unwrap().contains("example.com"));
+        let back = gateway.read(&token).unwrap();
+        assert_eq!(back.invocation_id.as_deref(), Some("inv-1"));
+        assert_eq!(back.correlation_id.as_deref(), Some("corr-001"));
+    }
+
+    #[test]
+    fn a_token_of_another_gateway_a_damaged_one_and_a_hostile_id_are_refused() {
+        let gateway = Gateway::new("https://api.example.com", "gateway");
+        let token = gateway.token(&who()).unwrap();
+        let foreign = Gateway::new("https://api.example.org", "gateway").token(&who()).unwrap();
+        let damaged = token.replace("cxr1.e", "cxr1.f");
+        let huge = format!("cxr1.{}", "A".repeat(1 << 20));
+        let cases = [
+            (foreign.as_str(), "other_gateway"),
+            (&damaged, "damaged"),
+            (&huge, "too_large"),
+            ("cxr1.", "damaged"),
+            ("..", "invocation_id"),
+            ("../../admin?x=", "invocation_id"),
+            ("", "invocation_id"),
+            ("a/b", "invocation_id"),
+        ];
+        for (text, code) in cases {
+            let error = gateway.read(text).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Validation);
+            assert_eq!(error.violations()[0].code, code, "tutorial defect S48");
+        }
+    }
+}
