@@ -128,8 +128,21 @@ struct Details {
 
 /// The names of an error's fields, in the order in which [`Error::to_json`] gives them.
 pub const ERROR_FIELDS: &[&str] = &[
-    "kind", "message", "hint", "executed", "http_status", "code", "request_id", "retry_after", "attempts",
-    "action_id", "correlation_id", "invocation_id", "resume_token", "last_status", "violations",
+    "kind",
+    "message",
+    "hint",
+    "executed",
+    "http_status",
+    "code",
+    "request_id",
+    "retry_after",
+    "attempts",
+    "action_id",
+    "correlation_id",
+    "invocation_id",
+    "resume_token",
+    "last_status",
+    "violations",
 ];
 
 macro_rules! text_fields {

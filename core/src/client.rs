@@ -1,0 +1,415 @@
+//! The sentence: *may I send this, send it once, learn what became of it, and be able to prove it.*
+//!
+//! It runs one way, through one choke point: contract, policy, trail, permit, wire, poll. Nothing reaches the wire
+//! around any of them, from any language.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use tokio::sync::{oneshot, watch};
+use tokio::time::Instant;
+use tokio_util::task::TaskTracker;
+use url::Url;
+
+use crate::auth::{Auth, Grant};
+use crate::config::{ClientBuilder, Config, Credentials, Options};
+use crate::contract::{ActionRequest, Contract, ContractRules, Prepared, Refused};
+use crate::error::{Error, ErrorKind, Result};
+use crate::invocation::{ActionResult, Invocation};
+use crate::ledger::Ledger;
+use crate::metrics::{Metrics, Tally};
+use crate::poll::PollFrom;
+use crate::resume::Gateway;
+use crate::submit::{Handed, Submission};
+use crate::trail::{Entry, Event, Trail, Unfinished};
+use crate::wire::{Gate, Permits, Rate, Transport};
+
+/// A handler may take this long; then its invocation goes on without it.
+const HANDLER_PATIENCE: Duration = Duration::from_secs(30);
+
+/// Called once with each terminal result. What it returns as an error is the name of what went wrong, never its text.
+pub type OnResult = Box<dyn FnOnce(ActionResult) -> BoxFuture<'static, Result<(), String>> + Send>;
+
+/// What one call wants otherwise than the client's options say.
+#[derive(Default)]
+pub struct CallOptions {
+    /// The deadline of this call, from now.
+    pub timeout: Option<Duration>,
+    /// Called once with the terminal result.
+    pub on_result: Option<OnResult>,
+}
+
+impl fmt::Debug for CallOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CallOptions")
+            .field("timeout", &self.timeout)
+            .field("on_result", &self.on_result.is_some())
+            .finish()
+    }
+}
+
+/// What to wait for.
+#[derive(Debug, Clone)]
+pub enum PollTarget {
+    /// A bare invocation id, or a resume token.
+    Id(String),
+    /// What `invoke` returned.
+    Invocation(Box<Invocation>),
+}
+
+/// Invokes Data Actions. Cheap to clone; clones share token, connections, trail and numbers.
+#[derive(Debug, Clone)]
+pub struct Client(pub(crate) Arc<Inner>);
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) config: Config,
+    pub(crate) contract: Contract,
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) auth: Arc<Auth>,
+    pub(crate) transport: Transport,
+    pub(crate) permits: Permits,
+    pub(crate) rate: Option<Rate>,
+    pub(crate) gate: Gate,
+    pub(crate) gateway: Gateway,
+    pub(crate) invoke_url: Url,
+    pub(crate) open: watch::Sender<Phase>,
+    pub(crate) sending: TaskTracker,
+}
+
+/// The life of a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Phase {
+    Open,
+    /// Takes nothing new, and finishes what it has.
+    Draining,
+    /// Waits for nothing any more.
+    Closed,
+}
+
+impl Client {
+    /// Says what a client needs to know.
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder::default()
+    }
+
+    /// A client with these options. Touches no network.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] with every mistake at once, [`ErrorKind::Audit`] when the trail cannot be opened.
+    pub fn open(options: Options) -> Result<Client> {
+        let config = Config::resolve(options)?;
+        let contract = contract(&config)?;
+        let transport = Transport::new(&config.transport)?;
+        let (token_url, invoke_url) =
+            (url(&config, &config.profile.token.url)?, url(&config, &config.profile.invoke.url)?);
+        let trail = match &config.audit {
+            Some(directory) => Trail::open(directory, config.actor.clone())?,
+            None => Trail::in_memory(config.actor.clone()),
+        };
+        let ledger = Ledger::new(trail);
+        let auth =
+            Auth::new(&config.credentials, grant(&config, token_url), transport.clone(), ledger.clone())?;
+        let inner = Inner {
+            contract,
+            auth,
+            permits: Permits::new(config.max_in_flight, config.max_queued),
+            rate: config.rate_limit.map(Rate::new),
+            gate: Gate::default(),
+            gateway: Gateway::new(&config.base_url, &config.profile.name),
+            open: watch::Sender::new(Phase::Open),
+            sending: TaskTracker::new(),
+            ledger,
+            transport,
+            invoke_url,
+            config,
+        };
+        inner.record_config();
+        Ok(Client(Arc::new(inner)))
+    }
+
+    /// Submits, and returns as soon as the gateway has accepted.
+    ///
+    /// Dropping the future stops the waiting, not the action: a request that is on the wire is finished in the background
+    /// and its id recorded.
+    ///
+    /// # Errors
+    /// Every kind but `poll_timeout` and `protocol`; [`Error::executed`] says whether calling again is safe.
+    pub async fn invoke(&self, request: ActionRequest) -> Result<Invocation> {
+        let began = Instant::now();
+        let handed = self.submit(request, began, began + self.0.config.timeout).await?;
+        Ok(self.0.invocation(handed))
+    }
+
+    /// Waits for the terminal state of what `invoke` returned, of a bare invocation id, or of a resume token.
+    ///
+    /// # Errors
+    /// [`ErrorKind::PollTimeout`] with a resume token when the deadline passes; [`ErrorKind::Protocol`], or a refusal of the
+    /// gateway, each with `executed` yes and a resume token; [`ErrorKind::Validation`] for what is no invocation.
+    pub async fn poll(&self, target: PollTarget, options: CallOptions) -> Result<ActionResult> {
+        let began = Instant::now();
+        self.0.still_open()?;
+        let deadline = began + options.timeout.unwrap_or(self.0.config.timeout);
+        let result = match PollFrom::read(&self.0, target, began)? {
+            PollFrom::Known(result) => *result,
+            PollFrom::Watch(account) => self.0.watch(account, false, deadline).await?,
+        };
+        self.deliver(&result, options.on_result).await;
+        Ok(result)
+    }
+
+    /// Submits and waits for the terminal state, within the client's `timeout`.
+    ///
+    /// # Errors
+    /// Those of [`Client::invoke`] and [`Client::poll`].
+    pub async fn run(&self, request: ActionRequest) -> Result<ActionResult> {
+        self.run_with(request, CallOptions::default()).await
+    }
+
+    /// [`Client::run`] with a deadline and a handler of its own.
+    ///
+    /// # Errors
+    /// Those of [`Client::run`].
+    pub async fn run_with(&self, request: ActionRequest, options: CallOptions) -> Result<ActionResult> {
+        let began = Instant::now();
+        let deadline = began + options.timeout.unwrap_or(self.0.config.timeout);
+        let result = match self.submit(request, began, deadline).await? {
+            Handed::Terminal(_, result) => *result,
+            Handed::Accepted { account, .. } => self.0.watch(account, true, deadline).await?,
+        };
+        self.deliver(&result, options.on_result).await;
+        Ok(result)
+    }
+
+    /// The numbers, consistent with each other.
+    pub fn metrics(&self) -> Metrics {
+        self.0.ledger.board.snapshot()
+    }
+
+    /// The audit trail.
+    pub fn audit(&self) -> &Trail {
+        &self.0.ledger.trail
+    }
+
+    /// What processes that are gone left unfinished in the trail's directory. Nothing is sent again by itself.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Audit`] when the trail cannot be read.
+    pub fn recover(&self) -> Result<Vec<Unfinished>> {
+        let unfinished = self.audit().unfinished()?;
+        Ok(unfinished.into_iter().map(|left| self.0.with_token(left)).collect())
+    }
+
+    /// Takes nothing new, waits up to `patience` for what is under way, then lets every waiting caller go with a resume
+    /// token and closes the trail. A second call waits for nothing.
+    pub async fn shutdown(&self, patience: Duration) {
+        let inner = &self.0;
+        inner.open.send_if_modified(|phase| advance(phase, Phase::Draining));
+        inner.sending.close();
+        let idle = async {
+            inner.sending.wait().await;
+            while inner.ledger.board.snapshot().counts.in_flight > 0 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        if tokio::time::timeout(patience, idle).await.is_err() {
+            tracing::warn!("closed with work under way; the trail says which");
+        }
+        if inner.open.send_if_modified(|phase| advance(phase, Phase::Closed)) {
+            // Those who waited settle their accounts before the trail says that it is closed.
+            tokio::task::yield_now().await;
+            inner.ledger.trail.close();
+        }
+    }
+
+    async fn submit(&self, request: ActionRequest, began: Instant, deadline: Instant) -> Result<Handed> {
+        self.0.still_open()?;
+        let (prepared, action_name) = self.0.admit(request)?;
+        let account = self.0.ledger.start(&prepared, action_name, began)?;
+        let who = account.who.clone();
+        let (caller, answer) = oneshot::channel();
+        let submission = Submission { inner: self.0.clone(), account, body: prepared.body, deadline, caller };
+        self.0.sending.spawn(submission.run());
+        // The waits before a send end at the deadline by themselves; what is late is on the wire.
+        match tokio::time::timeout_at(deadline + Duration::from_millis(30), answer).await {
+            Ok(Ok(handed)) => handed,
+            Ok(Err(_)) => Err(who.sign(Error::new(ErrorKind::OutcomeUnknown, "the runtime shut down while the request was under way")
+                .with_hint("look the correlation id up in the trail"))),
+            Err(_) => Err(who.sign(Error::new(ErrorKind::OutcomeUnknown, "the deadline passed while the request was on the wire")
+                .with_hint("its answer is still awaited in the background and goes into the trail; do not call again before looking there"))),
+        }
+    }
+
+    /// The result is on record and counted; whatever the handler does, it stays what it is (tutorial defects S53, S54).
+    async fn deliver(&self, result: &ActionResult, handler: Option<OnResult>) {
+        let Some(handler) = handler else { return };
+        let failure = match tokio::time::timeout(HANDLER_PATIENCE, handler(result.clone())).await {
+            Ok(Ok(())) => return,
+            Ok(Err(name)) => name,
+            Err(_) => format!("not done after {} s", HANDLER_PATIENCE.as_secs()),
+        };
+        self.0.ledger.board.tally(Tally::CallbackFailure);
+        self.0.ledger.note(&Entry {
+            action_id: result.action_id.as_deref(),
+            correlation_id: result.correlation_id.as_deref(),
+            invocation_id: result.invocation_id.as_deref(),
+            status: Some(result.status.as_str()),
+            note: Some(&failure),
+            ..Entry::new(Event::CallbackFailed)
+        });
+    }
+}
+
+impl Inner {
+    pub(crate) fn still_open(&self) -> Result<()> {
+        match *self.open.borrow() {
+            Phase::Open => Ok(()),
+            _ => Err(Error::new(ErrorKind::Closed, "the client is closed").with_hint("open a new one")),
+        }
+    }
+
+    /// Contract, then policy; what either says against the request is said at once, recorded and counted.
+    fn admit(&self, request: ActionRequest) -> Result<(Prepared, Option<String>)> {
+        let prepared = match self.contract.prepare(request) {
+            Ok(prepared) => prepared,
+            Err(refused) => return Err(self.invalid(*refused)),
+        };
+        let verdict = self.config.policy.check(&prepared.action_id, &prepared.inputs);
+        if verdict.allowed {
+            return Ok((prepared, verdict.action_name));
+        }
+        let refused = Refused {
+            action_id: Some(prepared.action_id),
+            correlation_id: Some(prepared.correlation_id),
+            inputs: Some(prepared.inputs),
+            input_keys: prepared.input_keys,
+            violations: verdict.violations,
+        };
+        let hint = "nothing was sent; ask the policy's owner to allow it";
+        Err(self.refuse(
+            &refused,
+            verdict.action_name.as_deref(),
+            ErrorKind::Denied,
+            "the policy refuses the request",
+            hint,
+        ))
+    }
+
+    fn invalid(&self, mut refused: Refused) -> Error {
+        let mut name = None;
+        if let (Some(action_id), Some(inputs)) = (&refused.action_id, &refused.inputs) {
+            let verdict = self.config.policy.check(action_id, inputs);
+            name = verdict.action_name;
+            refused.add_denials(verdict.violations);
+        }
+        let hint = "nothing was sent; correct the request";
+        self.refuse(&refused, name.as_deref(), ErrorKind::Validation, "the request breaks the contract", hint)
+    }
+
+    fn refuse(
+        &self,
+        refused: &Refused,
+        name: Option<&str>,
+        kind: ErrorKind,
+        what: &str,
+        hint: &str,
+    ) -> Error {
+        self.ledger.refused(refused, name, kind);
+        let reasons: Vec<_> = refused.violations.iter().map(|v| v.message.as_str()).collect();
+        let mut error = Error::new(kind, format!("{what}: {}", reasons.join("; ")))
+            .with_hint(hint)
+            .with_violations(refused.violations.clone());
+        if let Some(id) = &refused.action_id {
+            error = error.with_action_id(id);
+        }
+        if let Some(id) = &refused.correlation_id {
+            error = error.with_correlation_id(id);
+        }
+        error
+    }
+
+    /// What the caller of `invoke` gets. Its account is left behind as detached until somebody polls.
+    fn invocation(&self, handed: Handed) -> Invocation {
+        match handed {
+            Handed::Terminal(status, result) => Invocation {
+                resume_token: self.gateway.token(&crate::poll::identity(&result)),
+                invocation_id: result.invocation_id,
+                action_id: result.action_id.unwrap_or_default(),
+                correlation_id: result.correlation_id.unwrap_or_default(),
+                status,
+                invoke_latency_ms: result.invoke_latency_ms.unwrap_or_default(),
+                attempts: result.attempts,
+                raw: result.raw,
+            },
+            Handed::Accepted { account, status, raw } => {
+                let invocation = Invocation {
+                    resume_token: self.gateway.token(&account.who),
+                    invocation_id: account.who.invocation_id.clone(),
+                    action_id: account.who.action_id.clone().unwrap_or_default(),
+                    correlation_id: account.who.correlation_id.clone().unwrap_or_default(),
+                    status,
+                    invoke_latency_ms: account.invoke_latency.map(crate::ledger::ms).unwrap_or_default(),
+                    attempts: account.attempts,
+                    raw,
+                };
+                account.detach(None);
+                invocation
+            }
+        }
+    }
+
+    fn with_token(&self, left: Unfinished) -> Unfinished {
+        let who = crate::ledger::Identity {
+            action_id: left.action_id.clone(),
+            action_name: None,
+            correlation_id: Some(left.correlation_id.clone()),
+            invocation_id: left.invocation_id.clone(),
+        };
+        let resume_token = (left.state == crate::trail::UnfinishedState::Accepted)
+            .then(|| self.gateway.token(&who))
+            .flatten();
+        Unfinished { resume_token, ..left }
+    }
+
+    fn record_config(&self) {
+        let policy = self.config.policy.digest().unwrap_or_else(|| "none".to_owned());
+        let note = format!("profile {}, policy {policy}", self.config.profile.name);
+        self.ledger.note(&Entry { note: Some(&note), ..Entry::new(Event::Config) });
+    }
+}
+
+fn advance(phase: &mut Phase, to: Phase) -> bool {
+    let later = *phase < to;
+    if later {
+        *phase = to;
+    }
+    later
+}
+
+fn contract(config: &Config) -> Result<Contract> {
+    let rules = ContractRules {
+        max_body_bytes: config.profile.invoke.max_body_bytes,
+        callback_hosts: config.callback_hosts.clone(),
+        ..ContractRules::default()
+    };
+    Contract::new(rules).map_err(|violations| {
+        let all: Vec<_> = violations.iter().map(|v| v.message.as_str()).collect();
+        Error::new(ErrorKind::Config, all.join("; ")).with_violations(violations)
+    })
+}
+
+fn grant(config: &Config, token_url: Url) -> Option<Grant> {
+    match &config.credentials {
+        Credentials::Client { id, secret, auth, scope } => {
+            Some(Grant::new(token_url, id.clone(), secret.clone(), auth.clone(), scope.clone()))
+        }
+        Credentials::Token(_) => None,
+    }
+}
+
+fn url(config: &Config, template: &str) -> Result<Url> {
+    Url::parse(&template.replace("{base}", &config.base_url))
+        .map_err(|_| Error::new(ErrorKind::Config, "`base_url` and the profile do not make a URL"))
+}

@@ -1,0 +1,366 @@
+//! When to look again, and what a look means.
+//!
+//! One bad look never ends a poll: only the terminal state, the deadline, or a definite refusal does. The last look is
+//! taken just before the deadline, and a poll that ends without a result hands back the token to go on with.
+
+use std::time::Duration;
+
+use http::header::{ACCEPT, AUTHORIZATION};
+use http::{HeaderValue, Method};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use tokio::time::Instant;
+use url::Url;
+
+use crate::client::{Inner, Phase, PollTarget};
+use crate::error::{Error, ErrorKind, Executed, Result};
+use crate::invocation::{ActionResult, Invocation, Status};
+use crate::ledger::{Account, Identity};
+use crate::metrics::Tally;
+use crate::wire::{Backoff, Looked, looked, terminal_in};
+
+/// An accepted invocation may not be visible everywhere at once.
+const VISIBLE_WITHIN: Duration = Duration::from_secs(10);
+const SOONEST: Duration = Duration::from_millis(100);
+const LATEST: Duration = Duration::from_secs(5);
+/// A look that is under way at the deadline may still arrive within this.
+const GRACE: Duration = Duration::from_millis(30);
+
+/// What a poll begins with.
+#[derive(Debug)]
+pub(crate) enum PollFrom {
+    /// It ended with the answer to the POST: there is nothing to look at.
+    Known(Box<ActionResult>),
+    /// An invocation to look at.
+    Watch(Account),
+}
+
+impl PollFrom {
+    /// # Errors
+    /// [`ErrorKind::Validation`] for what is no invocation of this gateway.
+    pub(crate) fn read(inner: &Inner, target: PollTarget, began: Instant) -> Result<PollFrom> {
+        let text = match target {
+            PollTarget::Id(text) => text,
+            PollTarget::Invocation(invocation) => {
+                if let Some(result) = inner.known(&invocation) {
+                    return Ok(PollFrom::Known(Box::new(result)));
+                }
+                invocation.resume_token.or(invocation.invocation_id).unwrap_or_default()
+            }
+        };
+        Ok(PollFrom::Watch(inner.ledger.adopt(inner.gateway.read(&text)?, began)))
+    }
+}
+
+impl PollTarget {
+    /// What a binding hands over: a JSON string (an id or a resume token), or an invocation as this library wrote it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Validation`].
+    pub fn from_json(text: &str) -> Result<PollTarget> {
+        #[derive(Deserialize)]
+        struct Written {
+            invocation_id: Option<String>,
+            #[serde(default)]
+            action_id: String,
+            #[serde(default)]
+            correlation_id: String,
+            #[serde(default)]
+            status: String,
+            #[serde(default)]
+            invoke_latency_ms: f64,
+            #[serde(default)]
+            attempts: u32,
+            resume_token: Option<String>,
+            raw: Option<Box<RawValue>>,
+        }
+        if let Ok(id) = serde_json::from_str::<String>(text) {
+            return Ok(PollTarget::Id(id));
+        }
+        let written: Written = serde_json::from_str(text).map_err(|_| {
+            Error::new(
+                ErrorKind::Validation,
+                "`invocation` must be an invocation, an invocation id or a resume token",
+            )
+            .with_hint("hand over what `invoke` returned")
+        })?;
+        Ok(PollTarget::Invocation(Box::new(Invocation {
+            invocation_id: written.invocation_id,
+            action_id: written.action_id,
+            correlation_id: written.correlation_id,
+            status: written.status,
+            invoke_latency_ms: written.invoke_latency_ms,
+            attempts: written.attempts,
+            resume_token: written.resume_token,
+            raw: written.raw.map(Into::into),
+        })))
+    }
+}
+
+impl From<Invocation> for PollTarget {
+    fn from(invocation: Invocation) -> Self {
+        PollTarget::Invocation(Box::new(invocation))
+    }
+}
+
+impl From<&str> for PollTarget {
+    fn from(id: &str) -> Self {
+        PollTarget::Id(id.to_owned())
+    }
+}
+
+impl From<String> for PollTarget {
+    fn from(id: String) -> Self {
+        PollTarget::Id(id)
+    }
+}
+
+/// Which invocation a result is about.
+pub(crate) fn identity(result: &ActionResult) -> Identity {
+    Identity {
+        action_id: result.action_id.clone(),
+        action_name: None,
+        correlation_id: result.correlation_id.clone(),
+        invocation_id: result.invocation_id.clone(),
+    }
+}
+
+/// When to look again: a quarter of the time that it has taken so far, between 100 ms and 5 s, so that a poll costs few
+/// looks and at most a quarter more time. Jitter keeps a thousand that began together from staying together.
+#[derive(Debug)]
+struct Schedule {
+    fixed: Option<Duration>,
+    throttled: Backoff,
+}
+
+impl Schedule {
+    fn after(&self, elapsed: Duration) -> Duration {
+        self.fixed
+            .unwrap_or_else(|| (elapsed / 4).clamp(SOONEST, LATEST).mul_f64(0.8 + 0.4 * fastrand::f64()))
+    }
+}
+
+/// What a look leaves for the next one.
+enum Next {
+    /// The result, and the status of the answer that brought it.
+    Ended(crate::wire::Terminal, u16),
+    /// Look again, after this or the schedule's own time.
+    Again(Option<Duration>),
+    Over(Error),
+}
+
+/// One poll.
+struct Watch<'a> {
+    inner: &'a Inner,
+    account: Account,
+    url: Url,
+    invocation_id: String,
+    deadline: Instant,
+    began: Instant,
+    polls: u32,
+    refreshed: bool,
+    last_status: Option<String>,
+    /// How long a look takes here: how early the last one has to begin.
+    lead: Duration,
+    schedule: Schedule,
+}
+
+impl Inner {
+    /// Looks until the terminal state, the deadline or a definite refusal. `fresh`: the POST was answered just now.
+    pub(crate) async fn watch(
+        &self,
+        account: Account,
+        fresh: bool,
+        deadline: Instant,
+    ) -> Result<ActionResult> {
+        let invocation_id = account.who.invocation_id.clone().unwrap_or_default();
+        let url = match self.poll_url(&invocation_id) {
+            Ok(url) => url,
+            Err(error) => return Err(self.leave(account, error, None)),
+        };
+        let schedule = Schedule { fixed: self.config.poll_interval, throttled: Backoff::throttled() };
+        let watch = Watch {
+            inner: self,
+            began: account.began,
+            account,
+            url,
+            invocation_id,
+            deadline,
+            polls: 0,
+            refreshed: false,
+            last_status: None,
+            lead: Duration::from_millis(20),
+            schedule,
+        };
+        watch.until_it_ends(fresh).await
+    }
+
+    /// The ids in it are checked: they hold nothing that could mean another path.
+    fn poll_url(&self, invocation_id: &str) -> Result<Url> {
+        let template = self.config.profile.poll.url.replace("{base}", &self.config.base_url);
+        Url::parse(&template.replace("{invocation_id}", invocation_id))
+            .map_err(|_| Error::new(ErrorKind::Config, "`base_url` and the profile do not make a URL"))
+    }
+
+    /// The result of an invocation that ended with the answer to its POST.
+    fn known(&self, invocation: &Invocation) -> Option<ActionResult> {
+        let terminal = terminal_in(invocation.raw.as_ref()?.get(), &self.config.profile)?;
+        Some(ActionResult {
+            invocation_id: invocation.invocation_id.clone(),
+            action_id: Some(invocation.action_id.clone()),
+            correlation_id: Some(invocation.correlation_id.clone()),
+            status: terminal.status,
+            ok: terminal.status == Status::Completed,
+            outputs: terminal.outputs,
+            error_message: terminal.error_message,
+            invoke_latency_ms: Some(invocation.invoke_latency_ms),
+            duration_ms: invocation.invoke_latency_ms,
+            attempts: invocation.attempts,
+            polls: 0,
+            raw: terminal.raw,
+        })
+    }
+
+    /// Accepted, and nobody waits any more: the error carries what is needed to go on.
+    fn leave(&self, account: Account, error: Error, last_status: Option<String>) -> Error {
+        let mut error = account.who.sign(error).with_executed(Executed::Yes);
+        if let Some(token) = self.gateway.token(&account.who) {
+            error = error.with_resume_token(token);
+        }
+        if let Some(status) = last_status {
+            error = error.with_last_status(status);
+        }
+        account.detach(Some(&error));
+        error
+    }
+}
+
+impl Watch<'_> {
+    async fn until_it_ends(mut self, fresh: bool) -> Result<ActionResult> {
+        let mut next =
+            if fresh { Instant::now() + self.schedule.after(Duration::ZERO) } else { Instant::now() };
+        let mut phase = self.inner.open.subscribe();
+        loop {
+            let last = self.deadline - self.lead.min(self.deadline - self.began.min(self.deadline));
+            let at = self.inner.gate.opens_at().map_or(next, |opens| opens.max(next)).min(last);
+            let closed = async { phase.wait_for(|phase| *phase == Phase::Closed).await.is_ok() };
+            tokio::select! {
+                () = tokio::time::sleep_until(at) => {}
+                true = closed => return Err(self.closed()),
+            }
+            let is_last = at >= last;
+            match self.look().await {
+                Next::Ended(terminal, http_status) => {
+                    return Ok(self.account.finish(terminal, http_status, self.polls));
+                }
+                Next::Over(error) => return Err(self.inner.leave(self.account, error, self.last_status)),
+                Next::Again(_) if is_last || Instant::now() >= self.deadline => return Err(self.timeout()),
+                Next::Again(wait) => {
+                    next = Instant::now() + wait.unwrap_or_else(|| self.schedule.after(self.began.elapsed()))
+                }
+            }
+        }
+    }
+
+    /// One GET, with whatever it needs, within the deadline and a little grace.
+    async fn look(&mut self) -> Next {
+        let until = self.deadline + GRACE;
+        let began = Instant::now();
+        let looking = async {
+            let permit = self.inner.permits.wait().await?;
+            let token = self.inner.auth.token().await?;
+            let mut request = reqwest::Request::new(Method::GET, self.url.clone());
+            request.headers_mut().insert(AUTHORIZATION, token.header.clone());
+            request.headers_mut().insert(ACCEPT, HeaderValue::from_static("application/json"));
+            self.account.tally(Tally::Poll);
+            self.polls += 1;
+            let outcome = self.inner.transport.send(request, None).await;
+            drop(permit);
+            Ok((outcome, token))
+        };
+        let (outcome, token) = match tokio::time::timeout_at(until, looking).await {
+            Ok(Ok(answered)) => answered,
+            Ok(Err(error)) => return self.not_let_in(error),
+            Err(_) => return self.nothing(None, "no answer before the deadline", None),
+        };
+        // The slowest look so far, doubled, says when the last one has to begin; a gateway that hangs may not move it far.
+        self.lead = self.lead.max(began.elapsed() * 2).min(Duration::from_secs(1));
+        let seen = looked(outcome, &self.invocation_id, &self.inner.config.profile);
+        let unauthorized = matches!(seen, Looked::Unauthorized(_));
+        let next = match seen {
+            Looked::Terminal(terminal, http_status) => Next::Ended(terminal, http_status),
+            Looked::Running { word, known } => self.running(word, known),
+            Looked::Nothing { http_status, why, throttled, wait } => {
+                self.slower(http_status, &why, throttled, wait)
+            }
+            Looked::NotFound(error) if self.began.elapsed() < VISIBLE_WITHIN => {
+                self.nothing(error.http_status(), error.message(), None)
+            }
+            // One refresh, then a second refusal in a row is final.
+            Looked::Unauthorized(_) if !self.refreshed && self.inner.auth.refused(&token) => {
+                Next::Again(Some(Duration::ZERO))
+            }
+            Looked::NotFound(error) | Looked::Unauthorized(error) | Looked::Refused(error) => {
+                Next::Over(error)
+            }
+        };
+        self.refreshed = unauthorized;
+        next
+    }
+
+    fn running(&mut self, word: String, known: bool) -> Next {
+        if !known {
+            self.account.tally(Tally::UnknownStatus);
+        }
+        self.last_status = Some(word);
+        Next::Again(None)
+    }
+
+    /// A token service that is down passes; refused credentials do not.
+    fn not_let_in(&self, error: Error) -> Next {
+        match error.kind() {
+            ErrorKind::Unavailable | ErrorKind::RateLimited => {
+                self.nothing(error.http_status(), error.message(), None)
+            }
+            _ => Next::Over(error),
+        }
+    }
+
+    fn slower(
+        &mut self,
+        http_status: Option<u16>,
+        why: &str,
+        throttled: bool,
+        wait: Option<Duration>,
+    ) -> Next {
+        if http_status == Some(429) {
+            self.account.tally(Tally::RateLimited);
+        }
+        let wait = wait.or_else(|| throttled.then(|| self.schedule.throttled.next().max(SOONEST)));
+        if let (true, Some(wait)) = (throttled, wait) {
+            self.inner.gate.close_for(wait.min(crate::wire::MAX_RETRY_AFTER));
+        }
+        self.nothing(http_status, why, wait)
+    }
+
+    fn nothing(&self, http_status: Option<u16>, why: &str, wait: Option<Duration>) -> Next {
+        self.account.poll_failed(http_status, why);
+        Next::Again(wait)
+    }
+
+    fn timeout(self) -> Error {
+        let state = self.last_status.as_deref().unwrap_or("in an unknown state");
+        let error = Error::new(
+            ErrorKind::PollTimeout,
+            format!("invocation `{}` was still {state} at the deadline", self.invocation_id),
+        )
+        .with_hint("it may still end: hand `resume_token` to `poll`, do not call the action again");
+        self.inner.leave(self.account, error, self.last_status)
+    }
+
+    fn closed(self) -> Error {
+        let error = Error::new(ErrorKind::Closed, "the client was closed while the action was running")
+            .with_hint("hand `resume_token` to `poll` of a new client");
+        self.inner.leave(self.account, error, self.last_status)
+    }
+}

@@ -1,0 +1,252 @@
+//! The sending of one invocation, in a task of its own: it belongs to the library, not to the caller's future.
+//!
+//! Everything that may be waited for is waited for before `sending` is on record, so that between the record and the
+//! first byte there is nothing. What comes back decides, by the table in [`crate::wire`], whether it may be sent again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderValue, Method};
+use serde_json::value::RawValue;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use crate::auth::Token;
+use crate::client::Inner;
+use crate::error::{Error, ErrorKind, Result};
+use crate::invocation::ActionResult;
+use crate::ledger::Account;
+use crate::metrics::Tally;
+use crate::wire::{Accepted, Backoff, Invoked, MAX_RETRY_AFTER, Permit, invoked};
+
+/// What the caller is handed when the gateway has it.
+#[derive(Debug)]
+pub(crate) enum Handed {
+    /// It goes on. Whoever drops the account leaves it detached.
+    Accepted { account: Account, status: String, raw: Option<Arc<RawValue>> },
+    /// It ended with the answer to the POST; with the status word as it was sent.
+    Terminal(String, Box<ActionResult>),
+}
+
+/// One invocation that is to be sent.
+#[derive(Debug)]
+pub(crate) struct Submission {
+    pub(crate) inner: Arc<Inner>,
+    pub(crate) account: Account,
+    pub(crate) body: Bytes,
+    pub(crate) deadline: Instant,
+    pub(crate) caller: oneshot::Sender<Result<Handed>>,
+}
+
+/// What is needed to send, and how long it took to get it.
+struct Ready {
+    permit: Permit,
+    token: Arc<Token>,
+    queued: Duration,
+}
+
+/// What the attempts so far left behind.
+struct Past {
+    unsent: Backoff,
+    throttled: Backoff,
+    replayed: bool,
+    why_again: Option<String>,
+    /// The first ambiguous attempt: after it, nothing proves any more that the action was not executed.
+    ambiguous: Option<Error>,
+}
+
+impl Past {
+    fn verdict(&self, error: Error) -> Error {
+        self.ambiguous.clone().unwrap_or(error)
+    }
+}
+
+impl Submission {
+    pub(crate) async fn run(mut self) {
+        match self.send().await {
+            Some(Ok(accepted)) => self.accepted(accepted),
+            Some(Err(error)) => {
+                let signed = self.account.refuse(error);
+                // A caller who went away finds it in the trail.
+                let _ = self.caller.send(Err(signed));
+            }
+            // The caller went away while nothing was on the wire: dropping the account says so.
+            None => {}
+        }
+    }
+
+    async fn send(&mut self) -> Option<Result<Accepted>> {
+        let mut past = Past {
+            unsent: Backoff::unsent(),
+            throttled: Backoff::throttled(),
+            replayed: false,
+            why_again: None,
+            ambiguous: None,
+        };
+        loop {
+            let ready = tokio::select! {
+                biased;
+                () = self.caller.closed() => return None,
+                ready = ready(&self.inner, self.deadline) => ready,
+            };
+            let step = match ready {
+                Ok(ready) => self.attempt(ready, &mut past).await,
+                Err(error) => Err(past.verdict(error)),
+            };
+            let wait = match step {
+                Ok(Step::Accepted(accepted)) => return Some(Ok(accepted)),
+                Ok(Step::Again(wait)) => wait,
+                Err(error) => return Some(Err(error)),
+            };
+            tokio::select! {
+                biased;
+                () = self.caller.closed() => return None,
+                () = tokio::time::sleep(wait) => {}
+            }
+        }
+    }
+
+    /// On record, then on the wire, then judged.
+    async fn attempt(&mut self, ready: Ready, past: &mut Past) -> Result<Step> {
+        self.account
+            .sending(self.body.len(), ready.queued, past.why_again.as_deref())
+            .map_err(|error| past.verdict(error))?;
+        let began = Instant::now();
+        let outcome = self.inner.transport.send(self.request(&ready.token), None).await;
+        drop(ready.permit);
+        match invoked(outcome, &self.inner.config.profile) {
+            Invoked::Accepted(accepted) => {
+                let id = accepted.invocation_id.clone();
+                self.account.accepted(id, &accepted.status, accepted.http_status, began.elapsed());
+                Ok(Step::Accepted(accepted))
+            }
+            Invoked::NotExecuted { error, throttled, wait } => self.later(error, throttled, wait, past),
+            Invoked::Unauthorized(error) => self.refresh(error, &ready.token, past),
+            Invoked::Ambiguous(error) => self.ambiguous(error, past),
+            Invoked::Refused(error) => Err(past.verdict(error)),
+        }
+    }
+
+    /// R: again, unless the attempts, the patience or the deadline say otherwise.
+    fn later(
+        &mut self,
+        error: Error,
+        throttled: bool,
+        wait: Option<Duration>,
+        past: &mut Past,
+    ) -> Result<Step> {
+        self.not_executed(past);
+        if error.http_status() == Some(429) {
+            self.account.tally(Tally::RateLimited);
+        }
+        let backoff = if throttled { &mut past.throttled } else { &mut past.unsent };
+        let wait = wait.unwrap_or_else(|| backoff.next());
+        if throttled && wait <= MAX_RETRY_AFTER {
+            self.inner.gate.close_for(wait);
+        }
+        if wait > MAX_RETRY_AFTER {
+            return Err(past.verdict(error));
+        }
+        self.again(error, wait, past)
+    }
+
+    /// RT: one refresh and one replay.
+    fn refresh(&mut self, error: Error, token: &Token, past: &mut Past) -> Result<Step> {
+        self.not_executed(past);
+        if past.replayed || !self.inner.auth.refused(token) {
+            return Err(past.verdict(error));
+        }
+        past.replayed = true;
+        past.why_again = Some("the token was refused and has been refreshed".to_owned());
+        Ok(Step::Again(Duration::ZERO))
+    }
+
+    /// A: the end, unless the caller accepts that it may be executed twice or knows that it is not.
+    fn ambiguous(&mut self, error: Error, past: &mut Past) -> Result<Step> {
+        let first = past.ambiguous.get_or_insert(error).clone();
+        if !self.inner.config.delivery.resends_ambiguous() {
+            return Err(first);
+        }
+        let wait = past.throttled.next();
+        self.again(first, wait, past)
+    }
+
+    fn again(&self, error: Error, wait: Duration, past: &mut Past) -> Result<Step> {
+        let error = past.verdict(error);
+        let late = Instant::now() + wait >= self.deadline;
+        if late || self.account.attempts >= self.inner.config.max_attempts {
+            return Err(error);
+        }
+        past.why_again = Some(error.message().to_owned());
+        Ok(Step::Again(wait))
+    }
+
+    fn not_executed(&mut self, past: &Past) {
+        if past.ambiguous.is_none() {
+            self.account.not_executed();
+        }
+    }
+
+    fn request(&self, token: &Token) -> reqwest::Request {
+        let mut request = reqwest::Request::new(Method::POST, self.inner.invoke_url.clone());
+        let headers = request.headers_mut();
+        headers.insert(AUTHORIZATION, token.header.clone());
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        *request.body_mut() = Some(self.body.clone().into());
+        request
+    }
+
+    fn accepted(self, accepted: Accepted) {
+        let handed = match accepted.terminal {
+            Some(terminal) => {
+                let result = self.account.finish(terminal, accepted.http_status, 0);
+                Handed::Terminal(accepted.status, Box::new(result))
+            }
+            None => Handed::Accepted { account: self.account, status: accepted.status, raw: accepted.raw },
+        };
+        // Where the caller went away, the account comes back and is dropped: accepted, and nobody waits.
+        let _ = self.caller.send(Ok(handed));
+    }
+}
+
+enum Step {
+    Accepted(Accepted),
+    Again(Duration),
+}
+
+/// Waits for the gate, the rate, a permit and a token, none of them beyond the deadline.
+async fn ready(inner: &Inner, deadline: Instant) -> Result<Ready> {
+    let began = Instant::now();
+    loop {
+        if let Some(opens) = inner.gate.opens_at() {
+            if opens >= deadline {
+                return Err(late(
+                    ErrorKind::RateLimited,
+                    "the gateway asked everybody to wait beyond the deadline",
+                ));
+            }
+            tokio::time::sleep_until(opens).await;
+        }
+        if let Some(rate) = &inner.rate {
+            rate.wait_until(deadline).await?;
+        }
+        let permit =
+            tokio::time::timeout_at(deadline, inner.permits.acquire()).await.unwrap_or_else(|_| {
+                Err(late(ErrorKind::Overloaded, "no permit became free before the deadline"))
+            })?;
+        if inner.gate.opens_at().is_some() {
+            continue;
+        }
+        let token = tokio::time::timeout_at(deadline, inner.auth.token()).await.unwrap_or_else(|_| {
+            Err(late(ErrorKind::Unavailable, "the token service did not answer before the deadline"))
+        })?;
+        return Ok(Ready { permit, token, queued: began.elapsed() });
+    }
+}
+
+fn late(kind: ErrorKind, what: &str) -> Error {
+    Error::new(kind, what).with_hint("nothing was sent; allow a longer `timeout`, or send less at once")
+}
