@@ -82,7 +82,8 @@ fn who_may_not_ask_learns_nothing_about_what_was_asked() {
     let sandbox = sandbox();
     let mut wire = Wire::open(&sandbox);
     let json = ("content-type", "application/json");
-    let cases: &[(&str, &str, &[(&str, &str)], u16)] = &[
+    type Headers<'a> = &'a [(&'a str, &'a str)];
+    let cases: &[(&str, &str, Headers<'_>, u16)] = &[
         ("POST", INVOCATIONS, &[json], 401),
         ("POST", INVOCATIONS, &[json, ("authorization", "Bearer guessed")], 401),
         ("POST", INVOCATIONS, &[json, ("authorization", "Basic eDp5")], 401),

@@ -27,18 +27,24 @@ fn it_listens_when_it_is_constructed_and_not_after_it_is_closed() {
 #[test]
 fn a_port_can_be_chosen_and_is_free_again_after_closing() {
     let first = sandbox();
-    let chosen = || SandboxOptions { port: first.port(), ..SandboxOptions::default() };
-    let taken = Sandbox::start(chosen()).unwrap_err();
+    let taken =
+        Sandbox::start(SandboxOptions { port: first.port(), ..SandboxOptions::default() }).unwrap_err();
     assert!(matches!(taken, SandboxError::Listen { .. }));
     assert!(
         taken.to_string().starts_with(&format!("`port` {} cannot be listened on: ", first.port())),
         "{taken}"
     );
-    Wire::authorized(&first);
-    first.close();
-    let second = Sandbox::start(chosen()).unwrap();
-    assert_eq!(second.port(), first.port());
-    Wire::authorized(&second);
+
+    // Between closing and opening somebody else may get the port: three times in a row nobody has that luck.
+    let reopened = (0..3).any(|_| {
+        let first = sandbox();
+        let _connected = Wire::authorized(&first);
+        let port = first.port();
+        first.close();
+        Sandbox::start(SandboxOptions { port, ..SandboxOptions::default() })
+            .is_ok_and(|second| second.port() == port && Wire::authorized(&second).token.is_some())
+    });
+    assert!(reopened);
 }
 
 #[test]
@@ -96,7 +102,8 @@ fn allow_many_files() {
         use rustix::process::{Resource, getrlimit, setrlimit};
         let limit = getrlimit(Resource::Nofile);
         let raised = rustix::process::Rlimit { current: limit.maximum, ..limit };
-        setrlimit(Resource::Nofile, raised).unwrap();
+        // Where the system refuses, its usual limit has to do.
+        let _ = setrlimit(Resource::Nofile, raised);
     }
 }
 

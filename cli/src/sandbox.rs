@@ -1,0 +1,147 @@
+//! `cxone-actions sandbox`: a gateway on loopback for as long as the command runs.
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+
+use clap::{Args, ValueEnum};
+use cxone_actions_sandbox::{Sandbox, SandboxOptions};
+use serde_json::json;
+
+use crate::{EXIT_CONFIG, Failure};
+
+/// Serve a sandbox gateway on a loopback port until Ctrl-C
+///
+/// Prints on stdout what to export so that the library and this command talk to it.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// Port to listen on; 0 takes any free one
+    #[arg(long, default_value_t = 0)]
+    port: u16,
+    /// Wire contract to serve
+    #[arg(long, default_value = "gateway")]
+    profile: String,
+    /// Decides credentials, tokens and invocation ids
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// How to print what to export
+    #[arg(long, value_enum, default_value_t = Output::Text)]
+    output: Output,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Output {
+    /// Lines for a shell
+    Text,
+    /// One JSON object on one line
+    Json,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    allow_many_connections();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    // Signals are listened for before anything is printed: whoever reads the output may send one at once.
+    let ended = {
+        let _inside = runtime.enter();
+        end_of_service()?
+    };
+    let sandbox = Sandbox::start(SandboxOptions {
+        profile: arguments.profile.clone(),
+        port: arguments.port,
+        seed: arguments.seed,
+        ..SandboxOptions::default()
+    })
+    .map_err(|error| Failure { exit_code: EXIT_CONFIG, message: error.to_string() })?;
+
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(announcement(&sandbox, arguments.output).as_bytes())?;
+    stdout.flush()?;
+    drop(stdout);
+    // Nobody may be reading this, and that is no reason not to serve.
+    let _ = writeln!(io::stderr(), "serving on {} until Ctrl-C", sandbox.base_url());
+
+    runtime.block_on(ended);
+    sandbox.close();
+    Ok(())
+}
+
+fn announcement(sandbox: &Sandbox, output: Output) -> String {
+    let variables = [
+        ("CXONE_BASE_URL", sandbox.base_url()),
+        ("CXONE_CLIENT_ID", sandbox.client_id()),
+        ("CXONE_CLIENT_SECRET", sandbox.client_secret()),
+    ];
+    match output {
+        Output::Text => variables.iter().fold(String::new(), |mut text, (name, value)| {
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "export {name}={}", shell_word(value));
+            text
+        }),
+        Output::Json => {
+            let [(url, url_value), (id, id_value), (secret, secret_value)] = variables;
+            format!("{}\n", json!({url: url_value, id: id_value, secret: secret_value}))
+        }
+    }
+}
+
+/// The text as one word of a POSIX shell.
+fn shell_word(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:+=@%,".contains(&byte);
+    if !text.is_empty() && text.bytes().all(plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+/// Ends on SIGINT or SIGTERM.
+#[cfg(unix)]
+fn end_of_service() -> io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+/// Ends on Ctrl-C.
+#[cfg(not(unix))]
+fn end_of_service() -> io::Result<impl Future<Output = ()>> {
+    let mut interrupt = tokio::signal::windows::ctrl_c()?;
+    Ok(async move {
+        interrupt.recv().await;
+    })
+}
+
+/// A shell's usual limit of open files is below what a load test opens; a library may not raise it, a command may.
+fn allow_many_connections() {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+        let limit = getrlimit(Resource::Nofile);
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shell_word;
+
+    #[test]
+    fn a_shell_reads_every_word_as_it_was() {
+        for (text, word) in [
+            ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+            ("ab+/c==", "ab+/c=="),
+            ("", "''"),
+            ("a b", "'a b'"),
+            ("$(x)", "'$(x)'"),
+            ("it's", r"'it'\''s'"),
+        ] {
+            assert_eq!(shell_word(text), word);
+        }
+    }
+}
