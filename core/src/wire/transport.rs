@@ -104,6 +104,8 @@ impl Transport {
 
 /// Reads up to the bound: the request's timeout goes on running, so a drip ends too.
 async fn read(mut response: reqwest::Response) -> Result<Bytes, Failure> {
+    // Asked now, because it is what is left: half-way through, it equals what has come.
+    let whole = response.content_length();
     let mut body = BytesMut::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| refine(error, false))? {
         if body.len() + chunk.len() > LONGEST_ANSWER {
@@ -113,7 +115,7 @@ async fn read(mut response: reqwest::Response) -> Result<Bytes, Failure> {
                 what: format!("the answer is longer than {LONGEST_ANSWER} bytes"),
             });
         }
-        if body.is_empty() && response.content_length() == u64::try_from(chunk.len()).ok() {
+        if body.is_empty() && whole == u64::try_from(chunk.len()).ok() {
             return Ok(chunk);
         }
         body.extend_from_slice(&chunk);
