@@ -1,1 +1,41 @@
-//! bindings-node
+//! The private native module of the npm package: a border, not a home.
+//!
+//! The promise: plain data goes in and comes out. Nothing here decides, no function throws for what can go wrong (the
+//! text of an error comes back, and TypeScript makes it an object with a class and a stack), and no code of a user's is
+//! called from here: the only function that is, wakes the event loop.
+
+mod audit;
+mod client;
+mod queue;
+mod sandbox;
+mod tagged;
+
+use std::ffi::OsString;
+use std::time::Duration;
+
+use napi_derive::napi;
+
+/// The version of the library.
+#[napi(catch_unwind)]
+pub fn version() -> &'static str {
+    cxone_actions_bridge::VERSION
+}
+
+/// The error of a result that did not complete.
+#[napi(catch_unwind)]
+pub fn status_error(result: String) -> Option<String> {
+    cxone_actions_bridge::status_error(&result)
+}
+
+/// At the end of the process: lets what is on the wire be recorded, and flushes the trails.
+#[napi(catch_unwind)]
+pub fn drain_at_exit(timeout_ms: u32) {
+    cxone_actions_bridge::drain_at_exit(Duration::from_millis(u64::from(timeout_ms)));
+}
+
+/// The command line, blocking until it is done; its exit code.
+#[napi(js_name = "main", catch_unwind)]
+pub fn command_line(args: Vec<String>) -> u32 {
+    let named = std::iter::once("cxone-actions".to_owned()).chain(args);
+    u32::from(cxone_actions_cli::main(named.map(OsString::from)))
+}

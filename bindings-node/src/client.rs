@@ -1,0 +1,125 @@
+//! A client as JavaScript holds it. Every call that is started returns its number, or the JSON text of an error.
+
+use std::time::Duration;
+
+use cxone_actions::contract::Finding;
+use cxone_actions_bridge::{ActionRequest, Dialect, Handle, patience};
+use napi::bindgen_prelude::Either;
+use napi_derive::napi;
+
+use crate::queue::{NativeQueue, number};
+use crate::tagged::{mistake, quoted, tagged};
+
+/// How long `close` waits where nothing else is said.
+const CLOSE_PATIENCE: Duration = Duration::from_secs(30);
+
+/// The number of a call, or the JSON text of an error.
+type Started = Either<f64, String>;
+
+/// See the module.
+#[napi]
+#[derive(Debug)]
+pub struct NativeClient {
+    pub(crate) handle: Handle,
+}
+
+/// Opens a client, or returns the JSON text of an error.
+#[napi(catch_unwind)]
+pub(crate) fn open_client(options: String) -> Either<NativeClient, String> {
+    match Handle::open(&options, Dialect::Node) {
+        Ok(handle) => Either::A(NativeClient { handle }),
+        Err(error) => Either::B(error),
+    }
+}
+
+#[napi]
+impl NativeClient {
+    /// Submits.
+    #[napi(catch_unwind)]
+    pub fn invoke(&self, queue: &NativeQueue, request: String, findings: String) -> Started {
+        started(|| Ok(self.handle.invoke(&queue.queue, request_of(&request, &findings)?)))
+    }
+
+    /// Submits and waits.
+    #[napi(catch_unwind)]
+    pub fn run(
+        &self,
+        queue: &NativeQueue,
+        request: String,
+        findings: String,
+        timeout_ms: Option<f64>,
+        deliver: bool,
+    ) -> Started {
+        started(|| {
+            let request = request_of(&request, &findings)?;
+            Ok(self.handle.run(&queue.queue, request, timeout_of(timeout_ms)?, deliver))
+        })
+    }
+
+    /// Waits for what was accepted.
+    #[napi(catch_unwind)]
+    pub fn poll(
+        &self,
+        queue: &NativeQueue,
+        target: String,
+        timeout_ms: Option<f64>,
+        deliver: bool,
+    ) -> Started {
+        started(|| Ok(self.handle.poll(&queue.queue, &target, timeout_of(timeout_ms)?, deliver)))
+    }
+
+    /// Stops taking calls and lets what is on the wire be recorded.
+    #[napi(catch_unwind)]
+    pub fn close(&self, queue: &NativeQueue, timeout_ms: Option<f64>) -> Started {
+        started(|| Ok(self.handle.close(&queue.queue, timeout_of(timeout_ms)?.unwrap_or(CLOSE_PATIENCE))))
+    }
+
+    /// Nobody waits for this call any more.
+    #[napi(catch_unwind)]
+    pub fn cancel(&self, call: f64) {
+        self.handle.cancel(call_of(call));
+    }
+
+    /// What `onResult` came to: nothing, or the class name of what it threw.
+    #[napi(catch_unwind)]
+    pub fn answer(&self, call: f64, raised: Option<String>) {
+        self.handle.answer(call_of(call), raised);
+    }
+
+    /// The numbers.
+    #[napi(catch_unwind)]
+    pub fn metrics(&self) -> String {
+        tagged(self.handle.metrics())
+    }
+
+    /// The numbers as Prometheus text.
+    #[napi(catch_unwind)]
+    pub fn prometheus(&self) -> String {
+        tagged(self.handle.prometheus().map(quoted))
+    }
+
+    /// What processes that are gone left behind.
+    #[napi(catch_unwind)]
+    pub fn recover(&self) -> String {
+        tagged(self.handle.recover())
+    }
+}
+
+fn started(start: impl FnOnce() -> Result<u64, String>) -> Started {
+    start().map_or_else(Either::B, |call| Either::A(number(call)))
+}
+
+/// What the border could not say must not get lost: without it a NaN would be sent as null.
+fn request_of(text: &str, findings: &str) -> Result<ActionRequest, String> {
+    let findings: Vec<Finding> = serde_json::from_str(findings).map_err(mistake)?;
+    Ok(ActionRequest::from_border(text.as_bytes(), &findings))
+}
+
+fn timeout_of(timeout_ms: Option<f64>) -> Result<Option<Duration>, String> {
+    timeout_ms.map(|timeout| patience(timeout, Dialect::Node)).transpose()
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number that `number` made")]
+fn call_of(call: f64) -> u64 {
+    call as u64
+}

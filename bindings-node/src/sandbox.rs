@@ -1,0 +1,86 @@
+//! The gateway on a loopback port, as JavaScript holds it.
+
+use cxone_actions::{Error, ErrorKind};
+use cxone_actions_bridge::error_json;
+use cxone_actions_sandbox::{Sandbox, SandboxError, SandboxOptions};
+use napi::bindgen_prelude::Either;
+use napi_derive::napi;
+
+use crate::queue::number;
+use crate::tagged::tagged;
+
+/// See the module.
+#[napi]
+#[derive(Debug)]
+pub struct NativeSandbox {
+    sandbox: Sandbox,
+}
+
+/// Starts a gateway, or returns the JSON text of an error.
+#[napi(catch_unwind)]
+pub(crate) fn open_sandbox(options: String) -> Either<NativeSandbox, String> {
+    match SandboxOptions::from_json(&options).and_then(Sandbox::start) {
+        Ok(sandbox) => Either::A(NativeSandbox { sandbox }),
+        Err(error) => Either::B(explained(&error)),
+    }
+}
+
+#[napi]
+impl NativeSandbox {
+    /// Where it listens.
+    #[napi(catch_unwind)]
+    pub fn base_url(&self) -> &str {
+        self.sandbox.base_url()
+    }
+
+    /// The id of its one client.
+    #[napi(catch_unwind)]
+    pub fn client_id(&self) -> &str {
+        self.sandbox.client_id()
+    }
+
+    /// The secret of its one client.
+    #[napi(catch_unwind)]
+    pub fn client_secret(&self) -> &str {
+        self.sandbox.client_secret()
+    }
+
+    /// The last requests it saw, as a JSON array.
+    #[napi(catch_unwind)]
+    pub fn requests(&self) -> String {
+        serde_json::to_string(&self.sandbox.requests()).unwrap_or_else(|_| "[]".to_owned())
+    }
+
+    /// How often the invocation with this correlation id was executed.
+    #[napi(catch_unwind)]
+    pub fn executions(&self, correlation_id: String) -> f64 {
+        number(self.sandbox.executions(&correlation_id))
+    }
+
+    /// Orders a fault.
+    #[napi(catch_unwind)]
+    pub fn inject(&self, point: String, fault: String, times: u32) -> String {
+        let ordered = self.sandbox.inject_json(&point, &fault, times);
+        tagged(ordered.map(|()| "null".to_owned()).map_err(|error| explained(&error)))
+    }
+
+    /// Forgets the faults that were ordered, the requests it saw, and its counts.
+    #[napi(catch_unwind)]
+    pub fn clear(&self) {
+        self.sandbox.clear();
+    }
+
+    /// Closes the port and every connection.
+    #[napi(catch_unwind)]
+    pub fn close(&self) {
+        self.sandbox.close();
+    }
+}
+
+fn explained(error: &SandboxError) -> String {
+    let kind = match error {
+        SandboxError::Listen { .. } => ErrorKind::Unavailable,
+        _ => ErrorKind::Config,
+    };
+    error_json(&Error::new(kind, error.to_string()))
+}
