@@ -1,0 +1,132 @@
+/**
+ * The calls that are under way on this thread.
+ *
+ * The promise: each settles exactly once; the event loop is kept alive while there is one and not a moment longer; and
+ * a wait that was given up leaves no listener behind.
+ */
+import { AsyncResource } from "node:async_hooks";
+import { setInterval } from "node:timers";
+import { isMainThread } from "node:worker_threads";
+import { AbortError, type CxoneError } from "./errors";
+import { at, refusal, type Site } from "./from-core";
+import { type NativeClient, type NativeMessage, type NativeQueue, native } from "./native";
+import type { Signal } from "./options";
+
+/** What a call needs to be started and to be settled. */
+export interface Call<T> {
+  readonly client: NativeClient;
+  /** Where the caller is. */
+  readonly site: Site;
+  readonly signal: Signal | null | undefined;
+  /** Starts it: its number, or the JSON text of an error. */
+  readonly begin: (queue: NativeQueue) => number | string;
+  /** Reads its last message. */
+  readonly read: (json: string) => { value: T } | { error: CxoneError };
+  /** Hands over the terminal result before that. */
+  readonly deliver?: ((json: string) => unknown) | undefined;
+}
+
+interface Pending {
+  readonly client: NativeClient;
+  readonly deliver: ((json: string) => unknown) | undefined;
+  readonly settle: (json: string) => void;
+}
+
+/** At the end of the process: what is on the wire is recorded and the trail flushed within this time. */
+const LAST_PATIENCE_MS = 3000;
+/** The longest time a timer takes; it never does anything. */
+const FOREVER_MS = 2 ** 31 - 1;
+
+const pending = new Map<number, Pending>();
+let thread: { readonly queue: NativeQueue; readonly beat: NodeJS.Timeout } | undefined;
+
+/** The queue of this thread, and the end of the process prepared; made with the first client. */
+export function enter(): NativeQueue {
+  if (!thread) {
+    const queue = new native.NativeQueue(() => {
+      for (const message of queue.drain()) receive(message);
+    });
+    thread = { queue, beat: setInterval(() => undefined, FOREVER_MS).unref() };
+    // A worker may end while the process goes on: its queue is closed natively, and the others keep working.
+    if (isMainThread) process.once("exit", () => native.drainAtExit(LAST_PATIENCE_MS));
+  }
+  return thread.queue;
+}
+
+/** Starts a call; settles with what its last message says, or with `AbortError`. */
+export function start<T>(call: Call<T>): Promise<T> {
+  const { client, site, signal } = call;
+  return new Promise<T>((resolve, reject) => {
+    if (signal?.aborted) {
+      reject(at(new AbortError(signal.reason), site));
+      return;
+    }
+    const number = call.begin(enter());
+    if (typeof number === "string") {
+      reject(at(refusal(number), site));
+      return;
+    }
+    const abort = () => {
+      if (!forget(number)) return;
+      signal?.removeEventListener("abort", abort);
+      client.cancel(number);
+      reject(at(new AbortError(signal?.reason), site));
+    };
+    const settle = (json: string) => {
+      signal?.removeEventListener("abort", abort);
+      try {
+        const answer = call.read(json);
+        if ("error" in answer) reject(at(answer.error, site));
+        else resolve(answer.value);
+      } catch (defect) {
+        reject(defect);
+      }
+    };
+    // The caller's asynchronous context is the callback's too.
+    const deliver = call.deliver && AsyncResource.bind(call.deliver);
+    remember(number, { client, deliver, settle });
+    signal?.addEventListener("abort", abort, { once: true });
+  });
+}
+
+function receive({ call, deliver, json }: NativeMessage): void {
+  if (deliver) {
+    void handOver(call, json);
+    return;
+  }
+  const waiting = pending.get(call);
+  if (waiting && forget(call)) waiting.settle(json);
+}
+
+/** Runs the caller's `onResult`; of what it throws, only the class goes back. */
+async function handOver(call: number, json: string): Promise<void> {
+  const waiting = pending.get(call);
+  if (!waiting) return;
+  let raised: string | null = null;
+  try {
+    await waiting.deliver?.(json);
+  } catch (thrown) {
+    raised = classOf(thrown);
+  }
+  waiting.client.answer(call, raised);
+}
+
+function classOf(thrown: unknown): string {
+  try {
+    const name: unknown = thrown instanceof Error ? thrown.constructor.name || thrown.name : typeof thrown;
+    return String(name).toWellFormed().slice(0, 100);
+  } catch {
+    return "Error";
+  }
+}
+
+function remember(call: number, waiting: Pending): void {
+  if (pending.size === 0) thread?.beat.ref();
+  pending.set(call, waiting);
+}
+
+function forget(call: number): boolean {
+  const known = pending.delete(call);
+  if (known && pending.size === 0) thread?.beat.unref();
+  return known;
+}

@@ -1,0 +1,234 @@
+/** The client: the whole sentence in one place. It decides nothing; what it is told goes to the core as it is. */
+import { AuditTrail } from "./audit";
+import { type Call, enter, start } from "./calls";
+import type { JsonValue } from "./decode";
+import { encodeOptions, encodeRequest } from "./encode";
+import type { CxoneError } from "./errors";
+import { at, refusal, type Site, siteOf, unwrap } from "./from-core";
+import { Metrics } from "./metrics";
+import { type NativeClient, native } from "./native";
+import {
+  type ActionRequest,
+  type ClientOptions,
+  type CloseOptions,
+  callOptions,
+  type InvokeOptions,
+  optionsText,
+  type RunManyOptions,
+  type WaitOptions,
+} from "./options";
+import { ActionResult, Invocation, type Outcome, readDone, readUnfinished, type Unfinished } from "./results";
+import { runMany } from "./run-many";
+
+const SIGNAL = "an AbortSignal";
+const MILLISECONDS = "a number of milliseconds";
+const WAIT = { signal: SIGNAL, timeoutMs: MILLISECONDS, onResult: "a function" };
+
+/**
+ * Invokes actions once, learns what became of them, and keeps the proof.
+ *
+ * A client holds a connection pool and a token: make one, use it for every call, close it at the end.
+ *
+ * ```js
+ * await using client = new Client({ baseUrl, clientId, clientSecret });
+ * const result = await client.run({ actionId, inputs: { customerId: "CUST-998877", priority: 1 } });
+ * ```
+ */
+export class Client {
+  readonly #native: NativeClient;
+  readonly #audit: AuditTrail;
+
+  /**
+   * Checks the options and touches no network.
+   *
+   * @throws {ConfigError} names every option that cannot work
+   * @throws {AuditError} when the trail's directory cannot be written
+   */
+  constructor(options: ClientOptions = {}) {
+    const site = siteOf(new.target);
+    const opened = native.openClient(placed(site, () => optionsText(options)));
+    if (typeof opened === "string") throw at(refusal(opened), site);
+    enter();
+    this.#native = opened;
+    this.#audit = new AuditTrail(opened);
+  }
+
+  /**
+   * Submits an action and returns as soon as the gateway has accepted it.
+   *
+   * @throws {ValidationError} the request breaks the contract; nothing was sent
+   * @throws {OutcomeUnknownError} it was sent, and no trustworthy answer came back
+   * @throws {CxoneError} of the other kinds, each with `executed`
+   */
+  async invoke(request: ActionRequest, options?: InvokeOptions | null): Promise<Invocation> {
+    const site = siteOf(this.invoke);
+    const { signal } = placed(site, () => callOptions<InvokeOptions>(options, { signal: SIGNAL }));
+    return start({
+      client: this.#native,
+      site,
+      signal,
+      begin: (queue) => {
+        const { text, findings } = encodeRequest(request);
+        return this.#native.invoke(queue, text, JSON.stringify(findings));
+      },
+      read: reading("invocation", Invocation.read),
+    });
+  }
+
+  /**
+   * Waits for the terminal state of what `invoke` returned, of a bare invocation id, or of a `resumeToken`.
+   *
+   * @throws {PollTimeoutError} the deadline passed; its `resumeToken` goes on waiting
+   * @throws {CxoneError} of the other kinds
+   */
+  async poll<Outputs = JsonValue>(
+    invocation: Invocation | string,
+    options?: WaitOptions<ActionResult<Outputs>> | null,
+  ): Promise<ActionResult<Outputs>> {
+    const site = siteOf(this.poll);
+    const { signal, timeoutMs, onResult } = placed(site, () =>
+      callOptions<WaitOptions<ActionResult<Outputs>>>(options, WAIT),
+    );
+    const deliver = delivering(onResult);
+    return start({
+      client: this.#native,
+      site,
+      signal,
+      begin: (queue) =>
+        this.#native.poll(queue, targetText(invocation), timeoutMs ?? null, deliver !== undefined),
+      read: reading("result", ActionResult.read<Outputs>),
+      deliver,
+    });
+  }
+
+  /**
+   * `invoke` and `poll` in one, under one deadline.
+   *
+   * @throws {CxoneError} as both of them
+   */
+  async run<Outputs = JsonValue>(
+    request: ActionRequest,
+    options?: WaitOptions<ActionResult<Outputs>> | null,
+  ): Promise<ActionResult<Outputs>> {
+    const site = siteOf(this.run);
+    return this.#run(
+      request,
+      placed(site, () => callOptions<WaitOptions<ActionResult<Outputs>>>(options, WAIT)),
+      site,
+    );
+  }
+
+  /**
+   * Runs many requests, a bounded number at a time, and yields an outcome for each in the order in which they end.
+   *
+   * The requests are read lazily, never more than `concurrency` ahead of what was yielded. Leaving the loop early gives
+   * up the waits; what is on the wire is finished in the background and recorded.
+   *
+   * @throws {AbortError} from the loop, when the signal is aborted
+   */
+  runMany<Outputs = JsonValue>(
+    requests: Iterable<ActionRequest> | AsyncIterable<ActionRequest>,
+    options?: RunManyOptions | null,
+  ): AsyncGenerator<Outcome<Outputs>, void, undefined> {
+    const site = siteOf(this.runMany);
+    const known = { signal: SIGNAL, timeoutMs: MILLISECONDS, concurrency: "a whole number from 1" };
+    const { concurrency, signal, timeoutMs } = placed(site, () =>
+      callOptions<RunManyOptions>(options, known),
+    );
+    const run = (request: ActionRequest, giveUp: AbortSignal) =>
+      this.#run<Outputs>(request, { signal: giveUp, timeoutMs }, site);
+    return placed(site, () => runMany(requests, concurrency ?? 64, signal, site, run));
+  }
+
+  /**
+   * What processes that are gone left behind in the directory of the trail.
+   *
+   * @throws {AuditError} when the trail cannot be read
+   */
+  recover(): Unfinished[] {
+    return unwrap<Parameters<typeof readUnfinished>[0][]>(this.#native.recover(), this.recover).map(
+      readUnfinished,
+    );
+  }
+
+  /** A consistent snapshot of the numbers. */
+  metrics(): Metrics {
+    return Metrics.read(this.#native, this.metrics);
+  }
+
+  /** The record of everything that was done and refused. */
+  get audit(): AuditTrail {
+    return this.#audit;
+  }
+
+  /** Stops taking calls, lets what is on the wire be recorded, and closes the trail. May be called twice. */
+  async close(options?: CloseOptions | null): Promise<void> {
+    const site = siteOf(this.close);
+    const { timeoutMs } = placed(site, () => callOptions<CloseOptions>(options, { timeoutMs: MILLISECONDS }));
+    await start({
+      client: this.#native,
+      site,
+      signal: undefined,
+      begin: (queue) => this.#native.close(queue, timeoutMs ?? null),
+      read: reading("value", () => undefined),
+    });
+  }
+
+  /** `close()`, at the end of an `await using` block. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #run<Outputs>(
+    request: ActionRequest,
+    { signal, timeoutMs, onResult }: Partial<WaitOptions<ActionResult<Outputs>>>,
+    site: Site,
+  ): Promise<ActionResult<Outputs>> {
+    const deliver = delivering(onResult);
+    return start({
+      client: this.#native,
+      site,
+      signal,
+      begin: (queue) => {
+        const { text, findings } = encodeRequest(request);
+        return this.#native.run(
+          queue,
+          text,
+          JSON.stringify(findings),
+          timeoutMs ?? null,
+          deliver !== undefined,
+        );
+      },
+      read: reading("result", ActionResult.read<Outputs>),
+      deliver,
+    });
+  }
+}
+
+/** Lets what `work` throws point at the caller. */
+function placed<T>(site: Site, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw error instanceof Error ? at(error, site) : error;
+  }
+}
+
+function reading<T>(field: "invocation" | "result" | "value", read: (text: string) => T): Call<T>["read"] {
+  return (json): { value: T } | { error: CxoneError } => {
+    const done = readDone(json, field);
+    return "text" in done ? { value: read(done.text) } : done;
+  };
+}
+
+function delivering<Outputs>(
+  onResult: ((result: ActionResult<Outputs>) => unknown) | null | undefined,
+): ((json: string) => unknown) | undefined {
+  return onResult ? (json) => onResult(ActionResult.read<Outputs>(json)) : undefined;
+}
+
+/** What `poll` was given: one of our invocations as the core said it, or whatever it is; the core judges it. */
+function targetText(target: unknown): string {
+  const ours = typeof target === "object" && target !== null ? Invocation.textOf(target) : undefined;
+  return ours ?? encodeOptions(target).text;
+}

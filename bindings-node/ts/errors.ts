@@ -1,0 +1,288 @@
+/**
+ * The errors. The core decides what went wrong and says it as data; here it gets a class and the caller's stack.
+ *
+ * Every one of them answers `executed`, the question that an integrator has to ask before calling again. None holds a
+ * secret, a token, an input value or a URL's query.
+ */
+import { inspectCustom } from "./inspect";
+
+/** The closed set of what can go wrong; the same words in all three languages. */
+export type ErrorKind =
+  | "config"
+  | "validation"
+  | "denied"
+  | "auth"
+  | "forbidden"
+  | "rejected"
+  | "rate_limited"
+  | "unavailable"
+  | "overloaded"
+  | "outcome_unknown"
+  | "poll_timeout"
+  | "protocol"
+  | "action_failed"
+  | "action_cancelled"
+  | "audit"
+  | "closed";
+
+/** Whether the gateway executed the action: `"no"` means that calling again is safe. */
+export type Executed = "no" | "unknown" | "yes";
+
+/** One mistake in a request or in the options. */
+export interface Violation {
+  /** JSON pointer in wire names: `/inputs/amount`. For options, the option's name. */
+  readonly path: string;
+  /** A stable word: `type`, `non_finite`, `unknown_field`, … */
+  readonly code: string;
+  readonly message: string;
+}
+
+/** What an error carries besides its message; `null` where it does not apply. */
+export interface ErrorFields {
+  readonly kind: ErrorKind;
+  /** What to do now. */
+  readonly hint: string | null;
+  /** Whether the action was executed. */
+  readonly executed: Executed;
+  /** The HTTP status that decided it. */
+  readonly httpStatus: number | null;
+  /** The gateway's own error code. (Unlike in Node's own errors it is never a name of ours: branch on `kind`.) */
+  readonly code: string | null;
+  /** The gateway's identifier of the exchange, for a support ticket. */
+  readonly requestId: string | null;
+  /** How long the gateway asked us to wait, in milliseconds. */
+  readonly retryAfterMs: number | null;
+  /** How often the POST was sent. */
+  readonly attempts: number | null;
+  /** The action, in canonical form. */
+  readonly actionId: string | null;
+  /** The logical invocation. */
+  readonly correlationId: string | null;
+  /** The gateway's id of the invocation, once it has accepted it. */
+  readonly invocationId: string | null;
+  /** What to hand to `poll` to go on waiting. */
+  readonly resumeToken: string | null;
+  /** The last status word that a poll saw. */
+  readonly lastStatus: string | null;
+  /** Every mistake at once, where the request or the options were at fault. */
+  readonly violations: readonly Violation[] | null;
+}
+
+/** @internal The class and the usual answer of each kind. */
+export const KINDS = new Map<string, { type: typeof CxoneError; kind: ErrorKind; executed: Executed }>();
+
+/** Gives a class a name that survives bundlers and that is not printed as a property, and finds it by its kind. */
+function define(type: typeof CxoneError, name: string, kind?: ErrorKind, executed: Executed = "no"): void {
+  Object.defineProperty(type.prototype, "name", { value: name, configurable: true, writable: true });
+  if (kind) KINDS.set(kind, { type, kind, executed });
+}
+
+/** What every error of this library is. */
+export class CxoneError extends Error implements ErrorFields {
+  declare readonly kind: ErrorKind;
+  declare readonly hint: string | null;
+  declare readonly executed: Executed;
+  declare readonly httpStatus: number | null;
+  declare readonly code: string | null;
+  declare readonly requestId: string | null;
+  declare readonly retryAfterMs: number | null;
+  declare readonly attempts: number | null;
+  declare readonly actionId: string | null;
+  declare readonly correlationId: string | null;
+  declare readonly invocationId: string | null;
+  declare readonly resumeToken: string | null;
+  declare readonly lastStatus: string | null;
+  declare readonly violations: readonly Violation[] | null;
+
+  static {
+    define(CxoneError, "CxoneError");
+  }
+
+  /** The library makes them; the constructor is open for the tests of those who handle them. */
+  constructor(message: string, fields: Partial<ErrorFields> = {}) {
+    super(message);
+    const known = [...KINDS.values()].find(({ type, kind }) => type === new.target || kind === fields.kind);
+    const all: ErrorFields = {
+      kind: known?.kind ?? "protocol",
+      executed: known?.executed ?? "unknown",
+      hint: null,
+      httpStatus: null,
+      code: null,
+      requestId: null,
+      retryAfterMs: null,
+      attempts: null,
+      actionId: null,
+      correlationId: null,
+      invocationId: null,
+      resumeToken: null,
+      lastStatus: null,
+      violations: null,
+      ...fields,
+    };
+    Object.assign(this, all);
+  }
+
+  /** The error as data: `name`, `message` and the fields. */
+  toJSON(): { name: string; message: string } & ErrorFields {
+    const fields = Object.fromEntries(Object.entries(this)) as unknown as ErrorFields;
+    return { name: this.name, message: this.message, ...fields };
+  }
+
+  /** @internal The stack, and the fields that apply. */
+  [inspectCustom](
+    _depth: number,
+    options: object,
+    inspect: (value: unknown, options: object) => string,
+  ): string {
+    const said = Object.entries(this).filter(([, value]) => value !== null);
+    return `${this.stack ?? `${this.name}: ${this.message}`} ${inspect(Object.fromEntries(said), options)}`;
+  }
+}
+
+/** Options that cannot work, found before any network; `violations` names all of them. */
+export class ConfigError extends CxoneError {
+  declare readonly kind: "config";
+  static {
+    define(ConfigError, "ConfigError", "config");
+  }
+}
+
+/** The request breaks the contract; `violations` names every mistake. Nothing was sent. */
+export class ValidationError extends CxoneError {
+  declare readonly kind: "validation";
+  static {
+    define(ValidationError, "ValidationError", "validation");
+  }
+}
+
+/** The policy refuses it. Nothing was sent. */
+export class AccessDeniedError extends CxoneError {
+  declare readonly kind: "denied";
+  static {
+    define(AccessDeniedError, "AccessDeniedError", "denied");
+  }
+}
+
+/** The token service refuses the credentials, or the gateway answers 401 after one refresh. */
+export class AuthenticationError extends CxoneError {
+  declare readonly kind: "auth";
+  static {
+    define(AuthenticationError, "AuthenticationError", "auth");
+  }
+}
+
+/** The gateway answers 403. */
+export class PermissionDeniedError extends CxoneError {
+  declare readonly kind: "forbidden";
+  static {
+    define(PermissionDeniedError, "PermissionDeniedError", "forbidden");
+  }
+}
+
+/** Any other definite refusal by the gateway. */
+export class RequestRejectedError extends CxoneError {
+  declare readonly kind: "rejected";
+  static {
+    define(RequestRejectedError, "RequestRejectedError", "rejected");
+  }
+}
+
+/** 429 beyond the attempts or the patience. */
+export class RateLimitedError extends CxoneError {
+  declare readonly kind: "rate_limited";
+  static {
+    define(RateLimitedError, "RateLimitedError", "rate_limited");
+  }
+}
+
+/** Nothing was sent: DNS, refused, TLS, token service down. */
+export class UnavailableError extends CxoneError {
+  declare readonly kind: "unavailable";
+  static {
+    define(UnavailableError, "UnavailableError", "unavailable");
+  }
+}
+
+/** The local queue is full. Nothing was sent. */
+export class OverloadedError extends CxoneError {
+  declare readonly kind: "overloaded";
+  static {
+    define(OverloadedError, "OverloadedError", "overloaded");
+  }
+}
+
+/** Sent, and no trustworthy answer: calling again may execute it twice. */
+export class OutcomeUnknownError extends CxoneError {
+  declare readonly kind: "outcome_unknown";
+  static {
+    define(OutcomeUnknownError, "OutcomeUnknownError", "outcome_unknown", "unknown");
+  }
+}
+
+/** The deadline passed while the action was running; `poll` of its `resumeToken` goes on waiting. */
+export class PollTimeoutError extends CxoneError {
+  declare readonly kind: "poll_timeout";
+  static {
+    define(PollTimeoutError, "PollTimeoutError", "poll_timeout", "yes");
+  }
+}
+
+/** The gateway's answers to polls cannot be understood. */
+export class ProtocolError extends CxoneError {
+  declare readonly kind: "protocol";
+  static {
+    define(ProtocolError, "ProtocolError", "protocol", "yes");
+  }
+}
+
+/** From `throwIfFailed()`: the action ended as `FAILED`. */
+export class ActionFailedError extends CxoneError {
+  declare readonly kind: "action_failed";
+  static {
+    define(ActionFailedError, "ActionFailedError", "action_failed", "yes");
+  }
+}
+
+/** From `throwIfFailed()`: the action ended as `CANCELLED`. */
+export class ActionCancelledError extends CxoneError {
+  declare readonly kind: "action_cancelled";
+  static {
+    define(ActionCancelledError, "ActionCancelledError", "action_cancelled", "yes");
+  }
+}
+
+/** The durable trail cannot be written: nothing is sent. */
+export class AuditError extends CxoneError {
+  declare readonly kind: "audit";
+  static {
+    define(AuditError, "AuditError", "audit");
+  }
+}
+
+/** The client was used after it was closed. */
+export class ClosedError extends CxoneError {
+  declare readonly kind: "closed";
+  static {
+    define(ClosedError, "ClosedError", "closed");
+  }
+}
+
+/**
+ * The wait was given up through an `AbortSignal`; `cause` is the signal's reason. It says nothing about the action:
+ * what is on the wire is finished in the background and recorded.
+ */
+export class AbortError extends Error {
+  /** As in Node's own errors of this name. */
+  readonly code = "ABORT_ERR";
+  static {
+    Object.defineProperty(AbortError.prototype, "name", {
+      value: "AbortError",
+      configurable: true,
+      writable: true,
+    });
+  }
+
+  constructor(reason?: unknown) {
+    super("the wait was aborted", { cause: reason });
+  }
+}

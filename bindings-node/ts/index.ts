@@ -1,0 +1,53 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+/**
+ * Invoke contact-centre Data Actions once, learn what became of them, and be able to prove it.
+ *
+ * One entry for `require` and `import`.
+ */
+import { native } from "./native";
+
+export { type AuditFilter, type AuditRecord, AuditTrail, Verification } from "./audit";
+export { Client } from "./client";
+export type { JsonValue } from "./decode";
+export {
+  AbortError,
+  AccessDeniedError,
+  ActionCancelledError,
+  ActionFailedError,
+  AuditError,
+  AuthenticationError,
+  ClosedError,
+  ConfigError,
+  CxoneError,
+  type ErrorFields,
+  type ErrorKind,
+  type Executed,
+  OutcomeUnknownError,
+  OverloadedError,
+  PermissionDeniedError,
+  PollTimeoutError,
+  ProtocolError,
+  RateLimitedError,
+  RequestRejectedError,
+  UnavailableError,
+  ValidationError,
+  type Violation,
+} from "./errors";
+export { type ActionMetrics, type Distribution, Metrics, type MetricsFields } from "./metrics";
+export type {
+  ActionRequest,
+  ClientOptions,
+  CloseOptions,
+  InputRule,
+  InputValue,
+  InvokeOptions,
+  Policy,
+  RunManyOptions,
+  Signal,
+  WaitOptions,
+} from "./options";
+export { ActionResult, Invocation, Outcome, type Status, type Unfinished } from "./results";
+export { type Fault, Sandbox, type SandboxAction, type SandboxOptions, type SeenRequest } from "./sandbox";
+
+/** The version of this library. */
+export const version: string = native.version();

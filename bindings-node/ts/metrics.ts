@@ -1,0 +1,131 @@
+/** The numbers, as the core counted them. */
+import { unwrap } from "./from-core";
+import type { NativeClient } from "./native";
+
+/** Times in milliseconds, each percentile within 1 %; `null` before the first value. */
+export interface Distribution {
+  readonly count: number;
+  readonly meanMs: number | null;
+  readonly minMs: number | null;
+  readonly maxMs: number | null;
+  readonly p50Ms: number | null;
+  readonly p90Ms: number | null;
+  readonly p95Ms: number | null;
+  readonly p99Ms: number | null;
+}
+
+/** The numbers of one action, or of all of them. */
+export interface ActionMetrics {
+  /**
+   * Invocations that passed contract and policy. Always the sum of `completed`, `failed`, `cancelled`, `rejected`,
+   * `aborted`, `unknown`, `inFlight` and `detached`.
+   */
+  readonly started: number;
+  /** Ended as `COMPLETED`. */
+  readonly completed: number;
+  /** Ended as `FAILED`. */
+  readonly failed: number;
+  /** Ended as `CANCELLED`. */
+  readonly cancelled: number;
+  /** Provably not executed. */
+  readonly rejected: number;
+  /** Given up by the caller before anything was sent. */
+  readonly aborted: number;
+  /** Sent, without a trustworthy answer. */
+  readonly unknown: number;
+  /** Somebody waits for it. */
+  readonly inFlight: number;
+  /** Accepted, and nobody waits for it. */
+  readonly detached: number;
+  /** Completed among the terminal results, 0 to 1; `null` before the first. */
+  readonly successRate: number | null;
+  /** From the call to the gateway's acceptance. */
+  readonly invokeLatency: Distribution;
+  /** From the call to the terminal state. */
+  readonly duration: Distribution;
+}
+
+/** The fields of a snapshot. */
+export interface MetricsFields extends ActionMetrics {
+  /** Requests that the policy refused. */
+  readonly denied: number;
+  /** Requests that broke the contract. */
+  readonly invalid: number;
+  /** Sends beyond the first of each invocation. */
+  readonly retries: number;
+  /** Answers with 429. */
+  readonly rateLimited: number;
+  /** Looks at the state of an invocation. */
+  readonly polls: number;
+  /** Tokens fetched. */
+  readonly tokenRefreshes: number;
+  /** `onResult` handlers that threw or did not end in time. */
+  readonly callbackFailures: number;
+  /** Status words that the profile does not know. */
+  readonly unknownStatuses: number;
+  /** The same by the action's name (or id): at most 100 of them, the rest together as `other`. */
+  readonly byAction: { readonly [action: string]: ActionMetrics };
+}
+
+/** A consistent snapshot of a client's numbers. */
+export class Metrics implements MetricsFields {
+  declare readonly started: number;
+  declare readonly completed: number;
+  declare readonly failed: number;
+  declare readonly cancelled: number;
+  declare readonly rejected: number;
+  declare readonly aborted: number;
+  declare readonly unknown: number;
+  declare readonly inFlight: number;
+  declare readonly detached: number;
+  declare readonly denied: number;
+  declare readonly invalid: number;
+  declare readonly successRate: number | null;
+  declare readonly invokeLatency: Distribution;
+  declare readonly duration: Distribution;
+  declare readonly retries: number;
+  declare readonly rateLimited: number;
+  declare readonly polls: number;
+  declare readonly tokenRefreshes: number;
+  declare readonly callbackFailures: number;
+  declare readonly unknownStatuses: number;
+  declare readonly byAction: { readonly [action: string]: ActionMetrics };
+  readonly #prometheus: string;
+
+  private constructor(said: object, prometheus: string) {
+    this.#prometheus = prometheus;
+    Object.assign(this, renamed(said));
+  }
+
+  /** @internal */
+  static read(client: NativeClient, method: CallableFunction): Metrics {
+    const said = unwrap<object>(client.metrics(), method);
+    return new Metrics(said, unwrap<string>(client.prometheus(), method));
+  }
+
+  /** The snapshot as Prometheus text, every name beginning with `cxone_`. */
+  prometheus(): string {
+    return this.#prometheus;
+  }
+
+  /** The snapshot as plain data. */
+  toJSON(): MetricsFields {
+    return { ...this };
+  }
+}
+
+/** The core's names in camelCase; those of actions stay as they are. */
+function renamed(said: object): object {
+  const entries = Object.entries(said).map(([name, value]: [string, unknown]) => {
+    if (name === "by_action") {
+      const actions = Object.entries(value as object).map(([action, row]) => [
+        action,
+        renamed(row as object),
+      ]);
+      return ["byAction", Object.fromEntries(actions)];
+    }
+    const camel = name.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
+    return [camel, typeof value === "object" && value !== null ? renamed(value) : value];
+  });
+  return Object.fromEntries(entries) as object;
+}

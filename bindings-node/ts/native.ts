@@ -1,0 +1,107 @@
+/**
+ * The private native module: finds it, and says what it offers.
+ *
+ * It carries plain data only. What can fail returns a text or throws nothing: errors are built in `errors.ts`, where
+ * they get a class and a stack.
+ */
+import { join } from "node:path";
+
+/** One message of the completion queue. */
+export interface NativeMessage {
+  /** The number that starting the call returned. */
+  readonly call: number;
+  /** Whether it is the terminal result for `onResult`; otherwise it is the last message of the call. */
+  readonly deliver: boolean;
+  readonly json: string;
+}
+
+/** The completion queue of this thread. */
+export interface NativeQueue {
+  /** Everything that is ready, oldest first. */
+  drain(): NativeMessage[];
+}
+
+/** JSON text of an object with exactly one of `value` and `error`. */
+export type Tagged = string;
+
+/** A client as the core holds it. A method that starts a call returns its number, or the JSON text of an error. */
+export interface NativeClient {
+  invoke(queue: NativeQueue, request: string, findings: string): number | string;
+  run(
+    queue: NativeQueue,
+    request: string,
+    findings: string,
+    timeoutMs: number | null,
+    deliver: boolean,
+  ): number | string;
+  poll(queue: NativeQueue, target: string, timeoutMs: number | null, deliver: boolean): number | string;
+  close(queue: NativeQueue, timeoutMs: number | null): number | string;
+  cancel(call: number): void;
+  answer(call: number, raised: string | null): void;
+  isClosed(): boolean;
+  metrics(): Tagged;
+  prometheus(): Tagged;
+  recover(): Tagged;
+  records(filter: string): NativeRecords | Tagged;
+  export(path: string, format: string, filter: string): Tagged;
+  verify(): Tagged;
+  flush(): Tagged;
+}
+
+/** A reading of the trail, a page at a time. */
+export interface NativeRecords {
+  /** The next records as a JSON array; an empty one at the end. */
+  next(count: number): Tagged;
+}
+
+/** A gateway on a loopback port. */
+export interface NativeSandbox {
+  baseUrl(): string;
+  clientId(): string;
+  clientSecret(): string;
+  requests(): string;
+  executions(correlationId: string): number;
+  inject(point: string, fault: string, times: number): Tagged;
+  clear(): void;
+  close(): void;
+}
+
+/** What the native module exports. */
+export interface Native {
+  readonly NativeQueue: new (wake: () => void) => NativeQueue;
+  version(): string;
+  openClient(options: string): NativeClient | string;
+  openSandbox(options: string): NativeSandbox | string;
+  /** The error of a result that did not complete, from the JSON text of its fields. */
+  statusError(result: string): string | null;
+  drainAtExit(timeoutMs: number): void;
+  main(args: string[]): number;
+}
+
+/** How a build for this machine may be called; on Linux the one that loads is the right one. */
+function names(): string[] {
+  const { platform, arch } = process;
+  if (platform === "linux") return [`linux-${arch}-gnu`, `linux-${arch}-musl`];
+  return [platform === "win32" ? `win32-${arch}-msvc` : `${platform}-${arch}`];
+}
+
+function load(): Native {
+  const failures: string[] = [];
+  for (const name of names()) {
+    const beside = join(__dirname, "..", "native", `cxone-actions.${name}.node`);
+    for (const place of [beside, `cxone-actions-${name}`]) {
+      try {
+        return require(place) as Native;
+      } catch (error) {
+        failures.push(error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error));
+      }
+    }
+  }
+  const machine = `${process.platform} ${process.arch}`;
+  throw new Error(
+    `cxone-actions has no native module that loads on ${machine}; build it with \`npm run build:native\` ` +
+      `in a checkout (tried: ${failures.join("; ")})`,
+  );
+}
+
+export const native: Native = load();

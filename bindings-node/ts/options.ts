@@ -1,0 +1,192 @@
+/** What a caller says: the options of a client, of a call, and a request. The core judges all of it. */
+import { encodeOptions } from "./encode";
+import { ConfigError, type Violation } from "./errors";
+
+/** An input's value. Whole numbers beyond ±(2^53−1) are `bigint`; `undefined`, `NaN`, dates and the like are refused. */
+export type InputValue =
+  | string
+  | number
+  | bigint
+  | boolean
+  | null
+  | readonly InputValue[]
+  | { readonly [key: string]: InputValue };
+
+/** One logical call of an action. */
+export interface ActionRequest {
+  /** The action as it is configured in the gateway. */
+  readonly actionId: string;
+  /** Its inputs by name. */
+  readonly inputs?: { readonly [name: string]: InputValue } | null | undefined;
+  /** `[A-Za-z0-9._:-]{1,128}`; made by the library where it is not given. The same id is never executed twice. */
+  readonly correlationId?: string | null | undefined;
+  /** Where the gateway may report that it is done; a public https host, or one of `callbackHosts`. */
+  readonly callbackUrl?: string | null | undefined;
+}
+
+/** A rule for an input: a JSON Schema with `required` beside it. */
+export type InputRule = { readonly required?: boolean | undefined } & { readonly [keyword: string]: unknown };
+
+/** Who may call what with which inputs. What is not listed is refused. */
+export interface Policy {
+  readonly action: readonly {
+    readonly id: string;
+    /** Used in messages and metrics. */
+    readonly name?: string | undefined;
+    /** The inputs that may be given; `"*"` allows any. */
+    readonly inputs?: "*" | { readonly [name: string]: InputRule } | undefined;
+  }[];
+}
+
+/** The options of a client. What is not given is taken from the environment, the profile, and the defaults, in this order. */
+export interface ClientOptions {
+  /** Where the gateway is: https, or http on a loopback address. `CXONE_BASE_URL`. */
+  readonly baseUrl?: string | undefined;
+  /** The wire contract: a built-in name (default `"gateway"`) or a path to a TOML file. `CXONE_PROFILE`. */
+  readonly profile?: string | undefined;
+  /** Fills `{region}` in a profile's URLs. `CXONE_REGION`. */
+  readonly region?: string | undefined;
+  /** OAuth client id. `CXONE_CLIENT_ID`. */
+  readonly clientId?: string | undefined;
+  /** OAuth client secret. `CXONE_CLIENT_SECRET`, or `CXONE_CLIENT_SECRET_FILE` for a file that holds it. */
+  readonly clientSecret?: string | undefined;
+  /** Access key, where the profile's grant uses one. `CXONE_ACCESS_KEY_ID`. */
+  readonly accessKeyId?: string | undefined;
+  /** The access key's secret. `CXONE_ACCESS_KEY_SECRET`. */
+  readonly accessKeySecret?: string | undefined;
+  /** A bearer token that somebody else keeps fresh, instead of credentials. `CXONE_TOKEN`. */
+  readonly token?: string | undefined;
+  /** How the client authenticates at the token service; `"query"` is unsafe. `CXONE_CLIENT_AUTH`. */
+  readonly clientAuth?: "post" | "basic" | "query" | undefined;
+  /** OAuth scopes, separated by spaces. `CXONE_SCOPE`. */
+  readonly scope?: string | undefined;
+  /** Who may call what: a TOML or JSON file, or the same structure. Default: every action is allowed. `CXONE_POLICY`. */
+  readonly policy?: string | Policy | undefined;
+  /** Directory of the durable audit trail. Default: the last 10,000 records in memory. `CXONE_AUDIT_DIR`. */
+  readonly audit?: string | undefined;
+  /** Who acts, as the trail says it. Default: the owner of the process. `CXONE_ACTOR`. */
+  readonly actor?: string | undefined;
+  /** Deadline of one `poll` or `run`, from the call. Default 120,000. `CXONE_TIMEOUT` (seconds). */
+  readonly timeoutMs?: number | undefined;
+  /** One HTTP attempt, with its body. Default 30,000. */
+  readonly requestTimeoutMs?: number | undefined;
+  /** One connection, with TLS. Default 5,000. */
+  readonly connectTimeoutMs?: number | undefined;
+  /** A fixed time between two looks at an invocation. Default: adaptive. */
+  readonly pollIntervalMs?: number | undefined;
+  /** Sends of one invocation. Default 4. */
+  readonly maxAttempts?: number | undefined;
+  /** What may be done about a POST whose outcome is unknown. Default `"at_most_once"`: nothing. */
+  readonly delivery?: "at_most_once" | "idempotent" | "at_least_once" | undefined;
+  /** HTTP requests at once. Default 64. */
+  readonly maxInFlight?: number | undefined;
+  /** Callers waiting for a permit. Default 1024. */
+  readonly maxQueued?: number | undefined;
+  /** Sends per time: `"300/60s"`. Default: the profile's. `CXONE_RATE_LIMIT`. */
+  readonly rateLimit?: string | undefined;
+  /** Hosts that `callbackUrl` may name. Default: any public https host. */
+  readonly callbackHosts?: readonly string[] | undefined;
+  /** Proxy URL. `HTTPS_PROXY`, with `NO_PROXY` for what goes around it. */
+  readonly proxy?: string | undefined;
+  /** Certificates to trust, PEM. `SSL_CERT_FILE`. */
+  readonly caFile?: string | undefined;
+  /** Client certificate and key, PEM. */
+  readonly clientCert?: string | undefined;
+  /** Never speak HTTP/2. */
+  readonly http1Only?: boolean | undefined;
+}
+
+/** What is used of an `AbortSignal`: the global one, or any other that keeps its promises. */
+export interface Signal {
+  readonly aborted: boolean;
+  readonly reason?: unknown;
+  addEventListener(type: "abort", listener: () => void, options?: { once?: boolean }): void;
+  removeEventListener(type: "abort", listener: () => void): void;
+}
+
+/** Options of `invoke`. */
+export interface InvokeOptions {
+  /** Gives up the wait: `AbortError`. What is on the wire is finished in the background and recorded. */
+  readonly signal?: Signal | null | undefined;
+}
+
+/** Options of `poll` and `run`. `Result` is `ActionResult`. */
+export interface WaitOptions<Result> extends InvokeOptions {
+  /** Deadline from the call. Default: the client's. */
+  readonly timeoutMs?: number | undefined;
+  /**
+   * Called once with the terminal result, before the promise is settled; awaited for at most 30 s. What it throws is
+   * recorded (`callback_failed`) and never changes the result.
+   */
+  readonly onResult?: ((result: Result) => unknown) | undefined;
+}
+
+/** Options of `runMany`. */
+export interface RunManyOptions extends InvokeOptions {
+  /** How many invocations are under way at once. Default 64. */
+  readonly concurrency?: number | undefined;
+  /** Deadline of each, from its own start. Default: the client's. */
+  readonly timeoutMs?: number | undefined;
+}
+
+/** Options of `close`. */
+export interface CloseOptions {
+  /** How long what is on the wire may take to be recorded. Default 30,000. */
+  readonly timeoutMs?: number | undefined;
+}
+
+/** Options as JSON text. What JSON cannot say is a mistake here; everything else is judged by the core. */
+export function optionsText(options: unknown): string {
+  const { text, findings } = encodeOptions(options);
+  const mistakes = findings.map(({ path, code, got }): Violation => {
+    const name = path.slice(1).replaceAll("/", ".");
+    return {
+      path: name,
+      code,
+      message: `\`${name}\` must be text, a number, a flag, a list or a plain object, got ${got}`,
+    };
+  });
+  if (mistakes.length > 0) throw mistaken(mistakes);
+  return text;
+}
+
+/** Checks the options of a call: each known by name, and of the one sort that cannot be judged as JSON. */
+export function callOptions<O extends object>(
+  options: O | null | undefined,
+  known: Record<keyof O, string>,
+): Partial<O> {
+  if (options === undefined || options === null) return {};
+  if (typeof options !== "object") {
+    throw mistaken([
+      { path: "", code: "type", message: `the options of a call must be an object, got ${typeof options}` },
+    ]);
+  }
+  const mistakes: Violation[] = [];
+  for (const [name, value] of Object.entries(options)) {
+    const sort = Object.hasOwn(known, name) ? known[name as keyof O] : undefined;
+    if (sort === undefined) {
+      const names = Object.keys(known).map((other) => `\`${other}\``);
+      const message = `\`${name}\` is not an option of this call; it takes ${names.join(", ")}`;
+      mistakes.push({ path: name, code: "unknown_option", message });
+    } else if (value !== undefined && value !== null && !SORTS[sort]?.(value)) {
+      mistakes.push({ path: name, code: "invalid", message: `\`${name}\` must be ${sort}` });
+    }
+  }
+  if (mistakes.length > 0) throw mistaken(mistakes);
+  return options;
+}
+
+/** What an option of a call has to be, in the words of the message. */
+const SORTS: Record<string, (value: unknown) => boolean> = {
+  "an AbortSignal": (value) => typeof (value as Partial<Signal>).addEventListener === "function",
+  "a function": (value) => typeof value === "function",
+  "a number of milliseconds": (value) => typeof value === "number",
+  "a whole number from 1": (value) => Number.isSafeInteger(value) && (value as number) >= 1,
+};
+
+/** An error that names every mistake in options. */
+export function mistaken(violations: Violation[]): ConfigError {
+  const all = violations.map(({ message }) => message).join("; ");
+  const message = violations.length === 1 ? all : `${violations.length} options cannot work: ${all}`;
+  return new ConfigError(message, { violations });
+}

@@ -1,0 +1,205 @@
+/** What comes back: plain read-only data with the names of the documentation, made from what the core says. */
+import { decode, type JsonValue, printable } from "./decode";
+import type { CxoneError } from "./errors";
+import { at, type CoreError, fromCore, refusal, siteOf } from "./from-core";
+import { native } from "./native";
+import type { ActionRequest } from "./options";
+
+interface CoreInvocation {
+  readonly invocation_id: string | null;
+  readonly action_id: string;
+  readonly correlation_id: string;
+  readonly status: string;
+  readonly invoke_latency_ms: number;
+  readonly attempts: number;
+  readonly resume_token: string | null;
+  readonly raw: JsonValue;
+}
+
+/** An accepted invocation: what `invoke` returns and `poll` takes. */
+export class Invocation {
+  /** The gateway's id; `null` where the gateway gives none. */
+  readonly invocationId: string | null;
+  /** The action, in canonical form. */
+  readonly actionId: string;
+  /** The logical invocation; made by the library where the caller gave none. */
+  readonly correlationId: string;
+  /** The status word of the gateway's answer, as it was sent. */
+  readonly status: string;
+  /** From the call to the gateway's acceptance, in milliseconds, waits included. */
+  readonly invokeLatencyMs: number;
+  /** How often the POST was sent. */
+  readonly attempts: number;
+  /** Hand it to `poll`, from this process or another, now or tomorrow. Holds ids, never a URL. */
+  readonly resumeToken: string | null;
+  /** The gateway's answer. */
+  readonly raw: JsonValue;
+  /** What the core said, byte for byte: `poll` gives it back. */
+  readonly #text: string;
+
+  private constructor(text: string) {
+    const said = decode(text) as unknown as CoreInvocation;
+    this.#text = text;
+    this.invocationId = said.invocation_id;
+    this.actionId = said.action_id;
+    this.correlationId = said.correlation_id;
+    this.status = said.status;
+    this.invokeLatencyMs = said.invoke_latency_ms;
+    this.attempts = said.attempts;
+    this.resumeToken = said.resume_token;
+    this.raw = said.raw;
+  }
+
+  /** @internal */
+  static read(text: string): Invocation {
+    return new Invocation(text);
+  }
+
+  /** @internal The text that the core gave, where it is one of ours. */
+  static textOf(value: object): string | undefined {
+    return #text in value ? (value as Invocation).#text : undefined;
+  }
+
+  /** The fields; a `bigint` becomes its decimal digits. */
+  toJSON(): unknown {
+    return printable({ ...this });
+  }
+}
+
+interface CoreResult {
+  readonly invocation_id: string | null;
+  readonly action_id: string | null;
+  readonly correlation_id: string | null;
+  readonly status: Status;
+  readonly ok: boolean;
+  readonly outputs: JsonValue;
+  readonly error_message: string | null;
+  readonly invoke_latency_ms: number | null;
+  readonly duration_ms: number;
+  readonly attempts: number;
+  readonly polls: number;
+  readonly raw: JsonValue;
+}
+
+/** How an invocation ended. `"FAILED"` and `"CANCELLED"` are results, not errors. */
+export type Status = "COMPLETED" | "FAILED" | "CANCELLED";
+
+/** The terminal result of an invocation. */
+export class ActionResult<Outputs = JsonValue> {
+  /** The gateway's id; `null` where the gateway gives none. */
+  readonly invocationId: string | null;
+  /** The action; `null` when only a bare invocation id was polled. */
+  readonly actionId: string | null;
+  /** The logical invocation; `null` when only a bare invocation id was polled. */
+  readonly correlationId: string | null;
+  /** How it ended. */
+  readonly status: Status;
+  /** Whether it ended as `"COMPLETED"`. */
+  readonly ok: boolean;
+  /** The outputs as the gateway sent them, integers beyond ±(2^53−1) as `bigint`; `null` where it sent none. */
+  readonly outputs: Outputs;
+  /** Why it failed, in the gateway's words. */
+  readonly errorMessage: string | null;
+  /** From the call to the gateway's acceptance, in milliseconds; `null` when the acceptance was not seen. */
+  readonly invokeLatencyMs: number | null;
+  /** From the call to the terminal state, in milliseconds. */
+  readonly durationMs: number;
+  /** How often the POST was sent; 0 when the acceptance was not seen. */
+  readonly attempts: number;
+  /** How often the gateway was asked for the state. */
+  readonly polls: number;
+  /** The gateway's last answer. */
+  readonly raw: JsonValue;
+
+  private constructor(said: CoreResult) {
+    this.invocationId = said.invocation_id;
+    this.actionId = said.action_id;
+    this.correlationId = said.correlation_id;
+    this.status = said.status;
+    this.ok = said.ok;
+    this.outputs = said.outputs as Outputs;
+    this.errorMessage = said.error_message;
+    this.invokeLatencyMs = said.invoke_latency_ms;
+    this.durationMs = said.duration_ms;
+    this.attempts = said.attempts;
+    this.polls = said.polls;
+    this.raw = said.raw;
+  }
+
+  /** @internal */
+  static read<Outputs>(text: string): ActionResult<Outputs> {
+    return new ActionResult<Outputs>(decode(text) as unknown as CoreResult);
+  }
+
+  /**
+   * Returns the result itself where it completed.
+   *
+   * @throws {ActionFailedError} when the action failed
+   * @throws {ActionCancelledError} when it was cancelled
+   */
+  throwIfFailed(): this {
+    if (this.ok) return this;
+    const error = native.statusError(
+      JSON.stringify({
+        invocation_id: this.invocationId,
+        action_id: this.actionId,
+        correlation_id: this.correlationId,
+        status: this.status,
+        error_message: this.errorMessage,
+        attempts: this.attempts,
+      }),
+    );
+    if (error === null) return this;
+    throw at(refusal(error), siteOf(this.throwIfFailed));
+  }
+
+  /** The fields; a `bigint` becomes its decimal digits. */
+  toJSON(): unknown {
+    return printable({ ...this });
+  }
+}
+
+/** What a process that is gone left behind. */
+export interface Unfinished {
+  readonly actionId: string | null;
+  readonly correlationId: string | null;
+  readonly invocationId: string | null;
+  /** `"unsent"` is safe to call again; `"accepted"` has a `resumeToken`. */
+  readonly state: "unsent" | "unknown" | "accepted";
+  /** Hand it to `poll`; only when accepted. */
+  readonly resumeToken: string | null;
+}
+
+/** @internal */
+export function readUnfinished(said: Record<string, string | null | undefined>): Unfinished {
+  return {
+    actionId: said.action_id ?? null,
+    correlationId: said.correlation_id ?? null,
+    invocationId: said.invocation_id ?? null,
+    state: said.state as Unfinished["state"],
+    resumeToken: said.resume_token ?? null,
+  };
+}
+
+/** What became of one request of `runMany`: exactly one of `result` and `error` is set. */
+export class Outcome<Outputs = JsonValue> {
+  constructor(
+    /** The place of the request in what was given, from 0. */
+    readonly index: number,
+    /** The request as it was given. */
+    readonly request: ActionRequest,
+    readonly result: ActionResult<Outputs> | null,
+    readonly error: CxoneError | null,
+  ) {}
+}
+
+/** The last message of a call: its one field by name, or the error. */
+export function readDone(
+  json: string,
+  field: "invocation" | "result" | "value",
+): { text: string } | { error: CxoneError } {
+  const start = `{"${field}":`;
+  if (json.startsWith(start)) return { text: json.slice(start.length, -1) };
+  const { error } = JSON.parse(json) as { error: CoreError };
+  return { error: fromCore(error) };
+}

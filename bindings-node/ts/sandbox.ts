@@ -1,0 +1,184 @@
+/** A real gateway on a loopback port, in this process: for tests, and for looking around. */
+import { decode } from "./decode";
+import { at, refusal, siteOf, unwrap } from "./from-core";
+import { type NativeSandbox, native } from "./native";
+import { optionsText } from "./options";
+
+/** An action that the sandbox knows beyond those out of the box. */
+export interface SandboxAction {
+  /** A UUID. One that is known out of the box is replaced. */
+  readonly id: string;
+  readonly name?: string | undefined;
+  /** Inputs without which it fails. */
+  readonly required?: readonly string[] | undefined;
+  readonly outcome?: "COMPLETED" | "FAILED" | "CANCELLED" | "NEVER" | undefined;
+  readonly outputs?: unknown;
+  /** Outputs are the inputs, in exactly the text that was sent. */
+  readonly echo?: boolean | undefined;
+  readonly errorMessage?: string | undefined;
+  readonly completeAfterMs?: number | undefined;
+  readonly completeAfterPolls?: number | undefined;
+  /** It ends in the answer to the POST. */
+  readonly atOnce?: boolean | undefined;
+}
+
+/** Options of a sandbox. */
+export interface SandboxOptions {
+  /** The wire contract that is served. Default `"gateway"`. */
+  readonly profile?: string | undefined;
+  /** Decides credentials, tokens and ids. Default 0. */
+  readonly seed?: number | undefined;
+  readonly actions?: readonly SandboxAction[] | undefined;
+  /** The loopback port. Default: any free one. */
+  readonly port?: number | undefined;
+  /** How long a token is good for. Default: an hour. */
+  readonly tokenLifetimeMs?: number | undefined;
+  /** How long an action takes that says nothing else. Default 50. */
+  readonly completeAfterMs?: number | undefined;
+  readonly clientId?: string | undefined;
+  readonly clientSecret?: string | undefined;
+  /** The scopes that the client may have. */
+  readonly scopes?: readonly string[] | undefined;
+  /** How many requests are remembered. Default 10,000. */
+  readonly requestsKept?: number | undefined;
+}
+
+/** What the gateway does wrong, for the next requests at a point. At least one member. */
+export interface Fault {
+  /** Answers this instead of acting on the request. */
+  readonly status?: number | undefined;
+  /** Sets `Retry-After`: seconds, or the header's text. */
+  readonly retryAfter?: number | string | undefined;
+  /** The same, as the other languages spell it. */
+  readonly retry_after?: number | string | undefined;
+  /** Sets headers of the answer; `null` removes one. */
+  readonly headers?: { readonly [name: string]: string | null } | undefined;
+  /** Answers this: a string as it is, anything else as JSON. */
+  readonly body?: unknown;
+  /** Acts normally and replaces these members of the answer; `null` removes one. */
+  readonly merge?: { readonly [name: string]: unknown } | undefined;
+  /** Acts at once and answers so many seconds later. */
+  readonly delay?: number | undefined;
+  /** Sends the answer's bytes one at a time, so many seconds apart. */
+  readonly drip?: number | undefined;
+  /** Cuts the connection; `"after_request"` and later ones act on the request first. */
+  readonly close?: "before_request" | "after_request" | "reset" | "mid_head" | "mid_response" | undefined;
+  /** Whether it acts on the request, where that should differ from the above. */
+  readonly executed?: boolean | undefined;
+}
+
+/** A request as the sandbox saw it. Secrets and tokens are `***`. */
+export interface SeenRequest {
+  readonly point: "token" | "invoke" | "poll" | "other";
+  readonly method: string;
+  /** Path and query. */
+  readonly path: string;
+  /** The status that was answered; `null` where the connection was cut instead. */
+  readonly status: number | null;
+  /** The headers, with lower-case names. */
+  readonly headers: { readonly [name: string]: string };
+  readonly body: string;
+  readonly correlationId: string | null;
+  /** The number of the connection that it came on, from 0. */
+  readonly connection: number;
+  /** When it arrived, in milliseconds since the sandbox started. */
+  readonly atMs: number;
+}
+
+interface CoreSeen extends Omit<SeenRequest, "correlationId" | "atMs"> {
+  readonly correlation_id: string | null;
+  readonly at: number;
+}
+
+/**
+ * A real HTTP gateway on a loopback port, listening when constructed. It knows the action
+ * `a1b2c3d4-e5f6-7890-abcd-ef1234567890` out of the box. It does not keep the process alive.
+ */
+export class Sandbox {
+  readonly #native: NativeSandbox;
+
+  /** @throws {ConfigError} names what cannot work */
+  constructor(options: SandboxOptions = {}) {
+    const opened = native.openSandbox(optionsText(inCore(options)));
+    if (typeof opened === "string") throw at(refusal(opened), siteOf(new.target));
+    this.#native = opened;
+  }
+
+  /** Where it listens. */
+  get baseUrl(): string {
+    return this.#native.baseUrl();
+  }
+
+  /** The id of its one client. */
+  get clientId(): string {
+    return this.#native.clientId();
+  }
+
+  /** The secret of its one client. It protects nothing. */
+  get clientSecret(): string {
+    return this.#native.clientSecret();
+  }
+
+  /** The last requests it saw, oldest first. */
+  get requests(): SeenRequest[] {
+    const seen = decode(this.#native.requests()) as unknown as CoreSeen[];
+    return seen.map(({ correlation_id, at, ...rest }) => ({
+      ...rest,
+      correlationId: correlation_id,
+      atMs: at * 1000,
+    }));
+  }
+
+  /** How often the invocation with this correlation id was executed. Nothing is deduplicated here. */
+  executions(correlationId: string): number {
+    return this.#native.executions(String(correlationId));
+  }
+
+  /**
+   * Orders a fault for the next `times` requests at a point. Orders queue up.
+   *
+   * @throws {ConfigError} names what cannot work
+   */
+  inject(point: "token" | "invoke" | "poll", fault: Fault, times = 1): void {
+    unwrap(this.#native.inject(String(point), optionsText(named(fault)), Number(times)), this.inject);
+  }
+
+  /** Forgets the faults that were ordered, the requests it saw, and its counts. */
+  clear(): void {
+    this.#native.clear();
+  }
+
+  /** Closes the port and every connection. What was seen and counted can still be read. */
+  close(): void {
+    this.#native.close();
+  }
+
+  /** `close()`, at the end of a `using` block. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** `close()`, at the end of an `await using` block. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+  }
+}
+
+/** The core's names and seconds for the options and for each action; what an action puts out stays as it is. */
+function inCore(options: unknown): unknown {
+  const said = named(options);
+  if (typeof said !== "object" || said === null || !("actions" in said) || !Array.isArray(said.actions))
+    return said;
+  return { ...said, actions: said.actions.map(named) };
+}
+
+function named(options: unknown): unknown {
+  if (typeof options !== "object" || options === null || Array.isArray(options)) return options;
+  const entries = Object.entries(options).map(([name, value]: [string, unknown]) => {
+    const snake = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+    return snake.endsWith("_ms") && typeof value === "number"
+      ? [snake.slice(0, -3), value / 1000]
+      : [snake, value];
+  });
+  return Object.fromEntries(entries);
+}
