@@ -1,1 +1,62 @@
-//! bindings-python
+//! The private module `cxone_actions._native`: a border, not a home.
+//!
+//! Plain data crosses here, once in each direction, and nothing is decided. The typed layer in `python/cxone_actions`
+//! is what users see. The promise: no thread of ours ever takes the interpreter's lock, so neither exit nor fork can
+//! find one in the middle of it.
+
+mod bell;
+mod client;
+mod queue;
+mod request;
+mod sandbox;
+mod trail;
+
+use std::ffi::OsString;
+use std::time::Duration;
+
+use cxone_actions_bridge as bridge;
+use pyo3::prelude::*;
+
+pyo3::create_exception!(
+    _native,
+    NativeError,
+    pyo3::exceptions::PyException,
+    "Its one argument is the JSON text of an error."
+);
+
+/// What the bridge reports as JSON text, as an exception that the Python layer understands.
+fn native_error(json: String) -> PyErr {
+    NativeError::new_err(json)
+}
+
+/// The error that a result raises where the caller asks for one, as JSON text.
+#[pyfunction]
+fn status_error(result_json: &str) -> Option<String> {
+    bridge::status_error(result_json)
+}
+
+/// Lets what is on the wire be recorded and stops the I/O thread; further calls end as `closed`.
+#[pyfunction]
+fn shutdown(py: Python<'_>, patience: f64) {
+    let patience = Duration::try_from_secs_f64(patience).unwrap_or_default();
+    py.detach(|| bridge::drain_at_exit(patience));
+}
+
+/// The command line, from the program's name on; its exit code.
+#[pyfunction]
+fn cli(py: Python<'_>, arguments: Vec<OsString>) -> u8 {
+    py.detach(|| cxone_actions_cli::main(arguments))
+}
+
+#[pymodule]
+fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("NativeError", module.py().get_type::<NativeError>())?;
+    module.add("VERSION", bridge::VERSION)?;
+    module.add_class::<client::NativeClient>()?;
+    module.add_class::<queue::NativeQueue>()?;
+    module.add_class::<sandbox::NativeSandbox>()?;
+    module.add_class::<trail::NativeRecords>()?;
+    module.add_function(wrap_pyfunction!(status_error, module)?)?;
+    module.add_function(wrap_pyfunction!(shutdown, module)?)?;
+    module.add_function(wrap_pyfunction!(cli, module)?)
+}

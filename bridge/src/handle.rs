@@ -145,6 +145,17 @@ impl Handle {
         self.read(|client| Ok(client.metrics().prometheus()))
     }
 
+    /// [`Handle::metrics`] and [`Handle::prometheus`] of one snapshot.
+    ///
+    /// # Errors
+    /// As [`Handle::metrics`].
+    pub fn snapshot(&self) -> Result<(String, String), String> {
+        self.read(|client| {
+            let metrics = client.metrics();
+            Ok((serde_json::to_string(&metrics).unwrap_or_default(), metrics.prometheus()))
+        })
+    }
+
     /// What a process that is gone left behind, as a JSON array.
     ///
     /// # Errors

@@ -8,6 +8,7 @@
 //! touches a lock that a thread of its parent may have held.
 #![forbid(unsafe_code)]
 
+mod audit;
 mod calls;
 mod handle;
 mod per_process;
@@ -15,6 +16,7 @@ mod queue;
 mod runtime;
 mod text;
 
+pub use audit::Records;
 pub use handle::Handle;
 pub use per_process::PerProcess;
 pub use queue::{Kind, Message, Queue};

@@ -1,0 +1,95 @@
+"""Invoke contact-centre *Data Actions* once, learn what became of them, and be able to prove it.
+
+    import asyncio
+    from cxone_actions import AsyncClient, Sandbox
+
+    async def main() -> None:
+        with Sandbox() as gateway:
+            async with AsyncClient(
+                gateway.base_url, client_id=gateway.client_id, client_secret=gateway.client_secret
+            ) as client:
+                result = await client.run(
+                    "a1b2c3d4-e5f6-7890-abcd-ef1234567890",
+                    {"customerId": "CUST-998877", "orderReference": "ORD-2023-1122", "priority": 1},
+                )
+                print(result.status, result.outputs)
+
+    asyncio.run(main())
+
+`Client` is the same without `await`. Every error is a `CxoneError`, and its `executed` answers the one question that
+matters after a failure: ``"no"`` (safe to call again), ``"unknown"``, or ``"yes"``.
+"""
+
+from . import _process
+from ._audit import AuditTrail
+from ._client import AsyncClient, Client
+from ._errors import (
+    AccessDeniedError,
+    ActionCancelledError,
+    ActionFailedError,
+    AuditError,
+    AuthenticationError,
+    ClosedError,
+    ConfigError,
+    CxoneError,
+    OutcomeUnknownError,
+    OverloadedError,
+    PermissionDeniedError,
+    PollTimeoutError,
+    ProtocolError,
+    RateLimitedError,
+    RequestRejectedError,
+    UnavailableError,
+    ValidationError,
+    Violation,
+)
+from ._metrics import ActionMetrics, Distribution, Metrics
+from ._native import VERSION as __version__  # noqa: N811 - the name is Python's
+from ._results import (
+    ActionRequest,
+    ActionResult,
+    Invocation,
+    Outcome,
+    Problem,
+    Unfinished,
+    Verification,
+)
+from ._sandbox import Sandbox
+
+__all__ = [
+    "AccessDeniedError",
+    "ActionCancelledError",
+    "ActionFailedError",
+    "ActionMetrics",
+    "ActionRequest",
+    "ActionResult",
+    "AsyncClient",
+    "AuditError",
+    "AuditTrail",
+    "AuthenticationError",
+    "Client",
+    "ClosedError",
+    "ConfigError",
+    "CxoneError",
+    "Distribution",
+    "Invocation",
+    "Metrics",
+    "Outcome",
+    "OutcomeUnknownError",
+    "OverloadedError",
+    "PermissionDeniedError",
+    "PollTimeoutError",
+    "Problem",
+    "ProtocolError",
+    "RateLimitedError",
+    "RequestRejectedError",
+    "Sandbox",
+    "UnavailableError",
+    "Unfinished",
+    "ValidationError",
+    "Verification",
+    "Violation",
+    "__version__",
+]
+
+_process.watch()

@@ -1,0 +1,7 @@
+"""``python -m cxone_actions``."""
+
+import sys
+
+from ._cli import main
+
+sys.exit(main())

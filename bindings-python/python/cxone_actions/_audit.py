@@ -1,0 +1,122 @@
+"""The audit trail of a client: read it, export it, prove it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timezone
+from typing import Any, Literal
+
+from . import _native
+from ._errors import raise_native
+from ._json import exact
+from ._results import Problem, Verification
+
+
+class AuditTrail:
+    """What a client did, record by record. No record holds a value of an input or an output.
+
+    The methods read or write files and block while they do.
+    """
+
+    __slots__ = ("_client",)
+
+    def __init__(self, client: _native.NativeClient) -> None:
+        self._client = client
+
+    def records(
+        self,
+        *,
+        since: datetime | str | None = None,
+        until: datetime | str | None = None,
+        event: str | None = None,
+        action_id: str | None = None,
+        correlation_id: str | None = None,
+        invocation_id: str | None = None,
+        actor: str | None = None,
+    ) -> Iterator[Mapping[str, Any]]:
+        """The records that match, oldest first, each a mapping with the trail's field names.
+
+        `since` and `until` are a `datetime` (without a zone: local time) or ISO 8601 text. Raises `AuditError` when a
+        segment cannot be read and `ConfigError` when a filter cannot be understood.
+        """
+        chosen = _filter(since, until, event, action_id, correlation_id, invocation_id, actor)
+        try:
+            batches = self._client.records(chosen)
+        except _native.NativeError as error:
+            raise_native(error)
+        return _records(batches)
+
+    def export(
+        self,
+        path: str | os.PathLike[str],
+        format: Literal["jsonl", "json", "csv"] = "jsonl",
+        *,
+        since: datetime | str | None = None,
+        until: datetime | str | None = None,
+        event: str | None = None,
+        action_id: str | None = None,
+        correlation_id: str | None = None,
+        invocation_id: str | None = None,
+        actor: str | None = None,
+    ) -> int:
+        """Writes the records that match to a file; how many they are."""
+        chosen = _filter(since, until, event, action_id, correlation_id, invocation_id, actor)
+        try:
+            return self._client.export(os.fspath(path), format, chosen)
+        except _native.NativeError as error:
+            raise_native(error)
+
+    def verify(self) -> Verification:
+        """Checks the chain of every segment."""
+        try:
+            plain = exact(self._client.verify())
+        except _native.NativeError as error:
+            raise_native(error)
+        plain["problems"] = tuple(Problem(**problem) for problem in plain["problems"])
+        return Verification(**plain)
+
+    def flush(self) -> None:
+        """Returns when everything recorded so far would survive a power failure."""
+        try:
+            self._client.flush()
+        except _native.NativeError as error:
+            raise_native(error)
+
+    def __repr__(self) -> str:
+        return "AuditTrail()"
+
+
+def _records(batches: _native.NativeRecords) -> Iterator[Mapping[str, Any]]:
+    try:
+        while lines := batches.next_batch():
+            for line in lines:
+                yield exact(line)
+    except _native.NativeError as error:
+        raise_native(error)
+
+
+def _filter(
+    since: datetime | str | None,
+    until: datetime | str | None,
+    event: str | None,
+    action_id: str | None,
+    correlation_id: str | None,
+    invocation_id: str | None,
+    actor: str | None,
+) -> str:
+    chosen = {
+        "since": _moment(since),
+        "until": _moment(until),
+        "event": event,
+        "action_id": action_id,
+        "correlation_id": correlation_id,
+        "invocation_id": invocation_id,
+        "actor": actor,
+    }
+    return json.dumps({name: value for name, value in chosen.items() if value is not None})
+
+
+def _moment(value: datetime | str | None) -> str | None:
+    return value.astimezone(timezone.utc).isoformat() if isinstance(value, datetime) else value

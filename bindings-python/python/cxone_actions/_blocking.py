@@ -1,0 +1,69 @@
+"""The blocking side of the completion queue: each call waits on a queue of its own, so any number of threads may call.
+
+The promise: a blocked thread holds no lock of the interpreter's and looks for Ctrl-C every 50 ms.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import AsyncIterable, Iterator
+from typing import Any
+
+from ._json import exact
+from ._loop import OnResult, Start
+from ._native import NativeClient, NativeQueue
+from ._results import ActionResult
+
+
+def call(native: NativeClient, start: Start, on_result: OnResult | None = None) -> Any:
+    """The answer to one call. Ctrl-C stops the waiting, not the action."""
+    queue = NativeQueue(False)
+    number = start(queue)
+    try:
+        while True:
+            queue.wait()
+            for _, is_done, text in queue.drain():
+                if is_done:
+                    return exact(text)
+                native.answer(number, _handle(on_result, text))
+    except BaseException:
+        native.cancel(number)
+        raise
+
+
+def _handle(on_result: OnResult | None, text: str) -> str | None:
+    """Calls the caller's handler; the class name of what it raised."""
+    if on_result is None:
+        return None
+    try:
+        returned = on_result(ActionResult(**exact(text)))
+        if inspect.isawaitable(returned):
+            asyncio.run(_wait_for(returned))
+    except Exception as error:  # noqa: BLE001 - what a handler raises never changes the result
+        return type(error).__name__
+    return None
+
+
+async def _wait_for(returned: Any) -> None:
+    await returned
+
+
+def drive(source: AsyncIterable[Any]) -> Iterator[Any]:
+    """Reads an async iterable from a thread that runs no event loop."""
+    loop = asyncio.new_event_loop()
+    items = source.__aiter__()
+
+    async def following() -> Any:
+        return await items.__anext__()
+
+    try:
+        while True:
+            try:
+                item = loop.run_until_complete(following())
+            except StopAsyncIteration:
+                return
+            yield item
+    finally:
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.close()

@@ -1,0 +1,395 @@
+"""The clients: `AsyncClient` for asyncio, `Client` with the same methods for everybody else.
+
+Both are thin: what may be sent, when it is sent again and what an answer means is decided by the core, once for all
+languages.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from datetime import timedelta
+from types import TracebackType
+from typing import Any, Literal, TypeVar
+
+from . import _batch, _blocking, _metrics, _native
+from ._audit import AuditTrail
+from ._errors import from_fields, raise_native
+from ._json import exact
+from ._loop import Start, port
+from ._results import ActionResult, Invocation, Outcome, Unfinished
+
+__all__ = ["AsyncClient", "Client"]
+
+Seconds = float | timedelta
+Handler = Callable[[ActionResult], Awaitable[Any] | None]
+C = TypeVar("C", bound="_Opened")
+
+_CLOSE_PATIENCE = 30.0
+
+
+class _Opened:
+    """What both clients are made of."""
+
+    __slots__ = ("__weakref__", "_native", "audit")
+
+    #: The audit trail of this client.
+    audit: AuditTrail
+
+    def __init__(
+        self,
+        base_url: str | None = None,
+        *,
+        profile: str | os.PathLike[str] | None = None,
+        region: str | None = None,
+        client_id: str | None = None,
+        client_secret: str | None = None,
+        access_key_id: str | None = None,
+        access_key_secret: str | None = None,
+        token: str | None = None,
+        client_auth: Literal["post", "basic", "query"] | None = None,
+        scope: str | None = None,
+        policy: str | os.PathLike[str] | Mapping[str, Any] | None = None,
+        audit: str | os.PathLike[str] | None = None,
+        actor: str | None = None,
+        timeout: Seconds | None = None,
+        request_timeout: Seconds | None = None,
+        connect_timeout: Seconds | None = None,
+        poll_interval: Seconds | None = None,
+        max_attempts: int | None = None,
+        delivery: Literal["at_most_once", "idempotent", "at_least_once"] | None = None,
+        max_in_flight: int | None = None,
+        max_queued: int | None = None,
+        rate_limit: str | None = None,
+        callback_hosts: Sequence[str] | None = None,
+        proxy: str | None = None,
+        ca_file: str | os.PathLike[str] | None = None,
+        client_cert: str | os.PathLike[str] | None = None,
+        http1_only: bool | None = None,
+        **unknown: Any,
+    ) -> None:
+        """Opens a client. It reads files (policy, certificates, the trail) and touches no network.
+
+        None leaves an option to its environment variable (`CXONE_BASE_URL`, …), then to the profile, then to its
+        default.
+
+        :param base_url: where the gateway is: https, or http on a loopback address (`CXONE_BASE_URL`)
+        :param profile: the wire contract: a built-in name or a path to a TOML file (`CXONE_PROFILE`, ``"gateway"``)
+        :param region: fills ``{region}`` in a profile's URLs (`CXONE_REGION`)
+        :param client_id, client_secret: OAuth client credentials (`CXONE_CLIENT_ID`, `CXONE_CLIENT_SECRET`, or
+            `CXONE_CLIENT_SECRET_FILE` names a file that holds it)
+        :param access_key_id, access_key_secret: an access key, where the profile's grant uses one
+        :param token: a bearer token that somebody else keeps fresh, instead of credentials (`CXONE_TOKEN`)
+        :param client_auth: how the client authenticates at the token service; ``"query"`` is unsafe
+        :param scope: OAuth scopes, separated by spaces
+        :param policy: who may call what: a TOML or JSON file, or the same structure (`CXONE_POLICY`); without
+            one every action is allowed
+        :param audit: directory of the durable audit trail (`CXONE_AUDIT_DIR`); without one the last 10,000
+            records are kept in memory
+        :param actor: who acts, as the trail says it
+        :param timeout: deadline of one `poll` or `run` from the call, seconds or `timedelta` (`CXONE_TIMEOUT`, 120)
+        :param request_timeout: one HTTP attempt with its body (30 s)
+        :param connect_timeout: one connection with TLS (5 s)
+        :param poll_interval: a fixed time between two looks; adaptive where it is not given
+        :param max_attempts: sends of one invocation (4)
+        :param delivery: what may be done about a request whose outcome is unknown; ``"at_most_once"`` never
+            sends it again
+        :param max_in_flight: HTTP requests at once (64)
+        :param max_queued: callers that wait for their turn (1024)
+        :param rate_limit: sends per time, as in ``"300/60s"``
+        :param callback_hosts: hosts that `callback_url` may name; empty is any public https host
+        :param proxy: proxy URL (`HTTPS_PROXY`; `NO_PROXY` lists what goes around it)
+        :param ca_file: certificates to trust, PEM (`SSL_CERT_FILE`)
+        :param client_cert: client certificate and key, PEM
+        :param http1_only: never speak HTTP/2
+
+        :raises ConfigError: options that cannot work, all of them at once, an unknown one with its nearest neighbour
+        :raises AuditError: the durable trail cannot be written
+        """
+        options = {
+            "base_url": base_url,
+            "profile": profile,
+            "region": region,
+            "client_id": client_id,
+            "client_secret": client_secret,
+            "access_key_id": access_key_id,
+            "access_key_secret": access_key_secret,
+            "token": token,
+            "client_auth": client_auth,
+            "scope": scope,
+            "policy": policy,
+            "audit": audit,
+            "actor": actor,
+            "timeout": timeout,
+            "request_timeout": request_timeout,
+            "connect_timeout": connect_timeout,
+            "poll_interval": poll_interval,
+            "max_attempts": max_attempts,
+            "delivery": delivery,
+            "max_in_flight": max_in_flight,
+            "max_queued": max_queued,
+            "rate_limit": rate_limit,
+            "callback_hosts": callback_hosts,
+            "proxy": proxy,
+            "ca_file": ca_file,
+            "client_cert": client_cert,
+            "http1_only": http1_only,
+            **unknown,
+        }
+        try:
+            self._native = _native.NativeClient(_text(options))
+        except _native.NativeError as error:
+            raise_native(error)
+        self.audit = AuditTrail(self._native)
+
+    def metrics(self) -> _metrics.Metrics:
+        """A consistent snapshot of this client's numbers; also after it was closed."""
+        try:
+            text, prometheus = self._native.metrics()
+        except _native.NativeError as error:
+            raise_native(error)
+        return _metrics.read(exact(text), prometheus)
+
+    def recover(self) -> list[Unfinished]:
+        """What processes that are gone left behind in the directory of the durable trail; empty without one.
+
+        :raises AuditError: the trail cannot be read
+        """
+        try:
+            found = exact(self._native.recover())
+        except _native.NativeError as error:
+            raise_native(error)
+        return [Unfinished(**unfinished) for unfinished in found]
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {'closed' if self._native.closed else 'open'}>"
+
+    def __reduce__(self) -> Any:
+        raise TypeError(f"a `{type(self).__name__}` cannot be pickled; open one in each process")
+
+
+class AsyncClient(_Opened):
+    """Invokes Data Actions from asyncio.
+
+    One client serves any number of tasks, event loops and threads. Cancelling a task stops its waiting, not the
+    action: a request that is on the wire is finished in the background and recorded. After a fork the child goes
+    on with the same object and gets connections, a token and a trail segment of its own.
+    """
+
+    __slots__ = ()
+
+    async def invoke(
+        self,
+        action_id: str,
+        inputs: Mapping[str, Any] | None = None,
+        *,
+        correlation_id: str | None = None,
+        callback_url: str | None = None,
+    ) -> Invocation:
+        """Submits an action and returns as soon as the gateway has accepted it.
+
+        :param action_id: which action; a UUID under the ``gateway`` profile
+        :param inputs: string, number, bool or None by key; integers of any size are sent exactly
+        :param correlation_id: 1 to 128 of ``[A-Za-z0-9._:-]``; a UUID is made where none is given
+        :param callback_url: where the gateway may call back, https
+        :raises ValidationError: the request breaks the contract; nothing was sent
+        :raises AccessDeniedError: the policy refuses it; nothing was sent
+        :raises CxoneError: the others, see `executed`
+        """
+        request = (action_id, inputs, correlation_id, callback_url)
+        answer = await self._call(lambda queue: self._native.invoke(queue, request))
+        return Invocation(**answer["invocation"])
+
+    async def poll(
+        self,
+        invocation: Invocation | str,
+        *,
+        timeout: Seconds | None = None,
+        on_result: Handler | None = None,
+    ) -> ActionResult:
+        """Waits for the terminal state of an accepted invocation.
+
+        :param invocation: what `invoke` returned, a bare invocation id, or a `resume_token`
+        :param timeout: deadline from this call, seconds or `timedelta`; the client's where it is not given
+        :param on_result: called once with the result, sync or async, in the context of the caller; what it raises is
+            recorded and never changes the result
+        :raises PollTimeoutError: the deadline passed; its `resume_token` goes on waiting
+        :raises CxoneError: the others, see `executed`
+        """
+        target, limit = _target(invocation), _seconds(timeout)
+        answer = await self._call(
+            lambda queue: self._native.poll(queue, target, limit, on_result is not None), on_result
+        )
+        return ActionResult(**answer["result"])
+
+    async def run(
+        self,
+        action_id: str,
+        inputs: Mapping[str, Any] | None = None,
+        *,
+        correlation_id: str | None = None,
+        callback_url: str | None = None,
+        timeout: Seconds | None = None,
+        on_result: Handler | None = None,
+    ) -> ActionResult:
+        """Submits an action and waits for its terminal state: `invoke` and `poll` in one, under one deadline."""
+        request, limit = (action_id, inputs, correlation_id, callback_url), _seconds(timeout)
+        answer = await self._call(
+            lambda queue: self._native.run(queue, request, limit, on_result is not None), on_result
+        )
+        return ActionResult(**answer["result"])
+
+    def run_many(
+        self, requests: _batch.Requests, *, concurrency: int = 64, timeout: Seconds | None = None
+    ) -> AsyncIterator[Outcome]:
+        """Runs many requests; outcomes come in completion order, one for each request.
+
+        :param requests: any iterable, sync or async, of `ActionRequest` or of mappings with the same fields; it
+            is read lazily, never more than `concurrency` ahead
+        :param timeout: deadline of each request from its start, seconds or `timedelta`
+        """
+        return _batch.run_many(self._native, requests, _batch.checked(concurrency), _seconds(timeout))
+
+    async def aclose(self, timeout: Seconds = _CLOSE_PATIENCE) -> None:
+        """Stops taking calls and lets what is on the wire be recorded, for at most `timeout`."""
+        limit = _limit(timeout)
+        await port().call(self._native, lambda queue: self._native.close(queue, limit), detached=True)
+
+    async def _call(self, start: Start, on_result: Handler | None = None) -> Any:
+        try:
+            answer = await port().call(self._native, start, on_result)
+        except _native.NativeError as error:
+            raise_native(error)
+        return _checked(answer)
+
+    async def __aenter__(self: C) -> C:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+
+class Client(_Opened):
+    """Invokes Data Actions and blocks while it waits: `AsyncClient` without `await`.
+
+    One client serves any number of threads. Ctrl-C stops the waiting within 50 ms, not the action. After a fork
+    the child goes on with the same object and gets connections, a token and a trail segment of its own.
+    """
+
+    __slots__ = ()
+
+    def invoke(
+        self,
+        action_id: str,
+        inputs: Mapping[str, Any] | None = None,
+        *,
+        correlation_id: str | None = None,
+        callback_url: str | None = None,
+    ) -> Invocation:
+        """Submits an action and returns as soon as the gateway has accepted it; see `AsyncClient.invoke`."""
+        request = (action_id, inputs, correlation_id, callback_url)
+        answer = self._call(lambda queue: self._native.invoke(queue, request))
+        return Invocation(**answer["invocation"])
+
+    def poll(
+        self,
+        invocation: Invocation | str,
+        *,
+        timeout: Seconds | None = None,
+        on_result: Handler | None = None,
+    ) -> ActionResult:
+        """Waits for the terminal state of an accepted invocation; see `AsyncClient.poll`."""
+        target, limit = _target(invocation), _seconds(timeout)
+        answer = self._call(lambda queue: self._native.poll(queue, target, limit, on_result is not None), on_result)
+        return ActionResult(**answer["result"])
+
+    def run(
+        self,
+        action_id: str,
+        inputs: Mapping[str, Any] | None = None,
+        *,
+        correlation_id: str | None = None,
+        callback_url: str | None = None,
+        timeout: Seconds | None = None,
+        on_result: Handler | None = None,
+    ) -> ActionResult:
+        """Submits an action and waits for its terminal state; see `AsyncClient.run`."""
+        request, limit = (action_id, inputs, correlation_id, callback_url), _seconds(timeout)
+        answer = self._call(lambda queue: self._native.run(queue, request, limit, on_result is not None), on_result)
+        return ActionResult(**answer["result"])
+
+    def run_many(
+        self, requests: _batch.Requests, *, concurrency: int = 64, timeout: Seconds | None = None
+    ) -> Iterator[Outcome]:
+        """Runs many requests; outcomes come in completion order; see `AsyncClient.run_many`."""
+        return _batch.run_many_blocking(self._native, requests, _batch.checked(concurrency), _seconds(timeout))
+
+    def close(self, timeout: Seconds = _CLOSE_PATIENCE) -> None:
+        """Stops taking calls and lets what is on the wire be recorded, for at most `timeout`."""
+        limit = _limit(timeout)
+        _blocking.call(self._native, lambda queue: self._native.close(queue, limit))
+
+    def _call(self, start: Start, on_result: Handler | None = None) -> Any:
+        try:
+            answer = _blocking.call(self._native, start, on_result)
+        except _native.NativeError as error:
+            raise_native(error)
+        return _checked(answer)
+
+    def __enter__(self: C) -> C:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _checked(answer: Any) -> Any:
+    if "error" in answer:
+        raise from_fields(answer["error"])
+    return answer
+
+
+def _limit(timeout: Seconds) -> float:
+    return timeout.total_seconds() if isinstance(timeout, timedelta) else timeout
+
+
+def _seconds(timeout: Seconds | None) -> float | None:
+    return None if timeout is None else _limit(timeout)
+
+
+def _target(invocation: Invocation | str) -> str:
+    if not isinstance(invocation, Invocation):
+        return json.dumps(invocation, default=_foreign)
+    plain = {name: getattr(invocation, name) for name in Invocation.__slots__}
+    try:
+        return json.dumps(plain)
+    except (TypeError, ValueError):
+        # A number in the gateway's answer that Python cannot write down again: the gateway knows it still.
+        return json.dumps({**plain, "raw": None})
+
+
+def _text(options: Mapping[str, Any]) -> str:
+    """The options as JSON text; what JSON cannot say is left for the core to refuse by name."""
+    given = {name: value for name, value in options.items() if value is not None}
+    for name, value in given.items():
+        if isinstance(value, timedelta):
+            given[name] = value.total_seconds()
+        elif isinstance(value, float) and not math.isfinite(value):
+            given[name] = 0  # as impossible as NaN or an infinity
+    return json.dumps(given, default=_foreign)
+
+
+def _foreign(value: object) -> Any:
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, (tuple, set, frozenset)):
+        return list(value)
+    return [type(value).__name__]

@@ -1,0 +1,183 @@
+"""The asyncio side of the completion queue: one queue for each event loop.
+
+The promise: every call that was started ends its future in the loop that awaits it, one wake-up brings everything that
+is ready, and no thread but the loop's own runs any Python code for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import inspect
+import os
+import threading
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+from ._json import exact
+from ._native import NativeClient, NativeQueue
+from ._results import ActionResult
+
+Start = Callable[[NativeQueue], int]
+OnResult = Callable[[ActionResult], Any]
+
+
+class Waiting:
+    """A call that was started and is awaited."""
+
+    __slots__ = ("_context", "_handler", "_native", "_on_result", "future", "number")
+
+    def __init__(
+        self, native: NativeClient, number: int, future: asyncio.Future[str], on_result: OnResult | None
+    ) -> None:
+        self.number = number
+        self.future = future
+        self._native = native
+        self._on_result = on_result
+        self._context = contextvars.copy_context() if on_result is not None else None
+        self._handler: asyncio.Task[None] | None = None
+
+    def done(self, text: str) -> None:
+        if not self.future.done():
+            self.future.set_result(text)
+
+    def deliver(self, text: str, loop: asyncio.AbstractEventLoop) -> None:
+        """Calls the caller's handler in the caller's context, and reports what it raised."""
+        if self._on_result is None or self._context is None:
+            self._native.answer(self.number, None)
+            return
+        try:
+            returned = self._context.run(self._on_result, ActionResult(**exact(text)))
+            if inspect.isawaitable(returned):
+                self._handler = self._context.run(loop.create_task, self._finish(returned))
+            else:
+                self._native.answer(self.number, None)
+        except BaseException as error:
+            self._native.answer(self.number, type(error).__name__)
+            if not isinstance(error, Exception):
+                raise
+
+    async def _finish(self, returned: Any) -> None:
+        try:
+            await returned
+        except BaseException as error:
+            self._native.answer(self.number, type(error).__name__)
+            if not isinstance(error, (Exception, asyncio.CancelledError)):
+                raise
+        else:
+            self._native.answer(self.number, None)
+
+    def cancel(self) -> None:
+        """Nobody waits any more: what is on the wire goes on in the core, a handler that still runs does not."""
+        self._native.cancel(self.number)
+        if self._handler is not None:
+            self._handler.cancel()
+
+
+class Port:
+    """The completion queue of one event loop, and the calls that wait on it."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = weakref.ref(loop)
+        self._calls: dict[int, Waiting] = {}
+        self._queue = NativeQueue(True)
+        descriptor = self._queue.fileno()
+        try:
+            if descriptor is None:
+                raise NotImplementedError
+            loop.add_reader(descriptor, self._read)
+        except NotImplementedError:
+            threading.Thread(
+                target=_watch,
+                args=(self._queue, weakref.ref(self), self._loop),
+                name="cxone-actions-queue",
+                daemon=True,
+            ).start()
+
+    def start(self, native: NativeClient, start: Start, on_result: OnResult | None = None) -> Waiting:
+        """Starts a call; to be ended with `end` whatever happens."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[str] = loop.create_future()
+        # Nothing can be read between these two lines: only this thread reads.
+        number = start(self._queue)
+        waiting = self._calls[number] = Waiting(native, number, future, on_result)
+        return waiting
+
+    def end(self, waiting: Waiting) -> None:
+        """Forgets a call, and cancels it where it is not done."""
+        self._calls.pop(waiting.number, None)
+        if not waiting.future.done() or waiting.future.cancelled():
+            waiting.cancel()
+
+    async def call(
+        self, native: NativeClient, start: Start, on_result: OnResult | None = None, *, detached: bool = False
+    ) -> Any:
+        """The answer to one call. Cancelling stops the waiting, not the action (and `detached` not even the call)."""
+        waiting = self.start(native, start, on_result)
+        try:
+            return exact(await waiting.future)
+        finally:
+            if detached:
+                self._calls.pop(waiting.number, None)
+            else:
+                self.end(waiting)
+
+    def take(self, messages: list[tuple[int, bool, str]]) -> None:
+        loop = self._loop()
+        for number, is_done, text in messages:
+            waiting = self._calls.get(number)
+            if waiting is None or loop is None:
+                continue
+            if is_done:
+                waiting.done(text)
+            else:
+                waiting.deliver(text, loop)
+
+    def _read(self) -> None:
+        self.take(self._queue.drain())
+
+    def __del__(self) -> None:
+        queue = getattr(self, "_queue", None)
+        if queue is not None:
+            queue.close()
+
+
+def _watch(queue: NativeQueue, port: weakref.ref[Port], loop: weakref.ref[asyncio.AbstractEventLoop]) -> None:
+    """Waits where a loop cannot watch a descriptor."""
+    while True:
+        ready = queue.wait(1.0)
+        alive, running = port(), loop()
+        if alive is None or running is None or running.is_closed():
+            return
+        if ready:
+            try:
+                running.call_soon_threadsafe(alive.take, queue.drain())
+            except RuntimeError:  # the loop was closed just now
+                return
+        del alive, running
+
+
+_ports: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Port] = weakref.WeakKeyDictionary()
+_opening = threading.Lock()
+
+
+def port() -> Port:
+    """The port of the running event loop."""
+    loop = asyncio.get_running_loop()
+    found = _ports.get(loop)
+    if found is None:
+        with _opening:
+            found = _ports[loop] = Port(loop)
+    return found
+
+
+def _in_child() -> None:
+    # The parent's loops, and a lock that one of its threads may have held, are no business of the child's.
+    global _ports, _opening
+    _ports = weakref.WeakKeyDictionary()
+    _opening = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_in_child)

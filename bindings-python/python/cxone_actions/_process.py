@@ -1,0 +1,34 @@
+"""What happens when the process ends.
+
+The promise: the interpreter ends within five seconds whatever is in flight, and what was on the wire by then is
+recorded.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+
+from . import _native
+
+PATIENCE = 4.5
+"""Seconds: with what the interpreter itself needs, the end comes within five."""
+
+
+def _drain() -> None:
+    _native.shutdown(PATIENCE)
+
+
+def _in_child() -> None:
+    # A child of `multiprocessing` leaves by `os._exit`, past `atexit`; it has finalizers of its own instead.
+    util = sys.modules.get("multiprocessing.util")
+    if util is not None:
+        util.register_after_fork(_drain, lambda _: util.Finalize(None, _drain, exitpriority=0))
+
+
+def watch() -> None:
+    """Takes care of the end of this process, and of its children's."""
+    atexit.register(_drain)
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=_in_child)

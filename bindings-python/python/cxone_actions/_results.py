@@ -1,0 +1,172 @@
+"""What goes in and what comes back: plain, frozen, typed values.
+
+The promise: their reprs are short and show ids and words only, never an input, an output or a token; they can be
+pickled, copied and compared.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Literal
+
+from . import _native
+from ._errors import CxoneError, from_fields
+from ._json import exact
+
+Status = Literal["COMPLETED", "FAILED", "CANCELLED"]
+
+
+def _short(value: object, *names: str) -> str:
+    shown = ", ".join(f"{name}={getattr(value, name)!r}" for name in names)
+    return f"{type(value).__name__}({shown})"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class ActionRequest:
+    """One invocation that is asked for: what `run_many` takes. Checked by the core when it is sent, not here."""
+
+    action_id: str
+    inputs: Mapping[str, Any] | None = None
+    correlation_id: str | None = None
+    callback_url: str | None = None
+
+    def __repr__(self) -> str:
+        keys = sorted(str(key) for key in self.inputs) if isinstance(self.inputs, Mapping) else None
+        shown = f"action_id={self.action_id!r}, input_keys={keys!r}, correlation_id={self.correlation_id!r}"
+        return f"ActionRequest({shown})"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Invocation:
+    """An accepted invocation: what `invoke` returns and `poll` takes.
+
+    - `invocation_id`: the gateway's id; None where the gateway gives none
+    - `status`: the status word of the gateway's answer, as it was sent
+    - `invoke_latency_ms`: from the call to the acceptance, waits included
+    - `attempts`: how often the request was sent
+    - `resume_token`: hand it to `poll`, from this process or another, now or tomorrow; it holds ids, never a URL
+    - `raw`: the gateway's answer, parsed
+    """
+
+    invocation_id: str | None
+    action_id: str
+    correlation_id: str
+    status: str
+    invoke_latency_ms: float
+    attempts: int
+    resume_token: str | None
+    raw: Any
+
+    def __repr__(self) -> str:
+        return _short(self, "invocation_id", "action_id", "correlation_id", "status")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class ActionResult:
+    """The terminal result of an invocation. ``FAILED`` and ``CANCELLED`` are results, not exceptions.
+
+    - `status`: ``"COMPLETED"``, ``"FAILED"`` or ``"CANCELLED"``; `ok` is whether it is the first
+    - `outputs`: exactly what the gateway sent (integers of any size are `int`); None where it sent none
+    - `error_message`: why it failed, in the gateway's words
+    - `invoke_latency_ms`: from the call to the acceptance; None when the acceptance was not seen
+    - `duration_ms`: from the call to the terminal state
+    - `attempts`, `polls`: how often the request was sent, and the state asked for
+    - `action_id`, `correlation_id`: None when only a bare invocation id was polled
+    - `raw`: the gateway's last answer, parsed
+    """
+
+    invocation_id: str | None
+    action_id: str | None
+    correlation_id: str | None
+    status: Status
+    ok: bool
+    outputs: Any
+    error_message: str | None
+    invoke_latency_ms: float | None
+    duration_ms: float
+    attempts: int
+    polls: int
+    raw: Any
+
+    def raise_for_status(self) -> ActionResult:
+        """This result if it completed.
+
+        Raises `ActionFailedError` or `ActionCancelledError` (`executed` is ``"yes"``) if it did not.
+        """
+        told = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("outputs", "raw")}
+        error = _native.status_error(json.dumps(told))
+        if error is not None:
+            raise from_fields(exact(error))
+        return self
+
+    def __repr__(self) -> str:
+        return _short(self, "invocation_id", "action_id", "correlation_id", "status", "duration_ms")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Outcome:
+    """What became of one request of `run_many`: exactly one of `result` and `error` is set.
+
+    `index` is the request's place in the iterable, from 0; `request` is the object that the iterable gave.
+    """
+
+    index: int
+    request: Any
+    result: ActionResult | None
+    error: CxoneError | None
+
+    @property
+    def ok(self) -> bool:
+        """Whether the action completed."""
+        return self.result is not None and self.result.ok
+
+    def __repr__(self) -> str:
+        return _short(self, "index", "result" if self.error is None else "error")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Unfinished:
+    """An invocation that a process which is gone left behind.
+
+    `state` is ``"unsent"`` (safe to call again), ``"unknown"`` (sent, without a known answer) or ``"accepted"``;
+    only the last has a `resume_token`, for `poll`.
+    """
+
+    action_id: str | None
+    correlation_id: str
+    invocation_id: str | None
+    state: Literal["unsent", "unknown", "accepted"]
+    resume_token: str | None
+
+    def __repr__(self) -> str:
+        return _short(self, "action_id", "correlation_id", "invocation_id", "state")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One place where the trail is not what was written.
+
+    `segment` is the file (empty in memory), `line` counts from 1 (0 is the segment as a whole).
+    """
+
+    segment: str
+    line: int
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """Whether the trail is complete and unaltered, as far as its chain can tell.
+
+    `anchored` counts the records that a checkpoint elsewhere covers: truncation shows only there. `cut` counts
+    the segments that end in half a record because their writer died in the middle of it; that is no problem.
+    """
+
+    ok: bool
+    records: int
+    segments: int
+    anchored: int
+    cut: int
+    problems: tuple[Problem, ...]

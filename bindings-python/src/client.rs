@@ -1,0 +1,90 @@
+//! The client as Python holds it: each method is one call of the bridge.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use cxone_actions_bridge::{Dialect, Handle, patience};
+use pyo3::prelude::*;
+
+use crate::native_error;
+use crate::queue::NativeQueue;
+use crate::request;
+use crate::trail::NativeRecords;
+
+/// A client. Methods that take a queue start a call and return its number; the answer comes on the queue.
+#[pyclass(frozen, module = "cxone_actions._native")]
+pub(crate) struct NativeClient(Handle);
+
+#[pymethods]
+impl NativeClient {
+    #[new]
+    fn new(py: Python<'_>, options_json: &str) -> PyResult<Self> {
+        py.detach(|| Handle::open(options_json, Dialect::Python)).map(NativeClient).map_err(native_error)
+    }
+
+    /// `request` is a tuple of action id, inputs, correlation id and callback URL, or a mapping with those keys.
+    fn invoke(&self, queue: &NativeQueue, request: &Bound<'_, PyAny>) -> PyResult<u64> {
+        Ok(self.0.invoke(queue.queue(), request::read(request)?))
+    }
+
+    fn run(
+        &self,
+        queue: &NativeQueue,
+        request: &Bound<'_, PyAny>,
+        timeout: Option<f64>,
+        deliver: bool,
+    ) -> PyResult<u64> {
+        Ok(self.0.run(queue.queue(), request::read(request)?, seconds(timeout)?, deliver))
+    }
+
+    fn poll(&self, queue: &NativeQueue, target_json: &str, timeout: Option<f64>, deliver: bool) -> PyResult<u64> {
+        Ok(self.0.poll(queue.queue(), target_json, seconds(timeout)?, deliver))
+    }
+
+    fn cancel(&self, call: u64) {
+        self.0.cancel(call);
+    }
+
+    fn answer(&self, call: u64, raised: Option<String>) {
+        self.0.answer(call, raised);
+    }
+
+    fn close(&self, queue: &NativeQueue, timeout: f64) -> PyResult<u64> {
+        let timeout = patience(timeout, Dialect::Python).map_err(native_error)?;
+        Ok(self.0.close(queue.queue(), timeout))
+    }
+
+    #[getter]
+    fn closed(&self) -> bool {
+        self.0.is_closed()
+    }
+
+    /// The snapshot as JSON text, and the same one as Prometheus text.
+    fn metrics(&self) -> PyResult<(String, String)> {
+        self.0.snapshot().map_err(native_error)
+    }
+
+    fn recover(&self, py: Python<'_>) -> PyResult<String> {
+        py.detach(|| self.0.recover()).map_err(native_error)
+    }
+
+    fn records(&self, py: Python<'_>, filter_json: &str) -> PyResult<NativeRecords> {
+        py.detach(|| self.0.records(filter_json)).map(NativeRecords::new).map_err(native_error)
+    }
+
+    fn export(&self, py: Python<'_>, path: PathBuf, format: &str, filter_json: &str) -> PyResult<u64> {
+        py.detach(|| self.0.export(&path, format, filter_json)).map_err(native_error)
+    }
+
+    fn verify(&self, py: Python<'_>) -> PyResult<String> {
+        py.detach(|| self.0.verify()).map_err(native_error)
+    }
+
+    fn flush(&self, py: Python<'_>) -> PyResult<()> {
+        py.detach(|| self.0.flush()).map_err(native_error)
+    }
+}
+
+fn seconds(timeout: Option<f64>) -> PyResult<Option<Duration>> {
+    timeout.map(|timeout| patience(timeout, Dialect::Python).map_err(native_error)).transpose()
+}

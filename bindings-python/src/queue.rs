@@ -1,0 +1,85 @@
+//! The completion queue as Python holds it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use cxone_actions_bridge::{Kind, Queue};
+use pyo3::prelude::*;
+
+use crate::bell::Bell;
+
+/// How long a blocked thread goes without looking for Ctrl-C.
+const SLICE: Duration = Duration::from_millis(50);
+
+/// The answers for one event loop (`watched=True`: it has a descriptor) or for one thread that blocks in `wait`.
+#[pyclass(frozen, module = "cxone_actions._native")]
+pub(crate) struct NativeQueue {
+    queue: Arc<Queue>,
+    bell: Option<Arc<Bell>>,
+    pid: u32,
+}
+
+#[pymethods]
+impl NativeQueue {
+    #[new]
+    fn new(watched: bool) -> PyResult<Self> {
+        let bell = if watched { Some(Arc::new(Bell::new()?)) } else { None };
+        let ringer = bell.clone();
+        let queue = Queue::new(move || {
+            if let Some(bell) = &ringer {
+                bell.ring();
+            }
+        });
+        Ok(NativeQueue { queue, bell, pid: std::process::id() })
+    }
+
+    /// The descriptor to watch; none where the system has no such thing.
+    fn fileno(&self) -> Option<i32> {
+        self.bell.as_ref().and_then(|bell| bell.descriptor())
+    }
+
+    /// Everything that is ready: `(call, is_done, json)`.
+    fn drain(&self) -> Vec<(u64, bool, String)> {
+        if !self.is_ours() {
+            return Vec::new();
+        }
+        if let Some(bell) = &self.bell {
+            bell.silence();
+        }
+        self.queue.drain().into_iter().map(|m| (m.call, m.kind == Kind::Done, m.json)).collect()
+    }
+
+    /// Blocks until something is ready or `seconds` are over; whether something is ready.
+    #[pyo3(signature = (seconds = None))]
+    fn wait(&self, py: Python<'_>, seconds: Option<f64>) -> PyResult<bool> {
+        let end = seconds.map(|s| Instant::now() + Duration::try_from_secs_f64(s).unwrap_or_default());
+        loop {
+            let left = end.map_or(SLICE, |end| end.saturating_duration_since(Instant::now()).min(SLICE));
+            if !self.is_ours() || py.detach(|| self.queue.wait(left)) {
+                return Ok(true);
+            }
+            py.check_signals()?;
+            if end.is_some_and(|end| Instant::now() >= end) {
+                return Ok(false);
+            }
+        }
+    }
+
+    /// Nobody reads any more.
+    fn close(&self) {
+        if self.is_ours() {
+            self.queue.close();
+        }
+    }
+}
+
+impl NativeQueue {
+    pub(crate) fn queue(&self) -> &Arc<Queue> {
+        &self.queue
+    }
+
+    /// In a forked child the queue is the parent's: a thread that the child does not have may hold its lock.
+    fn is_ours(&self) -> bool {
+        self.pid == std::process::id()
+    }
+}

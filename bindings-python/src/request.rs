@@ -1,0 +1,199 @@
+//! Writes a Python request straight to the JSON text of the envelope.
+//!
+//! The promise: every value is written exactly or not at all. Integers keep all their digits and floats their shortest
+//! exact form; what JSON cannot say becomes a [`Finding`] with its place, `null` stands in the text, and the core words
+//! the refusal. Nothing is coerced, dropped or looked up twice.
+
+use cxone_actions::ActionRequest;
+use cxone_actions::contract::{Finding, FindingCode};
+use pyo3::exceptions::PyValueError;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyMapping, PyString, PyTuple, PyType};
+
+/// Deeper than any profile allows, and far from the end of the stack.
+const MAX_DEPTH: usize = 50;
+
+/// How Python spells the fields of a request, and how the wire does.
+const FIELDS: [(&str, &str); 4] = [
+    ("action_id", "actionId"),
+    ("inputs", "inputs"),
+    ("correlation_id", "correlationId"),
+    ("callback_url", "callbackUrl"),
+];
+
+/// `request` is a tuple of the four fields, or a mapping that has them as keys.
+pub(crate) fn read(request: &Bound<'_, PyAny>) -> PyResult<ActionRequest> {
+    let mut writer = Writer::default();
+    match request.cast::<PyTuple>() {
+        Ok(fields) => writer.fields(fields)?,
+        Err(_) => writer.value(request)?,
+    }
+    Ok(ActionRequest::from_border(&writer.text, &writer.findings))
+}
+
+#[derive(Default)]
+struct Writer {
+    text: Vec<u8>,
+    findings: Vec<Finding>,
+    /// The JSON pointer of the value that is being written.
+    path: String,
+    /// The containers around it, by identity.
+    around: Vec<usize>,
+}
+
+impl Writer {
+    fn fields(&mut self, fields: &Bound<'_, PyTuple>) -> PyResult<()> {
+        self.text.push(b'{');
+        for (index, (field, (name, _))) in fields.iter().zip(FIELDS).enumerate() {
+            self.member(index == 0, name, &field)?;
+        }
+        self.text.push(b'}');
+        Ok(())
+    }
+
+    fn value(&mut self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        if value.is_none() {
+            self.text.extend_from_slice(b"null");
+        } else if let Ok(text) = value.cast::<PyString>() {
+            self.string(text);
+        } else if let Ok(flag) = value.cast::<PyBool>() {
+            self.text.extend_from_slice(if flag.is_true() { b"true" } else { b"false" });
+        } else if let Ok(number) = value.cast::<PyInt>() {
+            self.integer(number)?;
+        } else if let Ok(number) = value.cast::<PyFloat>() {
+            self.float(number.value());
+        } else if let Ok(mapping) = value.cast::<PyDict>() {
+            // A snapshot: collecting garbage may run code that changes the mapping.
+            self.inside(value, |writer| writer.mapping(&mapping.items()))?;
+        } else if let Ok(list) = value.cast::<PyList>() {
+            self.inside(value, |writer| writer.list(list.iter()))?;
+        } else if let Ok(tuple) = value.cast::<PyTuple>() {
+            self.inside(value, |writer| writer.list(tuple.iter()))?;
+        } else if let Ok(mapping) = value.cast::<PyMapping>() {
+            self.inside(value, |writer| writer.mapping(&mapping.items()?))?;
+        } else {
+            self.finding(FindingCode::UnsupportedType, &type_name(value));
+        }
+        Ok(())
+    }
+
+    fn inside(
+        &mut self,
+        container: &Bound<'_, PyAny>,
+        write: impl FnOnce(&mut Self) -> PyResult<()>,
+    ) -> PyResult<()> {
+        let identity = container.as_ptr() as usize;
+        if self.around.contains(&identity) {
+            self.finding(FindingCode::Cycle, "");
+        } else if self.around.len() >= MAX_DEPTH {
+            self.finding(FindingCode::TooDeep, "");
+        } else {
+            self.around.push(identity);
+            write(self)?;
+            self.around.pop();
+        }
+        Ok(())
+    }
+
+    fn mapping(&mut self, items: &Bound<'_, PyList>) -> PyResult<()> {
+        self.text.push(b'{');
+        let mut first = true;
+        for item in items.iter() {
+            let (key, value): (Bound<'_, PyAny>, Bound<'_, PyAny>) = item.extract()?;
+            let Ok(key) = key.cast::<PyString>() else {
+                self.findings.push(self.found(FindingCode::KeyType, &type_name(&key)));
+                continue;
+            };
+            let Ok(key) = key.to_str() else {
+                self.findings.push(self.found(FindingCode::LoneSurrogate, ""));
+                continue;
+            };
+            self.member(first, key, &value)?;
+            first = false;
+        }
+        self.text.push(b'}');
+        Ok(())
+    }
+
+    fn member(&mut self, first: bool, key: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        if !first {
+            self.text.push(b',');
+        }
+        self.quoted(key);
+        self.text.push(b':');
+        let before = self.path.len();
+        self.path.push('/');
+        let wire = FIELDS.iter().find(|(name, _)| before == 0 && *name == key).map_or(key, |(_, wire)| wire);
+        self.path.push_str(&wire.replace('~', "~0").replace('/', "~1"));
+        self.value(value)?;
+        self.path.truncate(before);
+        Ok(())
+    }
+
+    fn list<'py>(&mut self, values: impl Iterator<Item = Bound<'py, PyAny>>) -> PyResult<()> {
+        self.text.push(b'[');
+        for (index, value) in values.enumerate() {
+            if index > 0 {
+                self.text.push(b',');
+            }
+            let before = self.path.len();
+            self.path.push_str(&format!("/{index}"));
+            self.value(&value)?;
+            self.path.truncate(before);
+        }
+        self.text.push(b']');
+        Ok(())
+    }
+
+    fn string(&mut self, text: &Bound<'_, PyString>) {
+        match text.to_str() {
+            Ok(text) => self.quoted(text),
+            Err(_) => self.finding(FindingCode::LoneSurrogate, ""),
+        }
+    }
+
+    /// By value, whatever a subclass prints itself as.
+    fn integer(&mut self, number: &Bound<'_, PyInt>) -> PyResult<()> {
+        if let Ok(small) = number.extract::<i64>() {
+            self.text.extend_from_slice(small.to_string().as_bytes());
+            return Ok(());
+        }
+        let py = number.py();
+        match PyType::new::<PyInt>(py).call_method1(intern!(py, "__repr__"), (number,)) {
+            Ok(digits) => self.text.extend_from_slice(digits.cast::<PyString>()?.to_str()?.as_bytes()),
+            // `sys.set_int_max_str_digits`: the interpreter refuses to print it.
+            Err(error) if error.is_instance_of::<PyValueError>(py) => {
+                self.finding(FindingCode::TooLargeInteger, "");
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    fn float(&mut self, number: f64) {
+        match serde_json::Number::from_f64(number) {
+            Some(number) => self.text.extend_from_slice(number.to_string().as_bytes()),
+            None if number.is_nan() => self.finding(FindingCode::NonFinite, "NaN"),
+            None => self.finding(FindingCode::NonFinite, if number > 0.0 { "Infinity" } else { "-Infinity" }),
+        }
+    }
+
+    fn quoted(&mut self, text: &str) {
+        // Writing to memory cannot fail.
+        let _ = serde_json::to_writer(&mut self.text, text);
+    }
+
+    fn finding(&mut self, code: FindingCode, got: &str) {
+        self.findings.push(self.found(code, got));
+        self.text.extend_from_slice(b"null");
+    }
+
+    fn found(&self, code: FindingCode, got: &str) -> Finding {
+        Finding { path: self.path.clone(), code, got: got.to_owned() }
+    }
+}
+
+fn type_name(value: &Bound<'_, PyAny>) -> String {
+    value.get_type().name().map(|name| name.to_string()).unwrap_or_default()
+}

@@ -1,0 +1,66 @@
+//! The trail, as text.
+
+use std::fmt;
+use std::path::Path;
+
+use cxone_actions::trail::{self, ExportFormat, Filter};
+
+use crate::handle::Handle;
+use crate::text::error_json;
+
+/// The records that a filter chose, oldest first, read a batch at a time.
+pub struct Records(trail::Records);
+
+impl Records {
+    /// At most `count` exact JSON lines; none at the end.
+    ///
+    /// # Errors
+    /// The JSON text of an `audit` error.
+    pub fn next_batch(&mut self, count: usize) -> Result<Vec<String>, String> {
+        self.0.by_ref().take(count).collect::<Result<_, _>>().map_err(|error| error_json(&error))
+    }
+}
+
+impl fmt::Debug for Records {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Records").finish_non_exhaustive()
+    }
+}
+
+/// Reads and writes files, and blocks while it does. Errors are the JSON text of an `audit` or a `config` error.
+impl Handle {
+    /// The records that the filter (a JSON object) chooses.
+    ///
+    /// # Errors
+    /// As for all of these.
+    pub fn records(&self, filter_json: &str) -> Result<Records, String> {
+        self.read(|client| Ok(Records(client.audit().records(&Filter::from_json(filter_json)?)?)))
+    }
+
+    /// Writes the records that the filter chooses to a file; how many they are. The format is `jsonl`, `json` or `csv`.
+    ///
+    /// # Errors
+    /// As for all of these.
+    pub fn export(&self, path: &Path, format: &str, filter_json: &str) -> Result<u64, String> {
+        self.read(|client| {
+            let format: ExportFormat = format.parse()?;
+            client.audit().export(path, format, &Filter::from_json(filter_json)?)
+        })
+    }
+
+    /// What checking the chain found, as a JSON object.
+    ///
+    /// # Errors
+    /// As for all of these.
+    pub fn verify(&self) -> Result<String, String> {
+        self.read(|client| Ok(serde_json::to_string(&client.audit().verify()).unwrap_or_default()))
+    }
+
+    /// Returns when everything recorded so far would survive a power failure.
+    ///
+    /// # Errors
+    /// As for all of these.
+    pub fn flush(&self) -> Result<(), String> {
+        self.read(|client| client.audit().flush())
+    }
+}
