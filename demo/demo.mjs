@@ -3,21 +3,21 @@
 // Needs no account: the gateway is the embedded sandbox. With a real one, the client is made with its `baseUrl` and
 // your credentials, and nothing else changes.
 
-import { AccessDeniedError, Client, Sandbox, ValidationError, version } from 'cxone-actions';
+import { AccessDeniedError, Client, Sandbox, ValidationError, version } from "cxone-actions";
 
-const ACTION = 'a1b2c3d4-e5f6-7890-abcd-ef1234567890';
-const INPUTS = { customerId: 'CUST-998877', orderReference: 'ORD-2023-1122', priority: 1 };
+const ACTION = "a1b2c3d4-e5f6-7890-abcd-ef1234567890";
+const INPUTS = { customerId: "CUST-998877", orderReference: "ORD-2023-1122", priority: 1 };
 
 // What may be called, and with what. An action or an input that is not listed is refused.
 const POLICY = {
   action: [
     {
       id: ACTION,
-      name: 'create-case',
+      name: "create-case",
       inputs: {
-        customerId: { type: 'string', required: true, max_length: 64 },
-        orderReference: { type: 'string', pattern: '^ORD-[0-9]{4}-[0-9]{4}$' },
-        priority: { type: 'integer', minimum: 1, maximum: 5 },
+        customerId: { type: "string", required: true, max_length: 64 },
+        orderReference: { type: "string", pattern: "^ORD-[0-9]{4}-[0-9]{4}$" },
+        priority: { type: "integer", minimum: 1, maximum: 5 },
       },
     },
   ],
@@ -28,7 +28,7 @@ async function main() {
   const sandbox = new Sandbox();
   title(`cxone-actions ${version} from Node ${process.versions.node}`);
   print(`  gateway      ${sandbox.baseUrl} (the embedded sandbox)`);
-  print(`  allow-list   create-case with ${Object.keys(INPUTS).join(', ')}`);
+  print(`  allow-list   create-case with ${Object.keys(INPUTS).join(", ")}`);
 
   const client = new Client({
     baseUrl: sandbox.baseUrl,
@@ -37,7 +37,7 @@ async function main() {
     policy: POLICY,
   });
   const result = await client.run(
-    { actionId: ACTION, inputs: INPUTS, correlationId: 'corr-001' },
+    { actionId: ACTION, inputs: INPUTS, correlationId: "corr-001" },
     { onResult: (terminal) => delivered.push(terminal) },
   );
   const metrics = client.metrics();
@@ -46,33 +46,35 @@ async function main() {
   for await (const record of client.audit.records()) records.push(record);
   showTrail(records);
   const proof = await client.audit.verify();
-  print(`  ${proof.records} records, ${proof.ok ? 'the chain verifies' : 'THE CHAIN IS BROKEN'}`);
+  print(`  ${proof.records} records, ${proof.ok ? "the chain verifies" : "THE CHAIN IS BROKEN"}`);
   showMetrics(metrics);
   const refused = await showRefusals(client);
   await client.close();
-  const executed = sandbox.executions('corr-001');
+  const executed = sandbox.executions("corr-001");
   await sandbox.close();
 
   const good =
-    result.status === 'COMPLETED' &&
+    result.status === "COMPLETED" &&
     metrics.successRate === 1 &&
     metrics.started === 1 &&
     delivered.length === 1 &&
     executed === 1 &&
     proof.ok &&
     refused;
-  print(`\n${good ? paint('32', 'ok') : paint('31', 'NOT OK')}: executed ${executed} time, delivered ${delivered.length} time\n`);
+  print(
+    `\n${good ? paint("32", "ok") : paint("31", "NOT OK")}: executed ${executed} time, delivered ${delivered.length} time\n`,
+  );
   return good ? 0 : 1;
 }
 
 /** What is not allowed, or not well formed, is refused before a connection is opened. */
 async function showRefusals(client) {
-  title('Refused, and never sent');
+  title("Refused, and never sent");
   const kinds = [];
   const attempts = [
     { ...INPUTS, priority: 9 },
     { ...INPUTS, discount: 100 },
-    { ...INPUTS, customerId: ['CUST-998877'] },
+    { ...INPUTS, customerId: ["CUST-998877"] },
   ];
   for (const inputs of attempts) {
     try {
@@ -85,18 +87,18 @@ async function showRefusals(client) {
       }
     }
   }
-  return kinds.join() === 'denied,denied,validation';
+  return kinds.join() === "denied,denied,validation";
 }
 
 function showResult(result, deliveries) {
-  title('Result');
+  title("Result");
   const rows = [
-    ['status', paint(result.ok ? '32' : '31', result.status)],
-    ['correlation', result.correlationId],
-    ['invocation', result.invocationId],
-    ['sent', times(result.attempts)],
-    ['polled', times(result.polls)],
-    ['callback', times(deliveries)],
+    ["status", paint(result.ok ? "32" : "31", result.status)],
+    ["correlation", result.correlationId],
+    ["invocation", result.invocationId],
+    ["sent", times(result.attempts)],
+    ["polled", times(result.polls)],
+    ["callback", times(deliveries)],
     ...Object.entries(result.outputs ?? {}).map(([key, value]) => [`outputs.${key}`, value]),
   ];
   const width = Math.max(...rows.map(([name]) => name.length));
@@ -104,24 +106,36 @@ function showResult(result, deliveries) {
 }
 
 function showTrail(records) {
-  title('Audit trail');
-  const keys = ['seq', 'ts', 'event', 'attempt', 'http_status', 'status', 'input_keys', 'hash'];
-  const names = ['seq', 'time', 'event', 'attempt', 'http', 'status', 'input keys', 'hash'];
-  table(names, records.map((record) => keys.map((key) => short(key, record[key]))));
+  title("Audit trail");
+  const keys = ["seq", "ts", "event", "attempt", "http_status", "status", "input_keys", "hash"];
+  const names = ["seq", "time", "event", "attempt", "http", "status", "input keys", "hash"];
+  table(
+    names,
+    records.map((record) => keys.map((key) => short(key, record[key]))),
+  );
 }
 
 function showMetrics(metrics) {
-  title('Metrics');
-  const counts = ['started', 'completed', 'failed', 'cancelled', 'rejected', 'aborted', 'unknown', 'detached'];
-  print(`  ${counts.map((name) => `${name} ${metrics[name]}`).join('  ')}`);
+  title("Metrics");
+  const counts = [
+    "started",
+    "completed",
+    "failed",
+    "cancelled",
+    "rejected",
+    "aborted",
+    "unknown",
+    "detached",
+  ];
+  print(`  ${counts.map((name) => `${name} ${metrics[name]}`).join("  ")}`);
   print(`  success rate ${metrics.successRate.toFixed(1)}\n`);
-  const series = { 'accepted after': metrics.invokeLatency, 'finished after': metrics.duration };
+  const series = { "accepted after": metrics.invokeLatency, "finished after": metrics.duration };
   const rows = Object.entries(series).map(([name, s]) => [
     name,
     String(s.count),
     ...[s.meanMs, s.p50Ms, s.p90Ms, s.p95Ms, s.p99Ms, s.maxMs].map(milliseconds),
   ]);
-  table(['', 'count', 'mean', 'p50', 'p90', 'p95', 'p99', 'max'], rows);
+  table(["", "count", "mean", "p50", "p90", "p95", "p99", "max"], rows);
 }
 
 // ── how it looks ──
@@ -131,23 +145,26 @@ function print(text) {
 }
 
 function title(text) {
-  print(`\n${paint('1', text)}`);
+  print(`\n${paint("1", text)}`);
 }
 
 function table(names, rows) {
   const lines = [names, ...rows];
   const widths = names.map((_, column) => Math.max(...lines.map((line) => line[column].length)));
   lines.forEach((line, number) => {
-    const text = line.map((cell, column) => cell.padEnd(widths[column])).join('  ').trimEnd();
-    print(`  ${number === 0 ? paint('2', text) : text}`);
+    const text = line
+      .map((cell, column) => cell.padEnd(widths[column]))
+      .join("  ")
+      .trimEnd();
+    print(`  ${number === 0 ? paint("2", text) : text}`);
   });
 }
 
 function short(key, value) {
-  if (value === undefined || value === null) return '-';
-  if (key === 'ts') return String(value).slice(11, 23);
-  if (key === 'hash') return String(value).slice(0, 8);
-  return Array.isArray(value) ? value.join(', ') : String(value);
+  if (value === undefined || value === null) return "-";
+  if (key === "ts") return String(value).slice(11, 23);
+  if (key === "hash") return String(value).slice(0, 8);
+  return Array.isArray(value) ? value.join(", ") : String(value);
 }
 
 function times(count) {
@@ -155,11 +172,11 @@ function times(count) {
 }
 
 function milliseconds(value) {
-  return value === null || value === undefined ? '-' : `${value.toFixed(1)} ms`;
+  return value === null || value === undefined ? "-" : `${value.toFixed(1)} ms`;
 }
 
 function paint(code, text) {
-  const plain = !process.stdout.isTTY || 'NO_COLOR' in process.env;
+  const plain = !process.stdout.isTTY || "NO_COLOR" in process.env;
   return plain ? text : `\x1b[${code}m${text}\x1b[0m`;
 }
 

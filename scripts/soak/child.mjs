@@ -39,7 +39,9 @@ async function calls() {
   await client.close();
   const early = marks[Math.floor(marks.length / 2)].toFixed(0);
   const late = marks.at(-1).toFixed(0);
-  console.log(`${(count / seconds).toFixed(0)} calls/s, peak memory ${early} MiB at half, ${late} MiB at the end`);
+  console.log(
+    `${(count / seconds).toFixed(0)} calls/s, peak memory ${early} MiB at half, ${late} MiB at the end`,
+  );
 }
 
 if (!isMainThread) {

@@ -48,7 +48,7 @@ async fn run_case(defaults: &Value, case: &Value) -> Option<String> {
     let options = placed(merged(defaults, case, "options"), &sandbox);
     let request = exact(&merged(defaults, case, "request"));
     let deliveries = Arc::new(AtomicU64::new(0));
-    let calls = Calls { case, request: &request, sandbox: &sandbox, deliveries: &deliveries };
+    let calls = Calls { case, request: &request, deliveries: &deliveries };
 
     let began = Instant::now();
     let client = Options::from_json(&options.to_string(), Dialect::Rust).and_then(Client::open);
@@ -84,7 +84,6 @@ async fn run_case(defaults: &Value, case: &Value) -> Option<String> {
 struct Calls<'a> {
     case: &'a Value,
     request: &'a Value,
-    sandbox: &'a Sandbox,
     deliveries: &'a Arc<AtomicU64>,
 }
 
@@ -102,10 +101,7 @@ impl Calls<'_> {
             }
             "run_then_poll_token" => match self.run(client, "").await {
                 Ok(early) => Ok(early),
-                Err(error) => {
-                    self.sandbox.clear();
-                    self.poll(client, error.resume_token().unwrap_or_default()).await
-                }
+                Err(error) => self.poll(client, error.resume_token().unwrap_or_default()).await,
             },
             "poll" => self.poll(client, self.case["target"].as_str().unwrap()).await,
             call => match (call, client.invoke(self.action_request("")).await) {
@@ -227,12 +223,12 @@ fn compare_client(said: &mut Complaints, expect: &Value, client: &Client) -> Vec
     said.unless(number("in_flight") == 0, || format!("in_flight is not 0: {metrics}"));
 
     let records: Vec<String> =
-        client.trail().records(&Filter::default()).unwrap().map(|line| line.unwrap()).collect();
+        client.audit().records(&Filter::default()).unwrap().map(|line| line.unwrap()).collect();
     if let Some(wanted) = expect.get("audit_events") {
         let event = |line: &String| serde_json::from_str::<Value>(line).unwrap()["event"].clone();
         said.same("audit_events", wanted, &records.iter().map(event).collect());
     }
-    let verification = client.trail().verify();
+    let verification = client.audit().verify();
     said.unless(verification.ok, || format!("the trail does not verify: {verification:?}"));
     records
 }
