@@ -1,0 +1,8 @@
+//! What the core promises and a single exchange cannot show: many callers, lost callers, deadlines, the token, the trail
+//! on disk. Each test is named for its promise and runs against a real gateway on loopback.
+
+mod callers;
+mod ground;
+mod polls;
+mod tokens;
+mod trail;

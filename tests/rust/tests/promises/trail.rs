@@ -1,0 +1,85 @@
+//! The trail on disk, while the work is going on.
+
+use std::time::Duration;
+
+use cxone_actions::{ErrorKind, Executed};
+use serde_json::{Value, json};
+
+use crate::ground::{builder, events, invariants, request, sandbox, until};
+
+#[tokio::test]
+async fn sending_is_on_disk_before_the_gateway_has_the_request() {
+    let sandbox = sandbox();
+    let directory = tempfile::tempdir().unwrap();
+    let client = builder(&sandbox).audit(directory.path()).build().unwrap();
+    client.run(request("warm")).await.unwrap();
+    sandbox.inject("invoke", json!({"delay": 0.2}), 1).unwrap();
+    let call = tokio::spawn({
+        let client = client.clone();
+        async move { client.run(request("watched")).await }
+    });
+    until("the request has arrived", || sandbox.executions("watched") == 1).await;
+    let on_disk: String = std::fs::read_dir(directory.path())
+        .unwrap()
+        .filter_map(|entry| std::fs::read_to_string(entry.unwrap().path()).ok())
+        .collect();
+    let seen: Vec<Value> = on_disk.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let events: Vec<_> =
+        seen.iter().filter(|r| r["correlation_id"] == "watched").map(|r| r["event"].clone()).collect();
+    assert_eq!(events, ["started", "sending"]);
+    assert!(call.await.unwrap().unwrap().ok);
+    invariants(&sandbox, &client);
+}
+
+#[tokio::test]
+async fn a_directory_that_was_deleted_stops_the_sending_and_not_the_polling() {
+    let sandbox = sandbox();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("trail");
+    let client = builder(&sandbox).audit(&path).build().unwrap();
+    let invocation = client.invoke(request("accepted")).await.unwrap();
+    std::fs::remove_dir_all(&path).unwrap();
+    let sent = sandbox.totals().invoke;
+    for n in 0..3 {
+        let error = client.run(request(&format!("refused-{n}"))).await.unwrap_err();
+        assert_eq!((error.kind(), error.executed()), (ErrorKind::Audit, Executed::No));
+    }
+    assert_eq!(sandbox.totals().invoke, sent, "nothing is sent without a record");
+    assert!(client.poll(invocation.into(), Default::default()).await.unwrap().ok);
+    let counts = client.metrics().counts;
+    assert!(counts.conserved() && counts.rejected == 3 && counts.completed == 1, "{counts:?}");
+}
+
+#[tokio::test]
+async fn the_trail_tells_the_whole_way_of_an_invocation() {
+    let sandbox = sandbox();
+    let client = builder(&sandbox).build().unwrap();
+    client.run(request("told")).await.unwrap();
+    assert_eq!(
+        events(&client, Some("told")),
+        ["started", "sending", "accepted", "terminal"],
+        "tutorial defect S63"
+    );
+    assert_eq!(events(&client, None)[..2], ["config", "started"]);
+    client.shutdown(Duration::from_secs(1)).await;
+    invariants(&sandbox, &client);
+}
+
+#[tokio::test]
+async fn refused_requests_are_on_record_and_send_nothing() {
+    let sandbox = sandbox();
+    let policy =
+        json!({"action": [{"id": crate::ground::CREATE_CASE, "inputs": {"customerId": {"type": "string"}}}]});
+    let source = cxone_actions::config::PolicySource::Json(policy.to_string());
+    let client = builder(&sandbox).policy(source).build().unwrap();
+    let denied = client.run(request("denied")).await.unwrap_err();
+    assert_eq!((denied.kind(), denied.executed()), (ErrorKind::Denied, Executed::No));
+    assert_eq!(denied.violations().len(), 2, "{denied}");
+    let invalid = client.run(request("bad id!")).await.unwrap_err();
+    assert_eq!(invalid.kind(), ErrorKind::Validation);
+    assert_eq!(events(&client, None), ["config", "denied", "invalid"], "tutorial defect S33");
+    let metrics = client.metrics();
+    assert_eq!((metrics.denied, metrics.invalid, metrics.counts.started), (1, 1, 0));
+    assert_eq!(sandbox.totals().token + sandbox.totals().invoke, 0, "not even a token was asked for");
+    invariants(&sandbox, &client);
+}
