@@ -1,0 +1,68 @@
+//! The rule that makes the log evidence: each record's `hash` is the SHA-256 of the exact bytes of its line before
+//! `,"hash":`, and those bytes hold `prev`, the hash of the record before it.
+//!
+//! A quotation mark inside a JSON text is escaped, so `,"hash":` stands in a line exactly once.
+
+use sha2::{Digest, Sha256};
+
+/// `prev` of the first record of a segment.
+pub(super) const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+
+const MARK: &[u8] = b",\"hash\":\"";
+const END: &[u8] = b"\"}";
+
+/// Ends an open line `{…,"prev":"…"}` with its hash and a newline, and returns the hash.
+pub(super) fn seal(line: &mut Vec<u8>) -> String {
+    line.pop();
+    let hash = hash(line);
+    line.extend_from_slice(MARK);
+    line.extend_from_slice(hash.as_bytes());
+    line.extend_from_slice(END);
+    line.push(b'\n');
+    hash
+}
+
+/// The bytes that a line's hash covers, and the hash that it claims; newline excluded.
+pub(super) fn unseal(line: &[u8]) -> Option<(&[u8], &str)> {
+    let rest = line.strip_suffix(END)?;
+    let (rest, hash) = rest.split_at_checked(rest.len().checked_sub(GENESIS.len())?)?;
+    Some((rest.strip_suffix(MARK)?, std::str::from_utf8(hash).ok()?))
+}
+
+/// SHA-256 as 64 lower-case hexadecimal digits.
+pub(super) fn hash(content: &[u8]) -> String {
+    hex(&Sha256::digest(content))
+}
+
+pub(super) fn hex(bytes: &[u8]) -> String {
+    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or('0');
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sealed_line_gives_back_what_its_hash_covers() {
+        let mut line = br#"{"note":",\"hash\":\"","prev":"0"}"#.to_vec();
+        let hash = seal(&mut line);
+        assert_eq!(line.pop(), Some(b'\n'));
+        let (content, claimed) = unseal(&line).unwrap();
+        assert_eq!(content, br#"{"note":",\"hash\":\"","prev":"0""#);
+        assert_eq!(claimed, hash);
+        assert_eq!(super::hash(content), hash);
+    }
+
+    #[test]
+    fn the_hash_is_plain_sha_256() {
+        assert_eq!(hash(b"abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    }
+
+    #[test]
+    fn what_is_no_sealed_line_is_not_unsealed() {
+        for line in ["", "\"}", "{}", "{\"hash\":\"00\"}", "é\"}", "\u{0}"] {
+            assert!(unseal(line.as_bytes()).is_none(), "{line}");
+        }
+    }
+}

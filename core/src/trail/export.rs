@@ -1,0 +1,217 @@
+//! Copies of the trail for others: the exact lines, one JSON array, or a table.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use uuid::Uuid;
+
+use super::record::{Record, Text, clip};
+use super::{Records, segment};
+use crate::error::{Error, ErrorKind, Result};
+
+/// How an export is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExportFormat {
+    /// The exact lines of the records.
+    Jsonl,
+    /// One array of the same records.
+    Json,
+    /// A table with one column for each field. Cells that a spreadsheet would take for a formula begin with `'`.
+    Csv,
+}
+
+impl FromStr for ExportFormat {
+    type Err = Error;
+
+    /// # Errors
+    /// [`ErrorKind::Config`] for any other word than `jsonl`, `json` and `csv`.
+    fn from_str(word: &str) -> Result<ExportFormat> {
+        match word {
+            "jsonl" => Ok(ExportFormat::Jsonl),
+            "json" => Ok(ExportFormat::Json),
+            "csv" => Ok(ExportFormat::Csv),
+            _ => {
+                let message = format!("`format` must be jsonl, json or csv, got `{}`", clip(word, 64));
+                Err(Error::new(ErrorKind::Config, message))
+            }
+        }
+    }
+}
+
+/// The columns of a table: the fields of a record, with `timings` spread out.
+const COLUMNS: [&str; 27] = [
+    "v",
+    "seq",
+    "ts",
+    "host",
+    "pid",
+    "run",
+    "event",
+    "actor",
+    "action_id",
+    "action_name",
+    "correlation_id",
+    "invocation_id",
+    "attempt",
+    "http_status",
+    "status",
+    "kind",
+    "executed",
+    "input_keys",
+    "input_digest",
+    "bytes",
+    "queue_ms",
+    "attempt_ms",
+    "invoke_ms",
+    "duration_ms",
+    "note",
+    "prev",
+    "hash",
+];
+
+pub(super) fn export(records: Records, path: &Path, format: ExportFormat) -> Result<u64> {
+    let temporary = beside(path)?;
+    let fail = |error: io::Error| {
+        let message = format!("the export `{}` cannot be written: {error}", path.display());
+        Error::new(ErrorKind::Audit, message)
+            .with_hint("name a path in a directory that can be written and has space")
+    };
+    let file = segment::create(&temporary, false).map_err(fail)?;
+    let written = match format {
+        ExportFormat::Jsonl => array(records, &file, ["", "\n", "\n"]),
+        ExportFormat::Json => array(records, &file, ["[\n", ",\n", "\n]\n"]),
+        ExportFormat::Csv => table(records, &file),
+    };
+    let written = written.and_then(|count| {
+        file.sync_data()?;
+        fs::rename(&temporary, path)?;
+        Ok(count)
+    });
+    written.map_err(|stopped| {
+        // Half an export is worth nothing, and there is nothing to be done about a name that cannot be removed.
+        let _ = fs::remove_file(&temporary);
+        match stopped {
+            Stopped::Reading(error) => error,
+            Stopped::Writing(error) => fail(error),
+        }
+    })
+}
+
+enum Stopped {
+    Reading(Error),
+    Writing(io::Error),
+}
+
+impl From<io::Error> for Stopped {
+    fn from(error: io::Error) -> Self {
+        Stopped::Writing(error)
+    }
+}
+
+impl From<csv::Error> for Stopped {
+    fn from(error: csv::Error) -> Self {
+        Stopped::Writing(error.into())
+    }
+}
+
+/// A hidden name in the same directory, so that the file can be renamed into its place.
+fn beside(path: &Path) -> Result<PathBuf> {
+    let refuse = |what: &str| {
+        Err(Error::new(
+            ErrorKind::Config,
+            format!("`path` must name a file to export to, got `{}`", path.display()),
+        )
+        .with_hint(what))
+    };
+    let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
+        return refuse("end it with a file name, in UTF-8");
+    };
+    if segment::is_name(name) {
+        return refuse("a file of this name would be read as a segment of a trail");
+    }
+    if path.is_dir() {
+        return refuse("it is a directory");
+    }
+    Ok(path.with_file_name(format!(".{name}.{}", Uuid::new_v4().simple())))
+}
+
+/// The exact lines between three texts: before the first, between two, after the last.
+fn array(records: Records, file: &File, [open, between, close]: [&str; 3]) -> Result<u64, Stopped> {
+    let mut output = BufWriter::with_capacity(64 << 10, file);
+    let mut count = 0;
+    output.write_all(open.as_bytes())?;
+    for line in records {
+        if count > 0 {
+            output.write_all(between.as_bytes())?;
+        }
+        output.write_all(line.map_err(Stopped::Reading)?.as_bytes())?;
+        count += 1;
+    }
+    if count > 0 || !open.is_empty() {
+        output.write_all(close.as_bytes())?;
+    }
+    output.flush()?;
+    Ok(count)
+}
+
+fn table(records: Records, file: &File) -> Result<u64, Stopped> {
+    let mut output = csv::Writer::from_writer(file);
+    output.write_record(COLUMNS)?;
+    let mut count = 0;
+    for line in records {
+        let line = line.map_err(Stopped::Reading)?;
+        let record = Record::parse(line.as_bytes()).map_err(io::Error::other)?;
+        output.write_record(cells(&record))?;
+        count += 1;
+    }
+    output.flush()?;
+    Ok(count)
+}
+
+fn cells(record: &Record<'_>) -> [String; COLUMNS.len()] {
+    let text =
+        |text: &Option<Text<'_>>| text.as_ref().map(|text| harmless(text.as_str())).unwrap_or_default();
+    let timings = record.timings.unwrap_or_default();
+    let keys = record.input_keys.as_ref().and_then(|keys| serde_json::to_string(keys).ok());
+    [
+        record.v.to_string(),
+        record.seq.to_string(),
+        harmless(&record.ts),
+        harmless(&record.host),
+        record.pid.to_string(),
+        harmless(&record.run),
+        harmless(&record.event),
+        harmless(&record.actor),
+        text(&record.action_id),
+        text(&record.action_name),
+        text(&record.correlation_id),
+        text(&record.invocation_id),
+        number(record.attempt),
+        number(record.http_status),
+        text(&record.status),
+        text(&record.kind),
+        text(&record.executed),
+        keys.unwrap_or_default(),
+        text(&record.input_digest),
+        number(record.bytes),
+        number(timings.queue_ms),
+        number(timings.attempt_ms),
+        number(timings.invoke_ms),
+        number(timings.duration_ms),
+        text(&record.note),
+        harmless(&record.prev),
+        text(&record.hash),
+    ]
+}
+
+fn number(value: Option<impl ToString>) -> String {
+    value.map(|value| value.to_string()).unwrap_or_default()
+}
+
+/// Spreadsheets run cells that begin like this (OWASP, CSV injection); a leading apostrophe makes them text.
+fn harmless(text: &str) -> String {
+    let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']);
+    if formula { format!("'{text}") } else { text.to_owned() }
+}

@@ -1,0 +1,101 @@
+//! Failures of disks and the ways of processes, where they need the inside of a trail.
+
+use super::*;
+use crate::error::Executed;
+
+fn on_file(path: &str) -> Trail {
+    let file = std::fs::OpenOptions::new().append(true).open(path).unwrap();
+    let place = Place::Directory { path: "/var/log/actions".into(), segment: None };
+    let sink = Sink::File { file: Some(Arc::new(file)), length: 0 };
+    Trail::new(Origin::here("svc".into()), place, Log::new(sink, None))
+}
+
+fn refused(result: Result<()>) -> Error {
+    let error = result.unwrap_err();
+    assert_eq!((error.kind(), error.executed()), (ErrorKind::Audit, Executed::No));
+    error
+}
+
+#[test]
+fn a_full_disk_is_no_false_acknowledgement_and_ends_the_trail() {
+    let trail = on_file("/dev/full");
+    let first = refused(trail.append(&Entry::new(Event::Sending)));
+    assert!(first.message().contains("No space left on device"), "{first}");
+    assert!(
+        first.hint().unwrap().contains("`/var/log/actions` exists, is writable and has space"),
+        "{first}"
+    );
+    // Were the file tried again, the reason would be a new one: this one has no room for that.
+    trail.log.lock().unwrap().sink = Sink::Memory(Memory::new());
+    assert_eq!(refused(trail.append(&Entry::new(Event::Sending))).message(), first.message());
+    assert_eq!(refused(trail.flush()).message(), first.message());
+    trail.close();
+    assert_eq!(refused(trail.append(&Entry::new(Event::Sending))).message(), first.message());
+}
+
+#[test]
+fn a_disk_that_does_not_sync_ends_the_trail() {
+    // A character device takes writes and cannot be synced.
+    let trail = on_file("/dev/null");
+    trail.append(&Entry::new(Event::Started)).unwrap();
+    refused(trail.flush());
+    refused(trail.append(&Entry::new(Event::Sending)));
+}
+
+#[test]
+fn a_child_of_fork_never_writes_into_its_parents_segment_and_lets_go_of_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut trail = Trail::open(directory.path(), "svc".into()).unwrap();
+    trail.append(&Entry::new(Event::Started)).unwrap();
+    let before = std::fs::read(directory.path().join(trail.segment().unwrap())).unwrap();
+    let _parents = trail.log.lock().unwrap().file().unwrap().try_clone().unwrap();
+    trail.origin.pid = trail.origin.pid.wrapping_add(1);
+    let error = refused(trail.append(&Entry::new(Event::Sending)));
+    assert_eq!(error.hint(), Some("open a new client in this process"));
+    assert!(!trail.verify().ok);
+    trail.close();
+    assert_eq!(std::fs::read(directory.path().join(trail.segment().unwrap())).unwrap(), before);
+    assert!(trail.log.lock().unwrap().file().is_none());
+    assert!(segment::list(directory.path()).unwrap()[0].is_held().unwrap(), "the parent still holds it");
+}
+
+#[test]
+fn a_child_of_fork_that_keeps_the_file_open_does_not_keep_the_lock_of_a_closed_trail() {
+    for close in [Trail::close, |_: &Trail| ()] {
+        let directory = tempfile::tempdir().unwrap();
+        let trail = Trail::open(directory.path(), "svc".into()).unwrap();
+        trail.append(&Entry::new(Event::Started)).unwrap();
+        let _childs = trail.log.lock().unwrap().file().unwrap().try_clone().unwrap();
+        let segment = segment::list(directory.path()).unwrap().remove(0);
+        assert!(segment.is_held().unwrap());
+        close(&trail);
+        drop(trail);
+        assert!(!segment.is_held().unwrap());
+    }
+}
+
+#[test]
+fn a_thread_that_panicked_does_not_end_the_trail_of_the_others() {
+    let trail = Trail::in_memory("svc".into());
+    let panicked = std::thread::scope(|scope| {
+        let panics = || {
+            let _log = trail.log.lock().unwrap();
+            std::panic::resume_unwind(Box::new(()));
+        };
+        scope.spawn(panics).join()
+    });
+    assert!(panicked.is_err() && trail.log.is_poisoned());
+    trail.append(&Entry::new(Event::Started)).unwrap();
+    assert!(trail.verify().ok);
+}
+
+#[test]
+fn a_digest_compares_inputs_within_a_run_and_tells_nothing_outside_of_it() {
+    let (one, other) = (Trail::in_memory("svc".into()), Trail::in_memory("svc".into()));
+    assert_eq!(one.digest(b"{\"pin\":1234}"), one.digest(b"{\"pin\":1234}"));
+    assert_ne!(one.digest(b"{\"pin\":1234}"), one.digest(b"{\"pin\":1235}"));
+    assert_ne!(one.digest(b"{\"pin\":1234}"), other.digest(b"{\"pin\":1234}"));
+    assert_eq!(one.digest(b"").len(), 64);
+    let key = format!("{one:?}");
+    assert!(key.contains("svc") && !key.contains("Hmac"), "{key}");
+}
