@@ -11,6 +11,7 @@ import { AbortError, type CxoneError } from "./errors";
 import { at, refusal, type Site } from "./from-core";
 import { type NativeClient, type NativeMessage, type NativeQueue, native } from "./native";
 import type { Signal } from "./options";
+import { watch } from "./signals";
 
 /** What a call needs to be started and to be settled. */
 export interface Call<T> {
@@ -66,14 +67,9 @@ export function start<T>(call: Call<T>): Promise<T> {
       reject(at(refusal(number), site));
       return;
     }
-    const abort = () => {
-      if (!forget(number)) return;
-      signal?.removeEventListener("abort", abort);
-      client.cancel(number);
-      reject(at(new AbortError(signal?.reason), site));
-    };
+    let unwatch = () => {};
     const settle = (json: string) => {
-      signal?.removeEventListener("abort", abort);
+      unwatch();
       try {
         const answer = call.read(json);
         if ("error" in answer) reject(at(answer.error, site));
@@ -85,7 +81,11 @@ export function start<T>(call: Call<T>): Promise<T> {
     // The caller's asynchronous context is the callback's too.
     const deliver = call.deliver && AsyncResource.bind(call.deliver);
     remember(number, { client, deliver, settle });
-    signal?.addEventListener("abort", abort, { once: true });
+    unwatch = watch(signal, () => {
+      if (!forget(number)) return;
+      client.cancel(number);
+      reject(at(new AbortError(signal?.reason), site));
+    });
   });
 }
 

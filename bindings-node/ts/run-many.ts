@@ -10,6 +10,7 @@ import { AbortError, CxoneError } from "./errors";
 import { at, type Site } from "./from-core";
 import { type ActionRequest, mistaken, type Signal } from "./options";
 import { type ActionResult, Outcome } from "./results";
+import { watch } from "./signals";
 
 type Source<T> = Iterator<T> | AsyncIterator<T>;
 type Run<Outputs> = (request: ActionRequest, giveUp: AbortSignal) => Promise<ActionResult<Outputs>>;
@@ -70,8 +71,7 @@ class Many<Outputs> {
   }
 
   async *outcomes(): AsyncGenerator<Outcome<Outputs>, void, undefined> {
-    const abort = () => this.#wake();
-    this.#signal?.addEventListener("abort", abort, { once: true });
+    const unwatch = watch(this.#signal, () => this.#wake());
     let source: Source<ActionRequest> | undefined;
     try {
       this.#refuseAborted();
@@ -93,7 +93,7 @@ class Many<Outputs> {
       }
       if (this.#failure) throw this.#failure.error;
     } finally {
-      this.#signal?.removeEventListener("abort", abort);
+      unwatch();
       const finished = this.#ended;
       this.#ended = true;
       this.#giveUp.abort();
