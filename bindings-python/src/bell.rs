@@ -3,10 +3,10 @@
 //! An eventfd on Linux, a pipe on other Unix systems, nothing elsewhere (there a thread waits instead). Ringing takes no
 //! lock and no interpreter, so the I/O thread may do it at any time.
 
-#[cfg(unix)]
-pub(crate) use unix::Bell;
 #[cfg(not(unix))]
 pub(crate) use elsewhere::Bell;
+#[cfg(unix)]
+pub(crate) use unix::Bell;
 
 #[cfg(unix)]
 mod unix {

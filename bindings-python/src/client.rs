@@ -37,7 +37,13 @@ impl NativeClient {
         Ok(self.0.run(queue.queue(), request::read(request)?, seconds(timeout)?, deliver))
     }
 
-    fn poll(&self, queue: &NativeQueue, target_json: &str, timeout: Option<f64>, deliver: bool) -> PyResult<u64> {
+    fn poll(
+        &self,
+        queue: &NativeQueue,
+        target_json: &str,
+        timeout: Option<f64>,
+        deliver: bool,
+    ) -> PyResult<u64> {
         Ok(self.0.poll(queue.queue(), target_json, seconds(timeout)?, deliver))
     }
 

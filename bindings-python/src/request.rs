@@ -1,7 +1,7 @@
 //! Writes a Python request straight to the JSON text of the envelope.
 //!
 //! The promise: every value is written exactly or not at all. Integers keep all their digits and floats their shortest
-//! exact form; what JSON cannot say becomes a [`Finding`] with its place, `null` stands in the text, and the core words
+//! exact form, subclasses go by value; what JSON cannot say becomes a [`Finding`] with its place, `null` stands in the text, and the core words
 //! the refusal. Nothing is coerced, dropped or looked up twice.
 
 use cxone_actions::ActionRequest;
@@ -9,7 +9,7 @@ use cxone_actions::contract::{Finding, FindingCode};
 use pyo3::exceptions::PyValueError;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyMapping, PyString, PyTuple, PyType};
+use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyMapping, PyString, PyTuple, PyType};
 
 /// Deeper than any profile allows, and far from the end of the stack.
 const MAX_DEPTH: usize = 50;
@@ -46,7 +46,7 @@ impl Writer {
     fn fields(&mut self, fields: &Bound<'_, PyTuple>) -> PyResult<()> {
         self.text.push(b'{');
         for (index, (field, (name, _))) in fields.iter().zip(FIELDS).enumerate() {
-            self.member(index == 0, name, &field)?;
+            self.member(index == 0, &PyString::new(fields.py(), name), &field)?;
         }
         self.text.push(b'}');
         Ok(())
@@ -56,7 +56,7 @@ impl Writer {
         if value.is_none() {
             self.text.extend_from_slice(b"null");
         } else if let Ok(text) = value.cast::<PyString>() {
-            self.string(text);
+            self.string(text)?;
         } else if let Ok(flag) = value.cast::<PyBool>() {
             self.text.extend_from_slice(if flag.is_true() { b"true" } else { b"false" });
         } else if let Ok(number) = value.cast::<PyInt>() {
@@ -105,10 +105,6 @@ impl Writer {
                 self.findings.push(self.found(FindingCode::KeyType, &type_name(&key)));
                 continue;
             };
-            let Ok(key) = key.to_str() else {
-                self.findings.push(self.found(FindingCode::LoneSurrogate, ""));
-                continue;
-            };
             self.member(first, key, &value)?;
             first = false;
         }
@@ -116,15 +112,17 @@ impl Writer {
         Ok(())
     }
 
-    fn member(&mut self, first: bool, key: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
+    fn member(&mut self, first: bool, key: &Bound<'_, PyString>, value: &Bound<'_, PyAny>) -> PyResult<()> {
         if !first {
             self.text.push(b',');
         }
-        self.quoted(key);
+        self.string(key)?;
         self.text.push(b':');
+        let key = key.to_string_lossy();
         let before = self.path.len();
+        let wire =
+            FIELDS.iter().find(|(name, _)| before == 0 && *name == key).map_or(&*key, |(_, wire)| wire);
         self.path.push('/');
-        let wire = FIELDS.iter().find(|(name, _)| before == 0 && *name == key).map_or(key, |(_, wire)| wire);
         self.path.push_str(&wire.replace('~', "~0").replace('/', "~1"));
         self.value(value)?;
         self.path.truncate(before);
@@ -146,11 +144,24 @@ impl Writer {
         Ok(())
     }
 
-    fn string(&mut self, text: &Bound<'_, PyString>) {
-        match text.to_str() {
-            Ok(text) => self.quoted(text),
-            Err(_) => self.finding(FindingCode::LoneSurrogate, ""),
+    /// Text with half a surrogate pair goes as it is, the half as an escape: the core finds it where it stands.
+    fn string(&mut self, text: &Bound<'_, PyString>) -> PyResult<()> {
+        if let Ok(text) = text.to_str() {
+            // Writing to memory cannot fail.
+            let _ = serde_json::to_writer(&mut self.text, text);
+            return Ok(());
         }
+        let units = text.call_method1(intern!(text.py(), "encode"), ("utf-16-le", "surrogatepass"))?;
+        let units = units.cast::<PyBytes>()?.as_bytes().chunks_exact(2).map(|pair| match pair {
+            [low, high] => u16::from_le_bytes([*low, *high]),
+            _ => 0,
+        });
+        self.text.push(b'"');
+        for unit in units {
+            self.text.extend_from_slice(format!("\\u{unit:04x}").as_bytes());
+        }
+        self.text.push(b'"');
+        Ok(())
     }
 
     /// By value, whatever a subclass prints itself as.
@@ -177,11 +188,6 @@ impl Writer {
             None if number.is_nan() => self.finding(FindingCode::NonFinite, "NaN"),
             None => self.finding(FindingCode::NonFinite, if number > 0.0 { "Infinity" } else { "-Infinity" }),
         }
-    }
-
-    fn quoted(&mut self, text: &str) {
-        // Writing to memory cannot fail.
-        let _ = serde_json::to_writer(&mut self.text, text);
     }
 
     fn finding(&mut self, code: FindingCode, got: &str) {

@@ -61,7 +61,9 @@ impl NativeSandbox {
     fn look<T>(&self, look: impl FnOnce(&Sandbox) -> T) -> PyResult<T> {
         match self.0.get() {
             Some(sandbox) => Ok(look(&sandbox)),
-            None => Err(PyRuntimeError::new_err("the sandbox is closed, or belongs to the parent of this process")),
+            None => Err(PyRuntimeError::new_err(
+                "the sandbox is closed, or belongs to the parent of this process",
+            )),
         }
     }
 }

@@ -215,7 +215,7 @@ impl Opened {
         deliver: bool,
     ) -> CallOptions {
         let on_result = deliver.then(|| self.calls.deliver(call, queue));
-        CallOptions { timeout, on_result, ..CallOptions::default() }
+        CallOptions { timeout, on_result }
     }
 }
 

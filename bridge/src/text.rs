@@ -29,9 +29,8 @@ pub fn patience(timeout: f64, dialect: Dialect) -> Result<Duration, String> {
 pub fn status_error(result_json: &str) -> Option<String> {
     let value: Value = serde_json::from_str(result_json).ok()?;
     let text = |name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
-    let count = |name: &str| {
-        value.get(name).and_then(Value::as_u64).and_then(|n| u32::try_from(n).ok()).unwrap_or(0)
-    };
+    let count =
+        |name: &str| value.get(name).and_then(Value::as_u64).and_then(|n| u32::try_from(n).ok()).unwrap_or(0);
     let status = [Status::Completed, Status::Failed, Status::Cancelled]
         .into_iter()
         .find(|status| value.get("status").and_then(Value::as_str) == Some(status.as_str()))?;
@@ -94,7 +93,9 @@ mod tests {
     #[test]
     fn a_result_raises_only_where_it_did_not_complete() {
         let result = |status| {
-            status_error(&format!(r#"{{"status":"{status}","action_id":"a","error_message":"no stock","attempts":1}}"#))
+            status_error(&format!(
+                r#"{{"status":"{status}","action_id":"a","error_message":"no stock","attempts":1}}"#
+            ))
         };
         assert_eq!(result("COMPLETED"), None);
         assert!(result("FAILED").unwrap().contains("action `a` failed: no stock"));
@@ -103,7 +104,7 @@ mod tests {
 
     #[test]
     fn an_answer_has_exactly_one_field() {
-        assert_eq!(done("value", &Ok(serde_json::Value::Null)), r#"{"value":null}"#);
+        assert_eq!(done("value", &Ok(Value::Null)), r#"{"value":null}"#);
         assert!(done::<()>("value", &Err(closed())).starts_with(r#"{"error":{"kind":"closed""#));
     }
 }
