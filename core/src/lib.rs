@@ -35,6 +35,7 @@ mod poll;
 pub mod profile;
 mod resume;
 mod submit;
+mod surface;
 pub mod trail;
 pub mod wire;
 
@@ -45,6 +46,7 @@ pub use contract::{ActionRequest, Violation};
 pub use error::{ERROR_FIELDS, Error, ErrorKind, Executed, Result};
 pub use invocation::{ActionResult, Invocation, Status};
 pub use metrics::{ActionMetrics, Distribution, Metrics};
+pub use surface::surface;
 
 /// The version of this library, as the `User-Agent` names it.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
