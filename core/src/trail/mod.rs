@@ -79,6 +79,10 @@ impl Trail {
     /// [`ErrorKind::Audit`] where the directory cannot be created, written or locked; the hint says what to do.
     pub fn open(directory: &Path, actor: String) -> Result<Trail> {
         let fail = |error: io::Error| unusable(directory, &error);
+        if cfg!(not(unix)) {
+            // Locks are mandatory there: nobody could read a segment while it is being written.
+            return Err(fail(io::ErrorKind::Unsupported.into()));
+        }
         let origin = Origin::here(actor);
         let path = segment::directory(directory).map_err(fail)?;
         let link = read::last_head(&path).map_err(fail)?.map(|(name, head)| verify::link(&name, &head));
@@ -320,7 +324,7 @@ fn unusable(directory: &Path, error: &io::Error) -> Error {
     let directory = directory.display();
     let hint = match error.kind() {
         io::ErrorKind::Unsupported => {
-            format!("file locks do not work in `{directory}`: name one on a local disk")
+            format!("advisory file locks do not work in `{directory}`: name a local directory of a Unix system")
         }
         io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
             format!("`{directory}` is no directory: name one, or a path that does not exist yet")
