@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Generator, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -105,7 +105,7 @@ def _finished(ready: deque[Waiting], ring: asyncio.Event, waiting: Waiting, _: a
 
 async def run_many(
     native: NativeClient, requests: Requests, concurrency: int, timeout: float | None
-) -> AsyncIterator[Outcome]:
+) -> AsyncGenerator[Outcome, None]:
     """Outcomes in completion order."""
     gate, ring = port(), asyncio.Event()
     source = _Source(requests, ring)
@@ -146,7 +146,7 @@ async def run_many(
 
 def run_many_blocking(
     native: NativeClient, requests: Requests, concurrency: int, timeout: float | None
-) -> Iterator[Outcome]:
+) -> Generator[Outcome, None, None]:
     """Outcomes in completion order, for a thread that blocks."""
     source = _blocking.drive(requests) if isinstance(requests, AsyncIterable) else iter(requests)
     queue = NativeQueue(False)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping, Sequence
 from datetime import timedelta
 from types import TracebackType
 from typing import Any, Literal, TypeVar
@@ -243,7 +243,7 @@ class AsyncClient(_Opened):
 
     def run_many(
         self, requests: _batch.Requests, *, concurrency: int = 64, timeout: Seconds | None = None
-    ) -> AsyncIterator[Outcome]:
+    ) -> AsyncGenerator[Outcome, None]:
         """Runs many requests; outcomes come in completion order, one for each request.
 
         :param requests: any iterable, sync or async, of `ActionRequest` or of mappings with the same fields; it
@@ -324,7 +324,7 @@ class Client(_Opened):
 
     def run_many(
         self, requests: _batch.Requests, *, concurrency: int = 64, timeout: Seconds | None = None
-    ) -> Iterator[Outcome]:
+    ) -> Generator[Outcome, None, None]:
         """Runs many requests; outcomes come in completion order; see `AsyncClient.run_many`."""
         return _batch.run_many_blocking(self._native, requests, _batch.checked(concurrency), _seconds(timeout))
 

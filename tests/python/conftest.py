@@ -1,0 +1,56 @@
+"""What the tests share: a gateway for each test, and clients of it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from cxone_actions import AsyncClient, Client, Sandbox
+
+
+@pytest.fixture(autouse=True)
+def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the machine exports is no part of a test."""
+    for name in list(os.environ):
+        if name.startswith("CXONE_") or name.upper().endswith("_PROXY"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox(complete_after=0.02) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def access(sandbox: Sandbox) -> dict[str, Any]:
+    """The options that reach the gateway of this test."""
+    return {
+        "base_url": sandbox.base_url,
+        "client_id": sandbox.client_id,
+        "client_secret": sandbox.client_secret,
+        "poll_interval": 0.02,
+    }
+
+
+@pytest.fixture
+def client(access: dict[str, Any]) -> Iterator[Client]:
+    with Client(**access) as client:
+        yield client
+
+
+@pytest.fixture
+def open_client(access: dict[str, Any]) -> Iterator[Callable[..., Client]]:
+    """Opens clients with options of their own, closed after the test."""
+    with ExitStack() as stack:
+        yield lambda **options: stack.enter_context(Client(**{**access, **options}))
+
+
+@pytest.fixture
+def open_async(access: dict[str, Any]) -> Callable[..., AsyncClient]:
+    """Makes async clients; the test closes them."""
+    return lambda **options: AsyncClient(**{**access, **options})

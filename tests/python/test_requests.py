@@ -1,0 +1,67 @@
+"""`tests/vectors/requests.json` from Python: the exact bytes that the gateway gets, or every violation and no request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from cxone_actions import Client, Sandbox, ValidationError
+from vectors import load, python
+
+CASES = [
+    case
+    for case in load("requests.json")["cases"]
+    if "request" in case and "python" in case.get("languages", ["python"])
+]
+
+
+@pytest.fixture(scope="module")
+def gateway() -> Iterator[Sandbox]:
+    with Sandbox() as gateway:
+        yield gateway
+
+
+@pytest.fixture(scope="module")
+def clients(gateway: Sandbox) -> Iterator[dict[tuple[str, ...], Client]]:
+    """One client for each list of hosts that may be called back."""
+    opened = {
+        hosts: Client(
+            gateway.base_url,
+            client_id=gateway.client_id,
+            client_secret=gateway.client_secret,
+            callback_hosts=hosts,
+        )
+        for hosts in {tuple(case.get("callback_hosts", ())) for case in CASES}
+    }
+    yield opened
+    for client in opened.values():
+        client.close()
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
+def test_a_request_gives_the_bytes_or_the_violations_that_the_vectors_promise(
+    case: dict[str, Any], gateway: Sandbox, clients: dict[tuple[str, ...], Client]
+) -> None:
+    client = clients[tuple(case.get("callback_hosts", ()))]
+    gateway.clear()
+    # Whatever the action is, the gateway accepts it, and says at once that it is done.
+    gateway.inject("invoke", {"status": 200, "body": {"invocationId": "x", "status": "COMPLETED"}})
+    [outcome] = client.run_many([python(case["request"])])
+    invoked = [seen for seen in gateway.requests if seen["point"] == "invoke"]
+    expect = case["expect"]
+    if "violations" in expect:
+        assert isinstance(outcome.error, ValidationError)
+        assert [dict(violation) for violation in outcome.error.violations or ()] == expect["violations"]
+        assert "CANARY" not in f"{outcome.error} {outcome.error!r} {outcome.error.to_dict()}"
+        assert invoked == []
+    else:
+        assert outcome.error is None
+        body = invoked[0]["body"]
+        assert len(invoked) == 1
+        assert body == expect["body"] if "body" in expect else len(body.encode()) == expect["bytes"]
+
+
+def test_the_vectors_have_cases_for_python() -> None:
+    assert len(CASES) > 100

@@ -1,0 +1,181 @@
+"""`run_many`, from asyncio and from a thread that blocks: lazy, bounded, and one outcome for each request."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+
+import pytest
+
+from actions import AT_ONCE, CREATE_CASE, ECHOES, FAILS, NEVER_ENDS
+from cxone_actions import (
+    ActionRequest,
+    AsyncClient,
+    Client,
+    ConfigError,
+    Outcome,
+    PollTimeoutError,
+    Sandbox,
+    ValidationError,
+)
+
+OpenAsync = Callable[..., AsyncClient]
+
+
+def requests(count: int, read: list[int]) -> Iterator[ActionRequest]:
+    for number in range(count):
+        read.append(number)
+        yield ActionRequest(ECHOES, {"number": number})
+
+
+async def slowly(count: int, read: list[int]) -> AsyncIterator[ActionRequest]:
+    for request in requests(count, read):
+        await asyncio.sleep(0)
+        yield request
+
+
+SOURCES = [requests, slowly]
+
+
+def check(outcomes: list[Outcome], count: int) -> None:
+    assert sorted(outcome.index for outcome in outcomes) == list(range(count))
+    for outcome in outcomes:
+        assert outcome.error is None
+        assert outcome.result is not None
+        assert outcome.result.outputs == {"number": outcome.index}
+        assert outcome.request.inputs == {"number": outcome.index}
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_each_request_has_one_outcome(client: Client, open_async: OpenAsync, source: Any) -> None:
+    async def main() -> list[Outcome]:
+        async with open_async() as client:
+            return [outcome async for outcome in client.run_many(source(200, []), concurrency=16)]
+
+    check(asyncio.run(main()), 200)
+    check(list(client.run_many(source(200, []), concurrency=16)), 200)
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_the_source_is_never_read_further_ahead_than_asked(client: Client, open_async: OpenAsync, source: Any) -> None:
+    async def main() -> None:
+        read: list[int] = []
+        taken = 0
+        async with open_async() as client:
+            outcomes = client.run_many(source(50, read), concurrency=7)
+            assert read == []
+            async for _ in outcomes:
+                assert len(read) <= taken + 7
+                await asyncio.sleep(0.002)
+                assert len(read) <= taken + 7
+                taken += 1
+
+    asyncio.run(main())
+    read: list[int] = []
+    outcomes = client.run_many(source(50, read), concurrency=7)
+    assert read == []
+    for taken, _ in enumerate(outcomes):
+        assert len(read) <= taken + 7
+
+
+def test_outcomes_come_as_they_are_completed(client: Client, sandbox: Sandbox) -> None:
+    slow = ActionRequest(CREATE_CASE, {"customerId": "C"})
+    quick = ActionRequest(AT_ONCE, {})
+    assert [outcome.index for outcome in client.run_many([slow, quick], concurrency=2)] == [1, 0]
+
+
+def test_one_error_loses_no_other_outcome(client: Client, open_async: OpenAsync) -> None:
+    mixed: list[Any] = [
+        ActionRequest(AT_ONCE, {}),
+        {"action_id": AT_ONCE, "inputs": {"bad": b"CANARY"}},
+        {"actionId": AT_ONCE, "inputs": {}, "callbackURL": "https://hooks.example.com/"},
+        {"action_id": FAILS},
+        7,
+        (AT_ONCE, {}),
+        "text",
+        None,
+    ]
+
+    async def main() -> list[Outcome]:
+        async with open_async() as client:
+            return [outcome async for outcome in client.run_many(iter(mixed))]
+
+    for outcomes in (list(client.run_many(mixed)), asyncio.run(main())):
+        outcomes.sort(key=lambda outcome: outcome.index)
+        assert [outcome.request for outcome in outcomes] == mixed
+        assert all((outcome.result is None) != (outcome.error is None) for outcome in outcomes)
+        given = [outcome.error or (outcome.result and outcome.result.status) for outcome in outcomes]
+        assert (given[0], given[3]) == ("COMPLETED", "FAILED")
+        for error in (given[1], given[2], *given[4:]):
+            assert isinstance(error, ValidationError)
+            assert error.executed == "no"
+            assert "CANARY" not in repr(error)
+        assert [outcome.ok for outcome in outcomes] == [True] + [False] * 7
+
+
+def breaks() -> Iterator[ActionRequest]:
+    yield ActionRequest(AT_ONCE, {})
+    yield ActionRequest(CREATE_CASE, {"customerId": "C"})
+    raise LookupError("the source broke")
+
+
+async def breaks_async() -> AsyncIterator[ActionRequest]:
+    for request in breaks():
+        yield request
+
+
+@pytest.mark.parametrize("source", [breaks, breaks_async])
+def test_what_the_source_raises_comes_after_the_outcomes_of_what_it_gave(
+    client: Client, open_async: OpenAsync, source: Any
+) -> None:
+    async def main(seen: list[int]) -> None:
+        async with open_async() as client:
+            async for outcome in client.run_many(source()):
+                seen.append(outcome.index)
+
+    def blocking(seen: list[int]) -> None:
+        for outcome in client.run_many(source()):
+            seen.append(outcome.index)
+
+    for run in (lambda seen: asyncio.run(main(seen)), blocking):
+        seen: list[int] = []
+        with pytest.raises(LookupError, match="the source broke"):
+            run(seen)
+        assert seen == [0, 1]
+
+
+def test_leaving_early_stops_the_waiting(client: Client, open_async: OpenAsync) -> None:
+    unending = [ActionRequest(AT_ONCE, {}), *(ActionRequest(NEVER_ENDS, {}) for _ in range(5))]
+
+    async def main() -> None:
+        async with open_async() as client:
+            outcomes = client.run_many(unending)
+            assert (await outcomes.__anext__()).ok
+            await outcomes.aclose()
+            while client.metrics().in_flight:
+                await asyncio.sleep(0.005)
+
+    asyncio.run(main())
+    outcomes = client.run_many(unending)
+    assert next(outcomes).ok
+    outcomes.close()
+    client.close(5)
+    assert client.metrics().in_flight == 0
+
+
+def test_the_deadline_is_each_requests_own(client: Client) -> None:
+    outcomes = list(client.run_many([{"action_id": NEVER_ENDS}] * 3, concurrency=1, timeout=0.1))
+    assert [type(outcome.error) for outcome in outcomes] == [PollTimeoutError] * 3
+
+
+@pytest.mark.parametrize("concurrency", [0, -1, True, 1.5, "8", None])
+def test_a_bound_that_is_none_is_refused_at_once(client: Client, open_async: OpenAsync, concurrency: Any) -> None:
+    with pytest.raises(ConfigError, match="`concurrency`"):
+        client.run_many([], concurrency=concurrency)
+    with pytest.raises(ConfigError, match="`concurrency`"):
+        open_async().run_many([], concurrency=concurrency)
+
+
+def test_nothing_gives_nothing(client: Client) -> None:
+    assert list(client.run_many([])) == []
