@@ -81,7 +81,9 @@ impl CallbackHosts {
             );
             return refuse("url_host", &rule);
         }
-        if let Some(rule) = private(&host) {
+        if host.to_string().ends_with('.') {
+            refuse("url_host", "must not have a host that ends in a dot; leave the dot out");
+        } else if let Some(rule) = private(&host) {
             refuse("url_host", &format!("{rule}, or list the host in `callback_hosts`"));
         }
         // Below 1024 live the protocols that a request could be smuggled into: mail, shells, name services.
@@ -129,9 +131,6 @@ fn private(host: &Host<String>) -> Option<&'static str> {
     let Host::Domain(name) = host else {
         return Some("must name its host, not an IP address; use a public name");
     };
-    if name.ends_with('.') {
-        return Some("must not have a host that ends in a dot; leave the dot out");
-    }
     let inside = PRIVATE_SUFFIXES.iter().any(|suffix| {
         name.strip_suffix(suffix).is_some_and(|before| before.is_empty() || before.ends_with('.'))
     });

@@ -24,11 +24,15 @@ pub(super) fn read(text: &[u8]) -> ActionRequest {
     let mut request = ActionRequest::default();
     if text.len() > MAX_TEXT {
         request.oversized = true;
+        request.unread = true;
         return request;
     }
     match object(text) {
         Ok(members) => fill(&mut request, members),
-        Err(violation) => request.strays.push(violation),
+        Err(violation) => {
+            request.strays.push(violation);
+            request.unread = true;
+        }
     }
     request
 }

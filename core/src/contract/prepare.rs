@@ -15,7 +15,7 @@ const MAX_CORRELATION_ID: usize = 128;
 
 pub(super) fn prepare(contract: &Contract, request: &ActionRequest) -> Result<Prepared, Box<Refused>> {
     let mut check = Check { findings: request.findings.clone(), violations: Vec::new() };
-    let action_id = check.action_id(contract.action_id, &request.action_id);
+    let action_id = check.action_id(contract.action_id, request);
     let inputs = check.inputs(contract.inputs, request);
     let given_id = check.correlation_id(&request.correlation_id);
     let callback_url = check.callback_url(contract, &request.callback_url);
@@ -69,27 +69,31 @@ impl Check {
         self.violations.push(Violation::new(path, code, message));
     }
 
-    /// Says what the border found at this place or below it; whether it found anything.
+    /// Says what the border found at this place; whether it found anything.
     fn found(&mut self, path: &str) -> bool {
-        let below = format!("{path}/");
-        let places: Vec<String> = std::iter::once(path.to_owned())
-            .filter(|place| self.findings.contains_key(place))
-            .chain(
-                self.findings
-                    .range(below.clone()..)
-                    .map(|(place, _)| place.clone())
-                    .take_while(|p| p.starts_with(&below)),
-            )
-            .collect();
-        self.say(places)
+        let found = self.findings.contains_key(path);
+        if found {
+            self.say(vec![path.to_owned()]);
+        }
+        found
     }
 
-    fn say(&mut self, places: Vec<String>) -> bool {
+    /// Says what the border found inside of what stands at this place.
+    fn found_below(&mut self, path: &str) {
+        if self.findings.is_empty() {
+            return;
+        }
+        let below = format!("{path}/");
+        let places = self.findings.range(below.clone()..).map(|(place, _)| place.clone());
+        let places = places.take_while(|place| place.starts_with(&below)).collect();
+        self.say(places);
+    }
+
+    fn say(&mut self, places: Vec<String>) {
         for place in &places {
             let findings = self.findings.remove(place).unwrap_or_default();
             self.violations.extend(findings.iter().map(Finding::violation));
         }
-        !places.is_empty()
     }
 
     /// Says what the border found at places that the request does not have.
@@ -119,10 +123,10 @@ impl Check {
         }
     }
 
-    fn action_id(&mut self, rule: ActionIdRule, field: &Field) -> Option<String> {
+    fn action_id(&mut self, rule: ActionIdRule, request: &ActionRequest) -> Option<String> {
         let known = self.violations.len();
-        let Some(text) = self.field("/actionId", field) else {
-            if known == self.violations.len() {
+        let Some(text) = self.field("/actionId", &request.action_id) else {
+            if known == self.violations.len() && !request.unread {
                 self.refuse("/actionId", "required", "is missing; it names the action to invoke");
             }
             return None;
@@ -170,8 +174,7 @@ impl Check {
     /// The inputs that have a name of their own, each once.
     fn inputs<'a>(&mut self, rule: InputsRule, request: &'a ActionRequest) -> Vec<(&'a str, &'a InputValue)> {
         // What the border found at the inputs as a whole; what it found at one of them is said in its turn.
-        let whole = self.findings.contains_key("/inputs");
-        self.say(if whole { vec!["/inputs".to_owned()] } else { Vec::new() });
+        let whole = self.found("/inputs");
         if let Some(sort) = request.inputs_instead.filter(|_| !whole) {
             let message = words::wrong_type("/inputs", "`inputs`", sort.as_str());
             self.violations.push(Violation::new("/inputs", "type", message));
@@ -204,16 +207,16 @@ impl Check {
             if key.text.contains('\0') {
                 self.refuse(&path, "nul", "must not have the character U+0000 in its name");
             }
-            self.value(rule, &path, value);
+            if !self.found(&path) {
+                self.value(rule, &path, value);
+            }
+            self.found_below(&path);
             inputs.push((key.text.as_str(), value));
         }
         inputs
     }
 
     fn value(&mut self, rule: InputsRule, path: &str, value: &InputValue) {
-        if self.found(path) {
-            return;
-        }
         let name = || pointer::name(path);
         let (code, message) = match (&value.0, rule) {
             (Held::Null | Held::Boolean(_) | Held::Number(_), InputsRule::Primitives) => return,

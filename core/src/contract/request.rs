@@ -33,8 +33,10 @@ pub struct ActionRequest {
     /// What was wrong with the text as a whole, its unknown and its repeated fields.
     pub(super) strays: Vec<Violation>,
     pub(super) findings: BTreeMap<String, Vec<Finding>>,
-    /// The text was far beyond any limit, and was not read.
+    /// Whether the text was far beyond any limit, and was not read.
     pub(super) oversized: bool,
+    /// Whether there is a text whose fields could not be read.
+    pub(super) unread: bool,
 }
 
 /// A field of the envelope as it was given.

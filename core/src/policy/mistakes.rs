@@ -37,6 +37,13 @@ impl Mistakes {
         self.list.iter().any(|(_, violation)| violation.path == path)
     }
 
+    /// Whether something was found inside of what stands at this place.
+    pub(super) fn knows_below(&self, path: &str) -> bool {
+        self.list
+            .iter()
+            .any(|(_, violation)| violation.path.strip_prefix(path).is_some_and(|rest| rest.starts_with('/')))
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.list.is_empty()
     }
@@ -46,6 +53,7 @@ impl Mistakes {
         let place = match (&self.origin, line) {
             (Some(file), Some(line)) => format!(" ({file}, line {line})"),
             (Some(file), None) => format!(" ({file})"),
+            (None, Some(line)) if path.is_empty() => format!(" (line {line})"),
             (None, _) if path.is_empty() => String::new(),
             (None, _) => " (in the policy)".to_owned(),
         };

@@ -111,7 +111,7 @@ impl Rule {
         let schema = reader.rule(raw, path, "", true);
         reader.against_the_draft(&schema, path);
         let (clean, required) = (reader.clean, reader.required);
-        if !clean {
+        if !clean || mistakes.knows_below(path) {
             return None;
         }
         match options().build(&schema) {

@@ -35,7 +35,11 @@ pub(super) fn rule(error: &ValidationError<'_>) -> String {
         Kind::Format { format } => format!("must be a valid {}", quoted(format).trim_matches('"')),
         Kind::Enum { options } => format!("must be {}", one_of(options)),
         Kind::Constant { expected_value } => format!("must be {}", literal(expected_value)),
-        Kind::Type { kind } => format!("must be {}, got {}", types(kind), article(sort(error.instance()))),
+        Kind::Type { kind } => {
+            let types = types(kind);
+            let got = got(error.instance(), types.contains("an integer"));
+            format!("must be {types}, got {got}")
+        }
         Kind::FalseSchema => "is never allowed".to_owned(),
         Kind::AnyOf { .. } => "must fit at least one of the rule's alternatives (`any_of`)".to_owned(),
         Kind::OneOfNotValid { .. } => {
@@ -84,6 +88,11 @@ fn types(kind: &TypeKind) -> String {
             names.join(" or ")
         }
     }
+}
+
+/// The type of a value, as far as the rule tells types apart.
+fn got(value: &Value, integers: bool) -> String {
+    if integers && value.is_number() { "a number with a fraction".to_owned() } else { article(sort(value)) }
 }
 
 pub(super) fn article(sort: &str) -> String {
