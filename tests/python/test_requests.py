@@ -1,4 +1,4 @@
-"""`tests/vectors/requests.json` from Python: the exact bytes that the gateway gets, or every violation and no request."""
+"""`tests/vectors/requests.json` from Python: the exact bytes that the gateway gets, or every violation and no send."""
 
 from __future__ import annotations
 

@@ -1,0 +1,69 @@
+"""The exceptions: one for each kind that the core knows, in one family."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import pickle
+import re
+from pathlib import Path
+
+import pytest
+
+import cxone_actions
+from cxone_actions import CxoneError, Violation
+from cxone_actions._errors import CLASSES
+
+CORE = Path(__file__).resolve().parents[2] / "core" / "src" / "error.rs"
+
+
+def test_each_kind_of_the_core_has_its_class() -> None:
+    rows = re.findall(r'^    \w+ = "(\w+)", "(\w+)",', CORE.read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(rows) == 16
+    assert {kind: cls.__name__ for kind, cls in CLASSES.items()} == dict(rows)
+    for cls in CLASSES.values():
+        assert issubclass(cls, CxoneError)
+        assert getattr(cxone_actions, cls.__name__) is cls
+        assert cls.__module__.startswith("cxone_actions")
+        assert inspect.getdoc(cls)
+
+
+def test_the_fields_are_those_of_the_core() -> None:
+    [block] = re.findall(r"ERROR_FIELDS: &\[&str\] = &\[(.*?)\];", CORE.read_text(encoding="utf-8"), re.DOTALL)
+    assert list(CxoneError("x").to_dict()) == re.findall(r'"(\w+)"', block)
+
+
+@pytest.mark.parametrize(
+    ("name", "builtin"),
+    [
+        ("PollTimeoutError", TimeoutError),
+        ("ValidationError", ValueError),
+        ("ConfigError", ValueError),
+        ("AccessDeniedError", PermissionError),
+        ("PermissionDeniedError", PermissionError),
+        ("UnavailableError", ConnectionError),
+    ],
+)
+def test_an_error_is_also_what_python_calls_it(name: str, builtin: type[BaseException]) -> None:
+    cls = getattr(cxone_actions, name)
+    assert issubclass(cls, builtin)
+    with pytest.raises(builtin, match="what happened; what to do"):
+        raise cls("what happened", hint="what to do")
+
+
+@pytest.mark.parametrize("cls", [CxoneError, *CLASSES.values()], ids=lambda cls: cls.__name__)
+def test_an_error_can_be_made_by_hand_and_keeps_its_fields(cls: type[CxoneError]) -> None:
+    violation = Violation("/inputs/a", "type", "`inputs.a` must be a string")
+    error = cls("what happened", executed="no", retry_after=2.0, attempts=3, violations=[violation])
+    again = pickle.loads(pickle.dumps(error))
+    for each in (error, again):
+        assert str(each) == "what happened"
+        assert repr(each) == f"{cls.__name__}('what happened', executed='no')"
+        assert (each.kind, each.retry_after, each.attempts, each.hint) == (cls.kind, 2.0, 3, None)
+        assert each.violations == [violation]
+        assert dict(each.violations[0])["path"] == each.violations[0].path == "/inputs/a"
+
+
+def test_cancelling_is_never_one_of_ours() -> None:
+    assert not issubclass(asyncio.CancelledError, CxoneError)
+    assert not any(issubclass(cls, asyncio.CancelledError) for cls in CLASSES.values())

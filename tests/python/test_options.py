@@ -1,0 +1,93 @@
+"""Options: judged by the core, all at once, before any network."""
+
+from __future__ import annotations
+
+import inspect
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from actions import CREATE_CASE, INPUTS
+from cxone_actions import AccessDeniedError, AsyncClient, Client, ConfigError, Sandbox
+
+
+@pytest.mark.parametrize("make", [Client, AsyncClient])
+def test_every_mistake_is_named_at_once(make: Any) -> None:
+    with pytest.raises(ConfigError) as raised:
+        make("https://api.example.com", tiemout=3, request_timeout=-1, max_attempts=0, client_auth=7)
+    assert isinstance(raised.value, ValueError)
+    assert raised.value.executed == "no"
+    named = {violation.path for violation in raised.value.violations or ()}
+    assert named == {"tiemout", "request_timeout", "max_attempts", "client_auth"}
+    assert "did you mean `timeout`?" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("timeout", float("nan")),
+        ("timeout", float("inf")),
+        ("timeout", timedelta(0)),
+        ("timeout", "soon"),
+        ("client_secret", b"CANARY"),
+        ("client_secret", 7),
+        ("token", lambda: "CANARY"),
+        ("audit", 7),
+        ("policy", ["CANARY"]),
+        ("policy", object()),
+        ("callback_hosts", "hooks.example.com"),
+        ("callback_hosts", [7]),
+        ("http1_only", "yes"),
+        ("max_in_flight", 1.5),
+        ("profile", "no-such-profile"),
+        ("delivery", "exactly_once"),
+    ],
+)
+def test_a_value_that_cannot_work_is_refused_by_name(access: dict[str, Any], option: str, value: Any) -> None:
+    with pytest.raises(ConfigError, match=f"`{option}`") as raised:
+        Client(**{**access, option: value})
+    assert "CANARY" not in f"{raised.value!r}"
+
+
+def test_without_a_gateway_there_is_no_client() -> None:
+    with pytest.raises(ConfigError, match="base_url"):
+        Client()
+
+
+def test_the_environment_stands_in_for_arguments(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CXONE_BASE_URL", sandbox.base_url)
+    monkeypatch.setenv("CXONE_CLIENT_ID", sandbox.client_id)
+    monkeypatch.setenv("CXONE_CLIENT_SECRET", sandbox.client_secret)
+    with Client() as client:
+        assert client.run(CREATE_CASE, INPUTS).ok
+    with pytest.raises(ConfigError), Client(timeout=0):
+        pass
+
+
+def test_paths_times_and_policies_may_be_given_as_python_says_them(
+    access: dict[str, Any], tmp_path: Path, sandbox: Sandbox
+) -> None:
+    policy = tmp_path / "policy.toml"
+    policy.write_text(f'[[action]]\nid = "{CREATE_CASE}"\ninputs = "*"\n', encoding="utf-8")
+    action = {"id": CREATE_CASE, "inputs": "*"}
+    for given in (policy, str(policy), {"action": [action]}, {"action": (action,)}):
+        with Client(
+            **access,
+            policy=given,
+            audit=tmp_path / "trail",
+            timeout=timedelta(seconds=5),
+            callback_hosts=("x.example",),
+        ) as client:
+            assert client.run(CREATE_CASE, INPUTS).ok
+            with pytest.raises(AccessDeniedError) as raised:
+                client.run("00000000-0000-4000-8000-000000000009", {})
+            assert isinstance(raised.value, PermissionError)
+    assert list((tmp_path / "trail").glob("*.jsonl"))
+
+
+def test_the_signature_names_every_option_for_editors_and_help() -> None:
+    names = list(inspect.signature(Client.__init__).parameters)
+    assert names == list(inspect.signature(AsyncClient.__init__).parameters)
+    assert {"base_url", "client_secret", "policy", "audit", "timeout", "max_in_flight", "http1_only"} <= set(names)
