@@ -8,23 +8,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 use tokio::time::Instant;
-use tokio_util::task::TaskTracker;
-use url::Url;
 
-use crate::auth::{Auth, Grant};
-use crate::config::{ClientBuilder, Config, Credentials, Options};
-use crate::contract::{ActionRequest, Contract, ContractRules, Prepared, Refused};
+use crate::config::{ClientBuilder, Options};
+use crate::contract::ActionRequest;
 use crate::error::{Error, ErrorKind, Result};
+use crate::inner::{Inner, Phase};
 use crate::invocation::{ActionResult, Invocation};
-use crate::ledger::Ledger;
+use crate::ledger::{Identity, ms};
 use crate::metrics::{Metrics, Tally};
-use crate::poll::PollFrom;
-use crate::resume::Gateway;
+use crate::poll::{PollFrom, PollTarget, identity};
 use crate::submit::{Handed, Submission};
-use crate::trail::{Entry, Event, Trail, Unfinished};
-use crate::wire::{Gate, Permits, Rate, Transport};
+use crate::trail::{Entry, Event, Trail, Unfinished, UnfinishedState};
 
 /// A handler may take this long; then its invocation goes on without it.
 const HANDLER_PATIENCE: Duration = Duration::from_secs(30);
@@ -50,44 +46,9 @@ impl fmt::Debug for CallOptions {
     }
 }
 
-/// What to wait for.
-#[derive(Debug, Clone)]
-pub enum PollTarget {
-    /// A bare invocation id, or a resume token.
-    Id(String),
-    /// What `invoke` returned.
-    Invocation(Box<Invocation>),
-}
-
 /// Invokes Data Actions. Cheap to clone; clones share token, connections, trail and numbers.
 #[derive(Debug, Clone)]
 pub struct Client(pub(crate) Arc<Inner>);
-
-#[derive(Debug)]
-pub(crate) struct Inner {
-    pub(crate) config: Config,
-    pub(crate) contract: Contract,
-    pub(crate) ledger: Arc<Ledger>,
-    pub(crate) auth: Arc<Auth>,
-    pub(crate) transport: Transport,
-    pub(crate) permits: Permits,
-    pub(crate) rate: Option<Rate>,
-    pub(crate) gate: Gate,
-    pub(crate) gateway: Gateway,
-    pub(crate) invoke_url: Url,
-    pub(crate) open: watch::Sender<Phase>,
-    pub(crate) sending: TaskTracker,
-}
-
-/// The life of a client.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Phase {
-    Open,
-    /// Takes nothing new, and finishes what it has.
-    Draining,
-    /// Waits for nothing any more.
-    Closed,
-}
 
 impl Client {
     /// Says what a client needs to know.
@@ -100,34 +61,7 @@ impl Client {
     /// # Errors
     /// [`ErrorKind::Config`] with every mistake at once, [`ErrorKind::Audit`] when the trail cannot be opened.
     pub fn open(options: Options) -> Result<Client> {
-        let config = Config::resolve(options)?;
-        let contract = contract(&config)?;
-        let transport = Transport::new(&config.transport)?;
-        let (token_url, invoke_url) =
-            (url(&config, &config.profile.token.url)?, url(&config, &config.profile.invoke.url)?);
-        let trail = match &config.audit {
-            Some(directory) => Trail::open(directory, config.actor.clone())?,
-            None => Trail::in_memory(config.actor.clone()),
-        };
-        let ledger = Ledger::new(trail);
-        let auth =
-            Auth::new(&config.credentials, grant(&config, token_url), transport.clone(), ledger.clone())?;
-        let inner = Inner {
-            contract,
-            auth,
-            permits: Permits::new(config.max_in_flight, config.max_queued),
-            rate: config.rate_limit.map(Rate::new),
-            gate: Gate::default(),
-            gateway: Gateway::new(&config.base_url, &config.profile.name),
-            open: watch::Sender::new(Phase::Open),
-            sending: TaskTracker::new(),
-            ledger,
-            transport,
-            invoke_url,
-            config,
-        };
-        inner.record_config();
-        Ok(Client(Arc::new(inner)))
+        Ok(Client(Arc::new(Inner::open(options)?)))
     }
 
     /// Submits, and returns as soon as the gateway has accepted.
@@ -140,7 +74,7 @@ impl Client {
     pub async fn invoke(&self, request: ActionRequest) -> Result<Invocation> {
         let began = Instant::now();
         let handed = self.submit(request, began, began + self.0.config.timeout).await?;
-        Ok(self.0.invocation(handed))
+        Ok(self.invocation(handed))
     }
 
     /// Waits for the terminal state of what `invoke` returned, of a bare invocation id, or of a resume token.
@@ -199,7 +133,7 @@ impl Client {
     /// [`ErrorKind::Audit`] when the trail cannot be read.
     pub fn recover(&self) -> Result<Vec<Unfinished>> {
         let unfinished = self.audit().unfinished()?;
-        Ok(unfinished.into_iter().map(|left| self.0.with_token(left)).collect())
+        Ok(unfinished.into_iter().map(|left| self.with_token(left)).collect())
     }
 
     /// Takes nothing new, waits up to `patience` for what is under way, then lets every waiting caller go with a resume
@@ -260,81 +194,12 @@ impl Client {
             ..Entry::new(Event::CallbackFailed)
         });
     }
-}
-
-impl Inner {
-    pub(crate) fn still_open(&self) -> Result<()> {
-        match *self.open.borrow() {
-            Phase::Open => Ok(()),
-            _ => Err(Error::new(ErrorKind::Closed, "the client is closed").with_hint("open a new one")),
-        }
-    }
-
-    /// Contract, then policy; what either says against the request is said at once, recorded and counted.
-    fn admit(&self, request: ActionRequest) -> Result<(Prepared, Option<String>)> {
-        let prepared = match self.contract.prepare(request) {
-            Ok(prepared) => prepared,
-            Err(refused) => return Err(self.invalid(*refused)),
-        };
-        let verdict = self.config.policy.check(&prepared.action_id, &prepared.inputs);
-        if verdict.allowed {
-            return Ok((prepared, verdict.action_name));
-        }
-        let refused = Refused {
-            action_id: Some(prepared.action_id),
-            correlation_id: Some(prepared.correlation_id),
-            inputs: Some(prepared.inputs),
-            input_keys: prepared.input_keys,
-            violations: verdict.violations,
-        };
-        let hint = "nothing was sent; ask the policy's owner to allow it";
-        Err(self.refuse(
-            &refused,
-            verdict.action_name.as_deref(),
-            ErrorKind::Denied,
-            "the policy refuses the request",
-            hint,
-        ))
-    }
-
-    fn invalid(&self, mut refused: Refused) -> Error {
-        let mut name = None;
-        if let (Some(action_id), Some(inputs)) = (&refused.action_id, &refused.inputs) {
-            let verdict = self.config.policy.check(action_id, inputs);
-            name = verdict.action_name;
-            refused.add_denials(verdict.violations);
-        }
-        let hint = "nothing was sent; correct the request";
-        self.refuse(&refused, name.as_deref(), ErrorKind::Validation, "the request breaks the contract", hint)
-    }
-
-    fn refuse(
-        &self,
-        refused: &Refused,
-        name: Option<&str>,
-        kind: ErrorKind,
-        what: &str,
-        hint: &str,
-    ) -> Error {
-        self.ledger.refused(refused, name, kind);
-        let reasons: Vec<_> = refused.violations.iter().map(|v| v.message.as_str()).collect();
-        let mut error = Error::new(kind, format!("{what}: {}", reasons.join("; ")))
-            .with_hint(hint)
-            .with_violations(refused.violations.clone());
-        if let Some(id) = &refused.action_id {
-            error = error.with_action_id(id);
-        }
-        if let Some(id) = &refused.correlation_id {
-            error = error.with_correlation_id(id);
-        }
-        error
-    }
 
     /// What the caller of `invoke` gets. Its account is left behind as detached until somebody polls.
     fn invocation(&self, handed: Handed) -> Invocation {
         match handed {
             Handed::Terminal(status, result) => Invocation {
-                resume_token: self.gateway.token(&crate::poll::identity(&result)),
+                resume_token: self.0.gateway.token(&identity(&result)),
                 invocation_id: result.invocation_id,
                 action_id: result.action_id.unwrap_or_default(),
                 correlation_id: result.correlation_id.unwrap_or_default(),
@@ -345,12 +210,12 @@ impl Inner {
             },
             Handed::Accepted { account, status, raw } => {
                 let invocation = Invocation {
-                    resume_token: self.gateway.token(&account.who),
+                    resume_token: self.0.gateway.token(&account.who),
                     invocation_id: account.who.invocation_id.clone(),
                     action_id: account.who.action_id.clone().unwrap_or_default(),
                     correlation_id: account.who.correlation_id.clone().unwrap_or_default(),
                     status,
-                    invoke_latency_ms: account.invoke_latency.map(crate::ledger::ms).unwrap_or_default(),
+                    invoke_latency_ms: account.invoke_latency.map(ms).unwrap_or_default(),
                     attempts: account.attempts,
                     raw,
                 };
@@ -361,22 +226,15 @@ impl Inner {
     }
 
     fn with_token(&self, left: Unfinished) -> Unfinished {
-        let who = crate::ledger::Identity {
+        let who = Identity {
             action_id: left.action_id.clone(),
             action_name: None,
             correlation_id: Some(left.correlation_id.clone()),
             invocation_id: left.invocation_id.clone(),
         };
-        let resume_token = (left.state == crate::trail::UnfinishedState::Accepted)
-            .then(|| self.gateway.token(&who))
-            .flatten();
+        let resume_token =
+            (left.state == UnfinishedState::Accepted).then(|| self.0.gateway.token(&who)).flatten();
         Unfinished { resume_token, ..left }
-    }
-
-    fn record_config(&self) {
-        let policy = self.config.policy.digest().unwrap_or_else(|| "none".to_owned());
-        let note = format!("profile {}, policy {policy}", self.config.profile.name);
-        self.ledger.note(&Entry { note: Some(&note), ..Entry::new(Event::Config) });
     }
 }
 
@@ -386,30 +244,4 @@ fn advance(phase: &mut Phase, to: Phase) -> bool {
         *phase = to;
     }
     later
-}
-
-fn contract(config: &Config) -> Result<Contract> {
-    let rules = ContractRules {
-        max_body_bytes: config.profile.invoke.max_body_bytes,
-        callback_hosts: config.callback_hosts.clone(),
-        ..ContractRules::default()
-    };
-    Contract::new(rules).map_err(|violations| {
-        let all: Vec<_> = violations.iter().map(|v| v.message.as_str()).collect();
-        Error::new(ErrorKind::Config, all.join("; ")).with_violations(violations)
-    })
-}
-
-fn grant(config: &Config, token_url: Url) -> Option<Grant> {
-    match &config.credentials {
-        Credentials::Client { id, secret, auth, scope } => {
-            Some(Grant::new(token_url, id.clone(), secret.clone(), auth.clone(), scope.clone()))
-        }
-        Credentials::Token(_) => None,
-    }
-}
-
-fn url(config: &Config, template: &str) -> Result<Url> {
-    Url::parse(&template.replace("{base}", &config.base_url))
-        .map_err(|_| Error::new(ErrorKind::Config, "`base_url` and the profile do not make a URL"))
 }

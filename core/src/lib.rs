@@ -27,6 +27,7 @@ mod client;
 pub mod config;
 pub mod contract;
 mod error;
+mod inner;
 mod invocation;
 mod ledger;
 mod metrics;
@@ -40,12 +41,13 @@ pub mod trail;
 pub mod wire;
 
 pub use batch::Outcome;
-pub use client::{CallOptions, Client, OnResult, PollTarget};
+pub use client::{CallOptions, Client, OnResult};
 pub use config::{ClientBuilder, Delivery, Dialect, Options};
 pub use contract::{ActionRequest, Violation};
 pub use error::{ERROR_FIELDS, Error, ErrorKind, Executed, Result};
 pub use invocation::{ActionResult, Invocation, Status};
 pub use metrics::{ActionMetrics, Distribution, Metrics};
+pub use poll::PollTarget;
 pub use surface::surface;
 
 /// The version of this library, as the `User-Agent` names it.

@@ -12,8 +12,8 @@ use serde_json::value::RawValue;
 use tokio::time::Instant;
 use url::Url;
 
-use crate::client::{Inner, Phase, PollTarget};
 use crate::error::{Error, ErrorKind, Executed, Result};
+use crate::inner::{Inner, Phase};
 use crate::invocation::{ActionResult, Invocation, Status};
 use crate::ledger::{Account, Identity};
 use crate::metrics::Tally;
@@ -25,6 +25,15 @@ const SOONEST: Duration = Duration::from_millis(100);
 const LATEST: Duration = Duration::from_secs(5);
 /// A look that is under way at the deadline may still arrive within this.
 const GRACE: Duration = Duration::from_millis(30);
+
+/// What to wait for.
+#[derive(Debug, Clone)]
+pub enum PollTarget {
+    /// A bare invocation id, or a resume token.
+    Id(String),
+    /// What `invoke` returned.
+    Invocation(Box<Invocation>),
+}
 
 /// What a poll begins with.
 #[derive(Debug)]

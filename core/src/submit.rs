@@ -14,8 +14,8 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::auth::Token;
-use crate::client::Inner;
 use crate::error::{Error, ErrorKind, Result};
+use crate::inner::Inner;
 use crate::invocation::ActionResult;
 use crate::ledger::Account;
 use crate::metrics::Tally;

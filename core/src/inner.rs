@@ -1,0 +1,176 @@
+//! What the parts of a client share, and the door that every request goes through: contract, then policy.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tokio_util::task::TaskTracker;
+use url::Url;
+
+use crate::auth::{Auth, Grant};
+use crate::config::{Config, Credentials, Options};
+use crate::contract::{ActionRequest, Contract, ContractRules, Prepared, Refused};
+use crate::error::{Error, ErrorKind, Result};
+use crate::ledger::Ledger;
+use crate::resume::Gateway;
+use crate::trail::{Entry, Event, Trail};
+use crate::wire::{Gate, Permits, Rate, Transport};
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) config: Config,
+    pub(crate) contract: Contract,
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) auth: Arc<Auth>,
+    pub(crate) transport: Transport,
+    pub(crate) permits: Permits,
+    pub(crate) rate: Option<Rate>,
+    pub(crate) gate: Gate,
+    pub(crate) gateway: Gateway,
+    pub(crate) invoke_url: Url,
+    pub(crate) open: watch::Sender<Phase>,
+    pub(crate) sending: TaskTracker,
+}
+
+/// The life of a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Phase {
+    Open,
+    /// Takes nothing new, and finishes what it has.
+    Draining,
+    /// Waits for nothing any more.
+    Closed,
+}
+
+impl Inner {
+    /// # Errors
+    /// [`ErrorKind::Config`] with every mistake at once, [`ErrorKind::Audit`] when the trail cannot be opened.
+    pub(crate) fn open(options: Options) -> Result<Inner> {
+        let config = Config::resolve(options)?;
+        let contract = contract(&config)?;
+        let transport = Transport::new(&config.transport)?;
+        let (token_url, invoke_url) =
+            (url(&config, &config.profile.token.url)?, url(&config, &config.profile.invoke.url)?);
+        let trail = match &config.audit {
+            Some(directory) => Trail::open(directory, config.actor.clone())?,
+            None => Trail::in_memory(config.actor.clone()),
+        };
+        let ledger = Ledger::new(trail);
+        let auth =
+            Auth::new(&config.credentials, grant(&config, token_url), transport.clone(), ledger.clone())?;
+        let inner = Inner {
+            contract,
+            auth,
+            permits: Permits::new(config.max_in_flight, config.max_queued),
+            rate: config.rate_limit.map(Rate::new),
+            gate: Gate::default(),
+            gateway: Gateway::new(&config.base_url, &config.profile.name),
+            open: watch::Sender::new(Phase::Open),
+            sending: TaskTracker::new(),
+            ledger,
+            transport,
+            invoke_url,
+            config,
+        };
+        inner.record_config();
+        Ok(inner)
+    }
+
+    pub(crate) fn still_open(&self) -> Result<()> {
+        match *self.open.borrow() {
+            Phase::Open => Ok(()),
+            _ => Err(Error::new(ErrorKind::Closed, "the client is closed").with_hint("open a new one")),
+        }
+    }
+
+    /// Contract, then policy; what either says against the request is said at once, recorded and counted.
+    pub(crate) fn admit(&self, request: ActionRequest) -> Result<(Prepared, Option<String>)> {
+        let prepared = match self.contract.prepare(request) {
+            Ok(prepared) => prepared,
+            Err(refused) => return Err(self.invalid(*refused)),
+        };
+        let verdict = self.config.policy.check(&prepared.action_id, &prepared.inputs);
+        if verdict.allowed {
+            return Ok((prepared, verdict.action_name));
+        }
+        let refused = Refused {
+            action_id: Some(prepared.action_id),
+            correlation_id: Some(prepared.correlation_id),
+            inputs: Some(prepared.inputs),
+            input_keys: prepared.input_keys,
+            violations: verdict.violations,
+        };
+        let hint = "nothing was sent; ask the policy's owner to allow it";
+        Err(self.refuse(
+            &refused,
+            verdict.action_name.as_deref(),
+            ErrorKind::Denied,
+            "the policy refuses the request",
+            hint,
+        ))
+    }
+
+    fn invalid(&self, mut refused: Refused) -> Error {
+        let mut name = None;
+        if let (Some(action_id), Some(inputs)) = (&refused.action_id, &refused.inputs) {
+            let verdict = self.config.policy.check(action_id, inputs);
+            name = verdict.action_name;
+            refused.add_denials(verdict.violations);
+        }
+        let hint = "nothing was sent; correct the request";
+        self.refuse(&refused, name.as_deref(), ErrorKind::Validation, "the request breaks the contract", hint)
+    }
+
+    fn refuse(
+        &self,
+        refused: &Refused,
+        name: Option<&str>,
+        kind: ErrorKind,
+        what: &str,
+        hint: &str,
+    ) -> Error {
+        self.ledger.refused(refused, name, kind);
+        let reasons: Vec<_> = refused.violations.iter().map(|v| v.message.as_str()).collect();
+        let mut error = Error::new(kind, format!("{what}: {}", reasons.join("; ")))
+            .with_hint(hint)
+            .with_violations(refused.violations.clone());
+        if let Some(id) = &refused.action_id {
+            error = error.with_action_id(id);
+        }
+        if let Some(id) = &refused.correlation_id {
+            error = error.with_correlation_id(id);
+        }
+        error
+    }
+
+    fn record_config(&self) {
+        let policy = self.config.policy.digest().unwrap_or_else(|| "none".to_owned());
+        let note = format!("profile {}, policy {policy}", self.config.profile.name);
+        self.ledger.note(&Entry { note: Some(&note), ..Entry::new(Event::Config) });
+    }
+}
+
+fn contract(config: &Config) -> Result<Contract> {
+    let rules = ContractRules {
+        max_body_bytes: config.profile.invoke.max_body_bytes,
+        callback_hosts: config.callback_hosts.clone(),
+        ..ContractRules::default()
+    };
+    Contract::new(rules).map_err(|violations| {
+        let all: Vec<_> = violations.iter().map(|v| v.message.as_str()).collect();
+        Error::new(ErrorKind::Config, all.join("; ")).with_violations(violations)
+    })
+}
+
+fn grant(config: &Config, token_url: Url) -> Option<Grant> {
+    match &config.credentials {
+        Credentials::Client { id, secret, auth, scope } => {
+            Some(Grant::new(token_url, id.clone(), secret.clone(), auth.clone(), scope.clone()))
+        }
+        Credentials::Token(_) => None,
+    }
+}
+
+fn url(config: &Config, template: &str) -> Result<Url> {
+    Url::parse(&template.replace("{base}", &config.base_url))
+        .map_err(|_| Error::new(ErrorKind::Config, "`base_url` and the profile do not make a URL"))
+}

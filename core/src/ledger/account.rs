@@ -1,0 +1,230 @@
+//! One invocation in the ledger: each step is one record and one move of a counter.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::shelf::Left;
+use super::{Identity, Ledger, ms};
+use crate::error::{Error, Executed, Result};
+use crate::invocation::{ActionResult, Status};
+use crate::metrics::{Place, Tally};
+use crate::trail::{Entry, Event, Timings};
+use crate::wire::Terminal;
+
+/// How far an invocation has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Nothing has left, or what left is known not to have been executed.
+    Unsent,
+    /// A request is on the wire.
+    Sending,
+    /// The gateway has it.
+    Accepted,
+    /// Said how it ended.
+    Settled,
+}
+
+/// One invocation in the ledger, held by whoever is responsible for it.
+#[derive(Debug)]
+pub(crate) struct Account {
+    ledger: Arc<Ledger>,
+    pub(crate) who: Identity,
+    pub(crate) began: Instant,
+    pub(crate) attempts: u32,
+    pub(crate) invoke_latency: Option<Duration>,
+    state: State,
+    counted: bool,
+}
+
+impl Account {
+    /// Of a request that passed contract and policy.
+    pub(super) fn unsent(ledger: Arc<Ledger>, who: Identity, began: Instant) -> Account {
+        Account { ledger, who, began, attempts: 0, invoke_latency: None, state: State::Unsent, counted: true }
+    }
+
+    /// Of an invocation that this process accepted and left behind.
+    pub(super) fn taken_up(ledger: Arc<Ledger>, left: Left) -> Account {
+        let Left { who, began, attempts, invoke_latency } = left;
+        Account { ledger, who, began, attempts, invoke_latency, state: State::Accepted, counted: true }
+    }
+
+    /// Of an accepted invocation that is counted elsewhere.
+    pub(super) fn not_counted(ledger: Arc<Ledger>, who: Identity, began: Instant) -> Account {
+        Account {
+            ledger,
+            who,
+            began,
+            attempts: 0,
+            invoke_latency: None,
+            state: State::Accepted,
+            counted: false,
+        }
+    }
+
+    /// Writes `sending` before the first byte of an attempt leaves. `again` says why it is sent again.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Audit`]: nothing may be sent.
+    pub(crate) fn sending(&mut self, bytes: usize, queued: Duration, again: Option<&str>) -> Result<()> {
+        self.attempts += 1;
+        if self.attempts > 1 {
+            self.ledger.board.tally(Tally::Retry);
+        }
+        let entry = Entry {
+            attempt: Some(self.attempts),
+            bytes: u64::try_from(bytes).ok(),
+            timings: Some(Timings { queue_ms: Some(ms(queued)), ..Timings::default() }),
+            note: again,
+            ..self.who.entry(Event::Sending)
+        };
+        self.ledger.trail.append(&entry).inspect_err(|_| self.attempts -= 1)?;
+        self.state = State::Sending;
+        Ok(())
+    }
+
+    /// What was on the wire is known not to have been executed.
+    pub(crate) fn not_executed(&mut self) {
+        self.state = State::Unsent;
+    }
+
+    pub(crate) fn accepted(
+        &mut self,
+        invocation_id: Option<String>,
+        status: &str,
+        http_status: u16,
+        attempt: Duration,
+    ) {
+        let latency = self.began.elapsed();
+        self.who.invocation_id = invocation_id;
+        self.invoke_latency = Some(latency);
+        self.state = State::Accepted;
+        self.ledger.board.accepted(self.who.label(), latency);
+        self.ledger.note(&Entry {
+            attempt: Some(self.attempts),
+            http_status: Some(http_status),
+            status: Some(status),
+            executed: Some(Executed::Yes),
+            timings: Some(Timings {
+                attempt_ms: Some(ms(attempt)),
+                invoke_ms: Some(ms(latency)),
+                ..Timings::default()
+            }),
+            ..self.who.entry(Event::Accepted)
+        });
+    }
+
+    /// One look that brought no answer.
+    pub(crate) fn poll_failed(&self, http_status: Option<u16>, why: &str) {
+        self.ledger.note(&Entry { http_status, note: Some(why), ..self.who.entry(Event::PollFailed) });
+    }
+
+    pub(crate) fn tally(&self, what: Tally) {
+        self.ledger.board.tally(what);
+    }
+
+    /// The terminal state, which is on record and counted before anybody is told.
+    pub(crate) fn finish(mut self, terminal: Terminal, http_status: u16, polls: u32) -> ActionResult {
+        let duration = self.began.elapsed();
+        let place = match terminal.status {
+            Status::Completed => Place::Completed,
+            Status::Failed => Place::Failed,
+            Status::Cancelled => Place::Cancelled,
+        };
+        self.ledger.note(&Entry {
+            http_status: Some(http_status),
+            status: Some(terminal.status.as_str()),
+            executed: Some(Executed::Yes),
+            timings: Some(Timings { duration_ms: Some(ms(duration)), ..Timings::default() }),
+            ..self.who.entry(Event::Terminal)
+        });
+        self.state = State::Settled;
+        if self.counted {
+            self.ledger.board.terminal(self.who.label(), Place::InFlight, place, duration);
+        }
+        ActionResult {
+            invocation_id: self.who.invocation_id.clone(),
+            action_id: self.who.action_id.clone(),
+            correlation_id: self.who.correlation_id.clone(),
+            status: terminal.status,
+            ok: terminal.status == Status::Completed,
+            outputs: terminal.outputs,
+            error_message: terminal.error_message,
+            invoke_latency_ms: self.invoke_latency.map(ms),
+            duration_ms: ms(duration),
+            attempts: self.attempts,
+            polls,
+            raw: terminal.raw,
+        }
+    }
+
+    /// Ends an invocation that was not accepted, by what the error says of its execution, and signs the error.
+    pub(crate) fn refuse(mut self, error: Error) -> Error {
+        let (event, place) = match error.executed() {
+            Executed::No => (Event::Rejected, Place::Rejected),
+            _ => (Event::Unknown, Place::Unknown),
+        };
+        let error = self.who.sign(error).with_attempts(self.attempts);
+        self.end(event, place, Some(&error));
+        error
+    }
+
+    /// Accepted, and nobody waits any more; `error` says why, where there is a reason.
+    pub(crate) fn detach(mut self, error: Option<&Error>) {
+        self.leave(error);
+    }
+
+    fn end(&mut self, event: Event, place: Place, error: Option<&Error>) {
+        let executed = match event {
+            Event::Unknown => Executed::Unknown,
+            _ => Executed::No,
+        };
+        self.ledger.note(&Entry {
+            attempt: (self.attempts > 0).then_some(self.attempts),
+            http_status: error.and_then(Error::http_status),
+            kind: error.map(|e| e.kind().as_str()),
+            executed: Some(executed),
+            timings: Some(Timings { duration_ms: Some(ms(self.began.elapsed())), ..Timings::default() }),
+            ..self.who.entry(event)
+        });
+        self.state = State::Settled;
+        if self.counted {
+            self.ledger.board.shift(self.who.label(), Place::InFlight, place);
+        }
+    }
+
+    fn leave(&mut self, error: Option<&Error>) {
+        self.ledger.note(&Entry {
+            kind: error.map(|e| e.kind().as_str()),
+            http_status: error.and_then(Error::http_status),
+            executed: Some(Executed::Yes),
+            ..self.who.entry(Event::Detached)
+        });
+        self.state = State::Settled;
+        if !self.counted {
+            return;
+        }
+        self.ledger.board.shift(self.who.label(), Place::InFlight, Place::Detached);
+        if let Some(id) = self.who.invocation_id.clone() {
+            let left = Left {
+                who: self.who.clone(),
+                began: self.began,
+                attempts: self.attempts,
+                invoke_latency: self.invoke_latency,
+            };
+            self.ledger.shelf().put(id, left);
+        }
+    }
+}
+
+impl Drop for Account {
+    fn drop(&mut self) {
+        match self.state {
+            State::Settled => {}
+            State::Accepted => self.leave(None),
+            State::Unsent => self.end(Event::Aborted, Place::Aborted, None),
+            State::Sending => self.end(Event::Unknown, Place::Unknown, None),
+        }
+    }
+}

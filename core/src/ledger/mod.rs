@@ -1,0 +1,155 @@
+//! Where each invocation is, written down as it moves: one step is one record in the trail and one move of a counter.
+//!
+//! An [`Account`] belongs to whoever is responsible for the invocation at the time. Whoever lets go of it without
+//! saying how it ended — a dropped future, a runtime that shuts down — has it settled by `Drop`, so that nothing that
+//! was started is ever lost from the counts.
+
+mod account;
+mod shelf;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::contract::{Prepared, Refused};
+use crate::error::{Error, ErrorKind, Executed, Result};
+use crate::metrics::{Board, Place, Tally};
+use crate::trail::{Entry, Event, Trail};
+
+pub(crate) use account::Account;
+use shelf::Shelf;
+
+#[derive(Debug)]
+pub(crate) struct Ledger {
+    pub(crate) trail: Trail,
+    pub(crate) board: Board,
+    detached: Mutex<Shelf>,
+}
+
+/// Which invocation it is.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Identity {
+    pub(crate) action_id: Option<String>,
+    pub(crate) action_name: Option<String>,
+    pub(crate) correlation_id: Option<String>,
+    pub(crate) invocation_id: Option<String>,
+}
+
+impl Identity {
+    /// What the metrics call its action.
+    fn label(&self) -> &str {
+        self.action_name.as_deref().or(self.action_id.as_deref()).unwrap_or("unknown")
+    }
+
+    fn entry(&self, event: Event) -> Entry<'_> {
+        Entry {
+            action_id: self.action_id.as_deref(),
+            action_name: self.action_name.as_deref(),
+            correlation_id: self.correlation_id.as_deref(),
+            invocation_id: self.invocation_id.as_deref(),
+            ..Entry::new(event)
+        }
+    }
+
+    /// The error, told which invocation it is about.
+    pub(crate) fn sign(&self, mut error: Error) -> Error {
+        if let Some(id) = &self.action_id {
+            error = error.with_action_id(id);
+        }
+        if let Some(id) = &self.correlation_id {
+            error = error.with_correlation_id(id);
+        }
+        if let Some(id) = &self.invocation_id {
+            error = error.with_invocation_id(id);
+        }
+        error
+    }
+}
+
+impl Ledger {
+    pub(crate) fn new(trail: Trail) -> Arc<Ledger> {
+        Arc::new(Ledger { trail, board: Board::default(), detached: Mutex::default() })
+    }
+
+    /// A request that broke the contract or that the policy refused: recorded and counted, never started.
+    pub(crate) fn refused(&self, refused: &Refused, action_name: Option<&str>, kind: ErrorKind) {
+        let (event, tally) = match kind {
+            ErrorKind::Denied => (Event::Denied, Tally::Denied),
+            _ => (Event::Invalid, Tally::Invalid),
+        };
+        let codes: Vec<_> = refused.violations.iter().map(|v| format!("{} {}", v.path, v.code)).collect();
+        let digest = refused.inputs.as_ref().map(|inputs| self.trail.digest(inputs));
+        self.note(&Entry {
+            action_id: refused.action_id.as_deref(),
+            action_name,
+            correlation_id: refused.correlation_id.as_deref(),
+            kind: Some(kind.as_str()),
+            executed: Some(Executed::No),
+            input_keys: Some(&refused.input_keys),
+            input_digest: digest.as_deref(),
+            note: Some(&codes.join(", ")),
+            ..Entry::new(event)
+        });
+        self.board.tally(tally);
+    }
+
+    /// Opens the account of a request that passed contract and policy.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Audit`]: the trail cannot be written, so nothing will be sent.
+    pub(crate) fn start(
+        self: &Arc<Self>,
+        prepared: &Prepared,
+        action_name: Option<String>,
+        began: Instant,
+    ) -> Result<Account> {
+        let who = Identity {
+            action_id: Some(prepared.action_id.clone()),
+            action_name,
+            correlation_id: Some(prepared.correlation_id.clone()),
+            invocation_id: None,
+        };
+        self.board.start(who.label());
+        let account = Account::unsent(self.clone(), who, began);
+        let digest = self.trail.digest(&prepared.inputs);
+        let started = Entry {
+            input_keys: Some(&prepared.input_keys),
+            input_digest: Some(&digest),
+            bytes: u64::try_from(prepared.body.len()).ok(),
+            ..account.who.entry(Event::Started)
+        };
+        match self.trail.append(&started) {
+            Ok(()) => Ok(account),
+            Err(error) => Err(account.refuse(error)),
+        }
+    }
+
+    /// The account of an accepted invocation: the one that this process left behind, or one that is not counted here,
+    /// because another process (or an earlier poll) has counted it.
+    pub(crate) fn adopt(self: &Arc<Self>, who: Identity, began: Instant) -> Account {
+        match who.invocation_id.as_deref().and_then(|id| self.shelf().take(id)) {
+            Some(left) => {
+                self.board.shift(left.who.label(), Place::Detached, Place::InFlight);
+                Account::taken_up(self.clone(), left)
+            }
+            None => Account::not_counted(self.clone(), who, began),
+        }
+    }
+
+    /// Writes a record that gates nothing. A trail that cannot be written says so at the next send.
+    pub(crate) fn note(&self, entry: &Entry<'_>) {
+        if let Err(error) = self.trail.append(entry) {
+            tracing::error!(event = entry.event.as_str(), "the audit trail cannot be written: {error}");
+        }
+    }
+
+    fn shelf(&self) -> MutexGuard<'_, Shelf> {
+        self.detached.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A time as records and results say it.
+pub(crate) fn ms(time: Duration) -> f64 {
+    time.as_secs_f64() * 1000.0
+}
