@@ -1,0 +1,187 @@
+// Many requests: one outcome each, read lazily, and nothing left behind by those who leave early.
+import assert from "node:assert/strict";
+import { getEventListeners } from "node:events";
+import { test } from "node:test";
+import { ConfigError, Outcome } from "cxone-actions";
+import { ACTION, AT_ONCE, connected, FAILS, NEVER_ENDS, rejection, thrown } from "./support.mjs";
+
+const request = (n, actionId = AT_ONCE) => ({ actionId, inputs: { n }, correlationId: `corr-${n}` });
+
+/** A source that tells how far it was read and whether it was closed. */
+function source(count, make = request) {
+  const told = { read: 0, closed: false };
+  function* requests() {
+    try {
+      for (let n = 0; n < count; n += 1) {
+        told.read += 1;
+        yield make(n);
+      }
+    } finally {
+      told.closed = true;
+    }
+  }
+  return Object.assign(told, { requests: requests() });
+}
+
+test("every_request_has_one_outcome_and_none_is_lost_to_anothers_error", async (t) => {
+  const { client, sandbox } = connected(t);
+  const make = (n) => (n % 10 === 3 ? { actionId: "bad" } : request(n, n % 10 === 7 ? FAILS : AT_ONCE));
+  const outcomes = [];
+  for await (const outcome of client.runMany(source(200, make).requests, { concurrency: 16 }))
+    outcomes.push(outcome);
+  assert.deepEqual(
+    outcomes.map(({ index }) => index).sort((a, b) => a - b),
+    Array.from({ length: 200 }, (_, n) => n),
+  );
+  for (const { index, request, result, error } of outcomes) {
+    assert.ok((result === null) !== (error === null));
+    assert.deepEqual(request, make(index));
+    assert.equal(error?.kind, index % 10 === 3 ? "validation" : undefined);
+    if (result) {
+      assert.equal(result.status, index % 10 === 7 ? "FAILED" : "COMPLETED");
+      assert.equal(sandbox.executions(`corr-${index}`), 1);
+    }
+  }
+  assert.ok(outcomes[0] instanceof Outcome);
+});
+
+test("sources_of_every_kind_are_read", async (t) => {
+  const { client } = connected(t);
+  async function* later() {
+    for (let n = 0; n < 3; n += 1) {
+      await new Promise((resolve) => setImmediate(resolve));
+      yield request(`later-${n}`);
+    }
+  }
+  const sources = [
+    [request("a"), request("b"), request("c")],
+    new Set([request("d"), request("e"), request("f")]),
+    [Promise.resolve(request("g")), request("h"), request("i")],
+    later(),
+  ];
+  for (const requests of sources) {
+    const outcomes = [];
+    for await (const { result } of client.runMany(requests)) outcomes.push(result.ok);
+    assert.deepEqual(outcomes, [true, true, true]);
+  }
+  for await (const _ of client.runMany([])) assert.fail("there is nothing in it");
+});
+
+test("the_source_is_read_lazily_and_never_more_than_the_concurrency_ahead", async (t) => {
+  const { client } = connected(t);
+  const told = source(1000);
+  let taken = 0;
+  for await (const _ of client.runMany(told.requests, { concurrency: 4 })) {
+    taken += 1;
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.ok(told.read <= taken + 4, `${told.read} read, ${taken} taken`);
+    if (taken === 50) break;
+  }
+  assert.ok(told.closed, "the source is closed when the loop is left");
+});
+
+test("nothing_is_read_before_the_loop_begins", async (t) => {
+  const { client } = connected(t);
+  const told = source(3);
+  const outcomes = client.runMany(told.requests);
+  assert.equal(told.read, 0);
+  await outcomes.return();
+  assert.equal(told.read, 0);
+});
+
+test("leaving_the_loop_gives_up_the_waits_and_counts_them", async (t) => {
+  const { client } = connected(t);
+  const make = (n) => request(n, n === 0 ? AT_ONCE : NEVER_ENDS);
+  for await (const { index } of client.runMany(source(100, make).requests, { concurrency: 8 })) {
+    assert.equal(index, 0);
+    break;
+  }
+  await client.close();
+  const { inFlight, completed, started } = client.metrics();
+  assert.equal(inFlight, 0);
+  assert.equal(completed, 1);
+  assert.ok(started <= 9);
+});
+
+test("an_aborted_signal_ends_the_loop_with_its_reason", async (t) => {
+  const { client } = connected(t);
+  const controller = new AbortController();
+  const told = source(100, (n) => request(n, n === 0 ? ACTION : NEVER_ENDS));
+  const seen = [];
+  const error = await rejection(
+    (async () => {
+      const { signal } = controller;
+      for await (const { index } of client.runMany(told.requests, { concurrency: 4, signal })) {
+        seen.push(index);
+        queueMicrotask(() => controller.abort("enough"));
+      }
+    })(),
+  );
+  assert.equal(error.name, "AbortError");
+  assert.equal(error.cause, "enough");
+  assert.deepEqual(seen, [0]);
+  assert.ok(told.closed);
+  assert.equal(getEventListeners(controller.signal, "abort").length, 0);
+});
+
+test("a_source_that_fails_ends_the_loop_after_the_outcomes_of_what_it_gave", async (t) => {
+  const { client } = connected(t);
+  async function* failing() {
+    yield request(1);
+    yield request(2);
+    throw new TypeError("the file ended in the middle");
+  }
+  const seen = [];
+  const error = await rejection(
+    (async () => {
+      for await (const { index } of client.runMany(failing())) seen.push(index);
+    })(),
+  );
+  assert.ok(error instanceof TypeError);
+  assert.deepEqual(seen.sort(), [0, 1]);
+});
+
+test("a_source_that_never_answers_does_not_hold_whoever_leaves", async (t) => {
+  const { client } = connected(t);
+  async function* stuck() {
+    yield request(1);
+    await new Promise(() => {});
+  }
+  for await (const { result } of client.runMany(stuck())) {
+    assert.ok(result.ok);
+    break;
+  }
+});
+
+test("each_request_has_a_deadline_of_its_own", async (t) => {
+  const { client } = connected(t);
+  const kinds = [];
+  const requests = source(6, (n) => request(n, n % 2 ? NEVER_ENDS : AT_ONCE)).requests;
+  for await (const { result, error } of client.runMany(requests, { timeoutMs: 60, concurrency: 2 })) {
+    kinds.push(result?.status ?? error.kind);
+  }
+  assert.deepEqual(kinds.sort(), [
+    "COMPLETED",
+    "COMPLETED",
+    "COMPLETED",
+    "poll_timeout",
+    "poll_timeout",
+    "poll_timeout",
+  ]);
+});
+
+test("arguments_that_cannot_work_are_refused_at_once", (t) => {
+  const { client } = connected(t);
+  const cases = [
+    [() => client.runMany(7), /`requests` must be an iterable of requests, got number/],
+    [() => client.runMany("text"), /`requests` must be an iterable of requests, got string/],
+    [() => client.runMany([], { concurrency: 0 }), /`concurrency` must be a whole number from 1/],
+    [() => client.runMany([], { concurrency: 1.5 }), /`concurrency` must be a whole number from 1/],
+    [() => client.runMany([], { concurency: 1 }), /`concurency` is not an option of this call/],
+  ];
+  for (const [call, message] of cases) {
+    const error = thrown(call);
+    assert.ok(error instanceof ConfigError);
+    assert.match(error.message, message);
+  }
+});

@@ -1,0 +1,88 @@
+// The gateway on a loopback port, for users' own tests.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Client, Sandbox } from "cxone-actions";
+import { ACTION, accessTo, connected, INPUTS, node, thrown } from "./support.mjs";
+
+test("it_listens_when_it_is_constructed_and_stops_when_it_is_closed", async () => {
+  const sandbox = new Sandbox();
+  assert.match(sandbox.baseUrl, /^http:\/\/127\.0\.0\.1:\d+$/);
+  assert.equal((await fetch(sandbox.baseUrl)).status, 404);
+  sandbox.close();
+  sandbox.close();
+  await assert.rejects(fetch(sandbox.baseUrl));
+});
+
+test("the_same_seed_gives_the_same_credentials_and_ids", async (t) => {
+  const ids = [];
+  for (let round = 0; round < 2; round += 1) {
+    const { client, sandbox } = connected(t, {}, { seed: 7 });
+    const { invocationId } = await client.invoke({ actionId: ACTION, inputs: INPUTS });
+    ids.push([sandbox.clientId, sandbox.clientSecret, invocationId]);
+  }
+  assert.deepEqual(ids[0], ids[1]);
+});
+
+test("it_shows_what_it_saw_without_a_secret_and_counts_executions", async (t) => {
+  const { client, sandbox } = connected(t);
+  await client.run({ actionId: ACTION, inputs: INPUTS, correlationId: "corr-001" });
+  const points = sandbox.requests.map(({ point }) => point);
+  assert.deepEqual(points.slice(0, 3), ["token", "invoke", "poll"]);
+  const [, invoke] = sandbox.requests;
+  assert.equal(invoke.method, "POST");
+  assert.equal(invoke.status, 202);
+  assert.equal(invoke.correlationId, "corr-001");
+  assert.equal(typeof invoke.atMs, "number");
+  assert.equal(invoke.headers["content-type"], "application/json");
+  assert.ok(!JSON.stringify(sandbox.requests).includes(sandbox.clientSecret));
+  assert.equal(sandbox.executions("corr-001"), 1);
+  sandbox.clear();
+  assert.deepEqual([sandbox.requests, sandbox.executions("corr-001")], [[], 0]);
+});
+
+test("faults_are_ordered_in_either_spelling_and_their_mistakes_are_named", async (t) => {
+  const { client, sandbox } = connected(t);
+  sandbox.inject("invoke", { status: 429, retry_after: 0 });
+  sandbox.inject("invoke", { status: 429, retryAfter: 0 });
+  const { attempts } = await client.run({ actionId: ACTION, inputs: INPUTS });
+  assert.equal(attempts, 3);
+  for (const [args, message] of [
+    [["nowhere", { status: 500 }], /nowhere/],
+    [["invoke", { status: 42 }], /status/],
+    [["invoke", { stauts: 500 }], /stauts/],
+    [["invoke", {}], /fault/],
+    [["invoke", 7], /./],
+  ]) {
+    const error = thrown(() => sandbox.inject(...args));
+    assert.equal(error.kind, "config");
+    assert.match(error.message, message);
+    assert.match(error.stack.split("\n")[1], /sandbox\.test\.mjs/);
+  }
+});
+
+test("actions_and_options_of_ones_own_are_taken_and_unknown_ones_refused", async (t) => {
+  const id = "6f9619ff-8b86-4d01-b42d-00c04fc964ff";
+  const { client } = connected(
+    t,
+    {},
+    { actions: [{ id, outcome: "FAILED", errorMessage: "no such customer", completeAfterMs: 1 }] },
+  );
+  const { status, errorMessage } = await client.run({ actionId: id, inputs: {} });
+  assert.deepEqual([status, errorMessage], ["FAILED", "no such customer"]);
+  assert.match(thrown(() => new Sandbox({ sead: 1 })).message, /sead/);
+  assert.match(thrown(() => new Sandbox({ profile: "other" })).message, /profile/);
+});
+
+test("it_ends_with_its_block_and_keeps_no_process_alive", async (t) => {
+  const sandbox = new Sandbox();
+  const client = new Client(accessTo(sandbox));
+  await client[Symbol.asyncDispose]();
+  await sandbox[Symbol.asyncDispose]();
+  await assert.rejects(fetch(sandbox.baseUrl));
+  const { code, stderr } = await node([
+    "-e",
+    'const { Sandbox } = require("cxone-actions"); globalThis.kept = new Sandbox();',
+  ]);
+  assert.deepEqual([code, stderr], [0, ""]);
+  t.after(() => sandbox.close());
+});
