@@ -324,7 +324,9 @@ fn unusable(directory: &Path, error: &io::Error) -> Error {
     let directory = directory.display();
     let hint = match error.kind() {
         io::ErrorKind::Unsupported => {
-            format!("advisory file locks do not work in `{directory}`: name a local directory of a Unix system")
+            format!(
+                "advisory file locks do not work in `{directory}`: name a local directory of a Unix system"
+            )
         }
         io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
             format!("`{directory}` is no directory: name one, or a path that does not exist yet")
