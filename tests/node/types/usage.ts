@@ -1,0 +1,97 @@
+// Compiled, never run: what a TypeScript user writes, and what the compiler must refuse.
+import {
+  type ActionRequest,
+  ActionResult,
+  type AuditRecord,
+  Client,
+  type ClientOptions,
+  ConfigError,
+  CxoneError,
+  type Executed,
+  type JsonValue,
+  type Metrics,
+  OutcomeUnknownError,
+  PollTimeoutError,
+  Sandbox,
+  type Unfinished,
+  type Verification,
+  version,
+} from "cxone-actions";
+
+declare const signal: AbortSignal;
+
+export async function uses(): Promise<string> {
+  await using sandbox = new Sandbox({ seed: 1, actions: [{ id: "x", outcome: "FAILED" }] });
+  const options: ClientOptions = {
+    baseUrl: sandbox.baseUrl,
+    clientId: sandbox.clientId,
+    clientSecret: sandbox.clientSecret,
+    timeoutMs: 1000,
+    policy: {
+      action: [
+        { id: "x", inputs: { a: { type: "string", required: true } } },
+        { id: "y", inputs: "*" },
+      ],
+    },
+  };
+  await using client = new Client(options);
+  const request: ActionRequest = { actionId: "x", inputs: { a: "1", b: 2, c: 3n, d: true, e: null } };
+  const invocation = await client.invoke(request, { signal });
+  const result = await client.poll(invocation, { timeoutMs: 5, signal, onResult: (given) => given.status });
+  await client.poll("id");
+  const outputs: JsonValue = result.outputs;
+  const typed = await client.run<{ caseId: string }>(request, {
+    onResult: async (given) => given.outputs.caseId,
+  });
+  const same: ActionResult<{ caseId: string }> = typed.throwIfFailed();
+  for await (const { index, error, result } of client.runMany([request], { concurrency: 2 })) {
+    if (error) console.log(index, error.kind);
+    else console.log(result?.ok);
+  }
+  const metrics: Metrics = client.metrics();
+  const rate: number | null = metrics.successRate;
+  const unfinished: Unfinished[] = client.recover();
+  const records: AuditRecord[] = [...client.audit.records({ since: new Date() })];
+  const verification: Verification = client.audit.verify();
+  client.audit.export("x", "csv");
+  sandbox.inject("invoke", { status: 429, retryAfter: 2 }, 3);
+  return [
+    same.outputs.caseId,
+    outputs,
+    rate,
+    unfinished.length,
+    records.length,
+    verification.ok,
+    version,
+  ].join();
+}
+
+export function handles(error: unknown): Executed | "other" {
+  if (error instanceof PollTimeoutError) return error.resumeToken ? "yes" : "unknown";
+  if (error instanceof OutcomeUnknownError) return error.executed;
+  if (error instanceof ConfigError) return error.violations?.[0]?.path ? "no" : "unknown";
+  if (error instanceof CxoneError) {
+    const kind: "auth" | string = error.kind;
+    return kind === "auth" ? "no" : error.executed;
+  }
+  return "other";
+}
+
+export function misuses(client: Client): void {
+  // @ts-expect-error an unknown option
+  new Client({ baseURL: "x" });
+  // @ts-expect-error milliseconds have their unit in the name
+  new Client({ timeout: 1 });
+  // @ts-expect-error a date is no input
+  client.run({ actionId: "x", inputs: { a: new Date() } });
+  // @ts-expect-error undefined is no input
+  client.run({ actionId: "x", inputs: { a: undefined } });
+  // @ts-expect-error an action is needed
+  client.run({ inputs: {} });
+  // @ts-expect-error an unknown field of a request
+  client.run({ actionId: "x", callbackURL: "y" });
+  // @ts-expect-error results are made by the library
+  new ActionResult();
+  // @ts-expect-error results are read-only
+  client.run({ actionId: "x" }).then((result) => (result.ok = true));
+}
