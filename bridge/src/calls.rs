@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use cxone_actions::{ActionResult, OnResult, Result};
@@ -15,13 +16,16 @@ use tokio::task::AbortHandle;
 
 use crate::per_process::lock;
 use crate::queue::{Kind, Message, Queue};
-use crate::text::{done, error_json, failed, unanswered};
+use crate::text::{done, ending, error_json, failed, unanswered};
 
 /// What `on_result` came to: nothing, or the class name of what it raised.
 type Answer = Result<(), String>;
 
 #[derive(Debug, Default)]
-pub(crate) struct Calls(Mutex<HashMap<u64, Call>>);
+pub(crate) struct Calls {
+    table: Mutex<HashMap<u64, Call>>,
+    released: AtomicBool,
+}
 
 #[derive(Debug, Default)]
 struct Call {
@@ -39,29 +43,37 @@ impl Calls {
         field: &'static str,
         work: impl Future<Output = Result<T>> + Send + 'static,
     ) {
-        lock(&self.0).insert(call, Call::default());
+        lock(&self.table).insert(call, Call::default());
         let reply = Reply { call, calls: Arc::clone(self), queue: Arc::clone(queue) };
         let task = runtime.spawn(async move {
             let outcome = work.await;
             reply.send(done(field, &outcome));
         });
         // It may be over already; then there is nothing left to abort.
-        if let Some(call) = lock(&self.0).get_mut(&call) {
+        if let Some(call) = lock(&self.table).get_mut(&call) {
             call.task = Some(task.abort_handle());
         }
     }
 
     /// Nobody waits for it any more. What is on the wire goes on in the core.
     pub(crate) fn cancel(&self, call: u64) {
-        let call = lock(&self.0).remove(&call);
+        let call = lock(&self.table).remove(&call);
         if let Some(task) = call.and_then(|call| call.task) {
             task.abort();
         }
     }
 
+    /// The process is about to end: whoever waits is told so at once.
+    pub(crate) fn release(&self) {
+        self.released.store(true, Ordering::SeqCst);
+        let tasks: Vec<AbortHandle> =
+            lock(&self.table).values().filter_map(|call| call.task.clone()).collect();
+        tasks.iter().for_each(AbortHandle::abort);
+    }
+
     /// What `on_result` came to.
     pub(crate) fn answer(&self, call: u64, raised: Option<String>) {
-        let waiting = lock(&self.0).get_mut(&call).and_then(|call| call.answer.take());
+        let waiting = lock(&self.table).get_mut(&call).and_then(|call| call.answer.take());
         if let Some(waiting) = waiting {
             let _ = waiting.send(raised.map_or(Ok(()), Err));
         }
@@ -73,7 +85,7 @@ impl Calls {
         Box::new(move |result: ActionResult| {
             Box::pin(async move {
                 let (waiting, answer) = oneshot::channel();
-                if let Some(call) = lock(&calls.0).get_mut(&call) {
+                if let Some(call) = lock(&calls.table).get_mut(&call) {
                     call.answer = Some(waiting);
                 }
                 let json = serde_json::to_string(&result).map_err(|_| "SerializationError".to_owned())?;
@@ -85,7 +97,7 @@ impl Calls {
 
     /// Whether it was still under way.
     fn end(&self, call: u64) -> bool {
-        lock(&self.0).remove(&call).is_some()
+        lock(&self.table).remove(&call).is_some()
     }
 }
 
@@ -106,7 +118,8 @@ impl Reply {
 
 impl Drop for Reply {
     fn drop(&mut self) {
-        self.send(failed(&error_json(&unanswered())));
+        let error = if self.calls.released.load(Ordering::SeqCst) { ending() } else { unanswered() };
+        self.send(failed(&error_json(&error)));
     }
 }
 
@@ -146,7 +159,7 @@ mod tests {
         let (calls, queue) = started(&runtime, async { Ok(7) });
         let json = r#"{"value":7}"#.to_owned();
         assert_eq!(only_message(&queue), Message { call: 1, kind: Kind::Done, json });
-        assert!(lock(&calls.0).is_empty());
+        assert!(lock(&calls.table).is_empty());
     }
 
     #[test]
@@ -160,6 +173,15 @@ mod tests {
         second.shutdown_background();
         assert!(only_message(&queue).json.contains("outcome_unknown"));
         assert!(!queue.wait(Duration::from_millis(1)), "exactly once");
+    }
+
+    #[test]
+    fn whoever_waits_when_the_process_ends_is_told_so() {
+        let runtime = runtime();
+        let (calls, queue) = started(&runtime, std::future::pending());
+        calls.release();
+        assert!(only_message(&queue).json.starts_with(r#"{"error":{"kind":"closed""#));
+        assert!(lock(&calls.table).is_empty());
     }
 
     #[test]

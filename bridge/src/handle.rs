@@ -181,8 +181,9 @@ impl Handle {
             process.open_for_work()?;
             let client = Client::open(self.options.clone())?;
             let number = next_number();
-            process.enter(number, client.clone());
-            Ok(Opened { number, client, calls: Arc::default(), process })
+            let calls = Arc::<Calls>::default();
+            process.enter(number, client.clone(), Arc::clone(&calls));
+            Ok(Opened { number, client, calls, process })
         })
     }
 

@@ -17,6 +17,7 @@ use futures_util::future::join_all;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::Notify;
 
+use crate::calls::Calls;
 use crate::per_process::{PerProcess, lock};
 use crate::text::closed;
 
@@ -32,8 +33,14 @@ pub(crate) fn next_number() -> u64 {
 #[derive(Debug, Default)]
 pub(crate) struct Process {
     closing: AtomicBool,
-    clients: Mutex<HashMap<u64, Client>>,
+    clients: Mutex<HashMap<u64, Living>>,
     running: Mutex<Option<Running>>,
+}
+
+#[derive(Debug)]
+struct Living {
+    client: Client,
+    calls: Arc<Calls>,
 }
 
 #[derive(Debug)]
@@ -76,8 +83,8 @@ impl Process {
         if self.closing.load(Ordering::SeqCst) { Err(closed()) } else { Ok(()) }
     }
 
-    pub(crate) fn enter(&self, number: u64, client: Client) {
-        lock(&self.clients).insert(number, client);
+    pub(crate) fn enter(&self, number: u64, client: Client, calls: Arc<Calls>) {
+        lock(&self.clients).insert(number, Living { client, calls });
     }
 
     pub(crate) fn leave(&self, number: u64) {
@@ -92,7 +99,7 @@ impl Process {
             }
             running.take()
         };
-        let clients: Vec<Client> = lock(&self.clients).drain().map(|(_, client)| client).collect();
+        let clients: Vec<Living> = lock(&self.clients).drain().map(|(_, living)| living).collect();
         if running.is_none() && clients.is_empty() {
             return;
         }
@@ -100,7 +107,9 @@ impl Process {
         let Some(running) = running.or_else(|| start().ok()) else { return };
         let stop = Arc::clone(&running.stop);
         running.handle.spawn(async move {
-            join_all(clients.iter().map(|client| client.shutdown(patience))).await;
+            // Whoever still waits is told that it is over; then only what is on the wire keeps the process.
+            clients.iter().for_each(|living| living.calls.release());
+            join_all(clients.iter().map(|living| living.client.shutdown(patience))).await;
             stop.notify_one();
         });
         // Anything but "time is up" means that the thread has ended; either way nobody waits longer.

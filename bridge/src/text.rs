@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cxone_actions::{ActionResult, Dialect, Error, ErrorKind, Options, Status};
+use cxone_actions::{ActionResult, Dialect, Error, ErrorKind, Executed, Options, Status};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -68,6 +68,13 @@ pub(crate) fn done<T: Serialize>(field: &str, outcome: &Result<T, Error>) -> Str
 /// A `Done` message that says what went wrong.
 pub(crate) fn failed(error_json: &str) -> String {
     format!("{{\"error\":{error_json}}}")
+}
+
+/// A call was under way when the process began to end.
+pub(crate) fn ending() -> Error {
+    Error::new(ErrorKind::Closed, "the process is about to end, and the call was still under way")
+        .with_executed(Executed::Unknown)
+        .with_hint("close the client before the process ends; with a durable trail, `recover()` tells what became of it")
 }
 
 /// A call ended without saying how: the runtime was stopped under it, or this library has a defect.

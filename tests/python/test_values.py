@@ -23,12 +23,15 @@ from cxone_actions import Client, CxoneError, PollTimeoutError, Sandbox, Validat
 
 @pytest.fixture(scope="module")
 def shared() -> Iterator[Client]:
-    with Sandbox(requests_kept=0) as sandbox, Client(
-        sandbox.base_url,
-        client_id=sandbox.client_id,
-        client_secret=sandbox.client_secret,
-        poll_interval=0.001,
-    ) as client:
+    with (
+        Sandbox(requests_kept=0) as sandbox,
+        Client(
+            sandbox.base_url,
+            client_id=sandbox.client_id,
+            client_secret=sandbox.client_secret,
+            poll_interval=0.001,
+        ) as client,
+    ):
         yield client
 
 

@@ -21,10 +21,15 @@ def _drain() -> None:
 
 
 def _in_child() -> None:
-    # A child of `multiprocessing` leaves by `os._exit`, past `atexit`; it has finalizers of its own instead.
+    # `multiprocessing` forgets its finalizers after this, and then calls what is registered here.
     util = sys.modules.get("multiprocessing.util")
     if util is not None:
-        util.register_after_fork(_drain, lambda _: util.Finalize(None, _drain, exitpriority=0))
+        util.register_after_fork(_drain, lambda _: _finalize())
+
+
+def _finalize() -> None:
+    """A child of `multiprocessing` leaves by `os._exit`, past `atexit`; it has finalizers of its own instead."""
+    sys.modules["multiprocessing.util"].Finalize(None, _drain, exitpriority=0)
 
 
 def watch() -> None:
@@ -32,3 +37,6 @@ def watch() -> None:
     atexit.register(_drain)
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=_in_child)
+    process = sys.modules.get("multiprocessing.process")
+    if process is not None and process.parent_process() is not None:
+        _finalize()

@@ -1,0 +1,247 @@
+"""A user's process at a bad moment: `child.py WHAT HOW COUNT`. The gateway and the trail come from the environment."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from actions import AT_ONCE, CREATE_CASE, INPUTS, NEVER_ENDS
+
+what, how, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
+kept: list[Any] = []
+
+
+def ready() -> None:
+    print("ready", flush=True)
+
+
+# exit
+
+
+async def in_flight(client: Any, least: int) -> None:
+    kept.append(client)
+    kept.extend(asyncio.ensure_future(client.run(NEVER_ENDS, {})) for _ in range(count))
+    while client.metrics().started < least:
+        await asyncio.sleep(0.001)
+    ready()
+
+
+async def drained(client: Any) -> None:
+    async for _ in client.run_many(({"action_id": NEVER_ENDS} for _ in range(count)), concurrency=count):
+        pass
+
+
+def in_threads(client: Any) -> None:
+    kept.append(client)
+    for _ in range(count):
+        threading.Thread(target=client.run, args=(NEVER_ENDS, {}), daemon=True).start()
+    while client.metrics().started < count // 2:
+        time.sleep(0.001)
+
+
+def exit_() -> None:
+    from cxone_actions import AsyncClient, Client
+
+    if how == "threads":
+        in_threads(Client(max_in_flight=count))
+        ready()
+        return
+
+    async def main() -> None:
+        client = AsyncClient(max_in_flight=count)
+        if how == "many":
+            kept.append(asyncio.ensure_future(drained(client)))
+            while client.metrics().started < count // 2:
+                await asyncio.sleep(0.001)
+            ready()
+            return
+        if how == "mixed":
+            in_threads(Client(max_in_flight=count))
+        await in_flight(client, count if how == "waits" else count // 2)
+        if how == "exits":
+            sys.exit(0)
+        if how == "raises":
+            raise RuntimeError("the user's own")
+        if how == "waits":
+            while True:
+                signal.pause()
+
+    asyncio.run(main())
+
+
+# fork
+
+
+def in_child(work: Callable[[], bool]) -> int:
+    child = os.fork()
+    if child == 0:
+        ok = False
+        try:
+            ok = work()
+            print("child ok" if ok else "child failed", flush=True)
+        finally:
+            os._exit(0 if ok else 1)
+    return child
+
+
+def ended(child: int) -> None:
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 0, status
+
+
+def fork() -> None:
+    from cxone_actions import AsyncClient, Client
+
+    client, asynchronous = Client(), AsyncClient()
+
+    def blocking() -> bool:
+        ok = client.run(CREATE_CASE, INPUTS).ok and client.metrics().started == 1
+        client.close()
+        return ok
+
+    def from_asyncio() -> bool:
+        async def main() -> bool:
+            async with asynchronous:
+                given = await asyncio.gather(*(asynchronous.run(AT_ONCE, {}) for _ in range(10)))
+                return all(result.ok for result in given)
+
+        return asyncio.run(main())
+
+    def twice() -> bool:
+        ok = client.run(CREATE_CASE, INPUTS).ok
+        ended(in_child(blocking))
+        return ok
+
+    if how == "fork_unused":
+        ended(in_child(blocking))
+        return
+    assert client.run(CREATE_CASE, INPUTS).ok
+    assert asyncio.run(asynchronous.run(AT_ONCE, {})).ok
+    if how == "fork_in_flight":
+        in_threads(client)
+    if how == "fork_in_thread":
+        thread = threading.Thread(target=lambda: ended(in_child(blocking)))
+        thread.start()
+        thread.join()
+    else:
+        ended(in_child({"fork_async": from_asyncio, "fork_twice": twice}.get(how, blocking)))
+    assert client.run(CREATE_CASE, INPUTS).ok
+
+
+# multiprocessing
+
+
+def work(_: int) -> str:
+    global shared
+    if shared is None:
+        from cxone_actions import Client
+
+        shared = Client()
+    return str(shared.run(CREATE_CASE, INPUTS).status)
+
+
+shared: Any = None
+
+
+def multiprocessing_() -> None:
+    import multiprocessing
+
+    from cxone_actions import Client
+
+    global shared
+    shared = Client()
+    assert shared.run(CREATE_CASE, INPUTS).ok
+    pool = multiprocessing.get_context(how).Pool(2)
+    print(*pool.map(work, range(8), chunksize=1))
+    pool.close()
+    pool.join()
+
+
+# interrupt
+
+
+def interrupt() -> None:
+    from cxone_actions import AsyncClient, Client
+
+    client = Client()
+    invocation = client.invoke(NEVER_ENDS, {})
+
+    def calls() -> Any:
+        if how == "run":
+            return client.run(NEVER_ENDS, {})
+        if how == "poll":
+            return client.poll(invocation)
+        if how == "run_many":
+            return list(client.run_many([{"action_id": NEVER_ENDS}] * 5))
+        if how == "close":
+            threading.Thread(target=client.run, args=(NEVER_ENDS, {}), daemon=True).start()
+            time.sleep(0.1)
+            return client.close(60)
+        return asyncio.run(AsyncClient().run(NEVER_ENDS, {}))
+
+    struck: list[float] = []
+
+    def strike(number: int, frame: Any) -> None:
+        struck.append(time.monotonic())
+        signal.default_int_handler(number, frame)
+
+    signal.signal(signal.SIGINT, strike)
+    threading.Timer(0.2, ready).start()
+    try:
+        calls()
+    except KeyboardInterrupt:
+        print("interrupted after", time.monotonic() - struck[0])
+
+
+# late and quiet
+
+
+def late() -> None:
+    from cxone_actions import AsyncClient, Client, CxoneError
+
+    def use() -> None:
+        for call in (
+            lambda: client.run(AT_ONCE, {}),
+            lambda: asyncio.run(asynchronous.run(AT_ONCE, {})),
+            lambda: Client(),
+        ):
+            try:
+                call()
+            except CxoneError as error:
+                print(type(error).__name__)
+
+    client, asynchronous = Client(), AsyncClient()
+    assert client.run(AT_ONCE, {}).ok
+    # Handlers run last in, first out: this one comes after the library's.
+    from cxone_actions import _process
+
+    atexit.unregister(_process._drain)
+    atexit.register(use)
+    atexit.register(_process._drain)
+
+
+def quiet() -> None:
+    from cxone_actions import Client
+
+    before = len(os.listdir("/proc/self/task"))
+    client = Client()
+    print(before, len(os.listdir("/proc/self/task")))
+    assert client.metrics().started == 0
+
+
+if __name__ == "__main__":
+    {
+        "exit": exit_,
+        "fork": fork,
+        "multiprocessing": multiprocessing_,
+        "interrupt": interrupt,
+        "late": late,
+        "quiet": quiet,
+    }[what]()
