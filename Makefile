@@ -89,7 +89,7 @@ $(venv)/.tools: scripts/requirements.txt | prerequisites
 
 node_modules/.installed: package-lock.json | prerequisites
 	@echo "installing the Node tools into node_modules"
-	@npm ci --no-audit --no-fund --silent
+	@npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
 # Both bindings in one go: cargo shares what they share and shows how far it is. maturin and napi find it done.

@@ -61,7 +61,10 @@ async def main() -> int:
             proof = client.audit.verify()
             print(f"  {proof.records} records, {'the chain verifies' if proof.ok else 'THE CHAIN IS BROKEN'}")
             show_metrics(metrics)
+            before = len(sandbox.requests)
             refused = await show_refusals(client)
+            leaked = len(sandbox.requests) - before
+            print(f"  the gateway saw {leaked} of them; recorded as {', '.join(refused)}")
         executed = sandbox.executions("corr-001")
 
     good = (
@@ -71,24 +74,25 @@ async def main() -> int:
         and len(delivered) == 1
         and executed == 1
         and proof.ok
-        and refused
+        and refused == ["denied", "denied", "invalid"]
+        and leaked == 0
     )
-    print(f"\n{paint('32', 'ok') if good else paint('31', 'NOT OK')}: executed {executed} time, delivered {len(delivered)} time\n")
+    verdict = paint("32", "ok") if good else paint("31", "NOT OK")
+    print(f"\n{verdict}: executed {times(executed)}, delivered {times(len(delivered))}\n")
     return 0 if good else 1
 
 
-async def show_refusals(client: AsyncClient) -> bool:
-    """What is not allowed, or not well formed, is refused before a connection is opened."""
+async def show_refusals(client: AsyncClient) -> list[str]:
+    """What is not allowed, or not well formed, is refused before a connection is opened. Gives what was recorded."""
     title("Refused, and never sent")
-    kinds = []
+    first = sum(1 for _ in client.audit.records())
     for inputs in ({**INPUTS, "priority": 9}, {**INPUTS, "discount": 100}, {**INPUTS, "customerId": ["CUST-998877"]}):
         try:
             await client.run(ACTION, inputs)
         except (AccessDeniedError, ValidationError) as error:
-            kinds.append(error.kind)
             for violation in error.violations or ():
-                print(f"  {error.kind:<11}{violation.path:<21}{violation.message}")
-    return kinds == ["denied", "denied", "validation"]
+                print(f"  {error.kind:<12}{violation.path:<21}{violation.message}")
+    return [record["event"] for record in client.audit.records()][first:]
 
 
 def show_result(result: ActionResult, deliveries: int) -> None:

@@ -32,6 +32,7 @@ def versions() -> dict[str, str]:
     return {
         "Cargo.toml": found(r'\[workspace\.package\]\nversion = "([^"]+)"', cargo),
         "Cargo.toml, dependencies": found(r'^cxone-actions = \{.*version = "([^"]+)"', cargo),
+        "pyproject.toml": found(r'^version = "([^"]+)"', (ROOT / "pyproject.toml").read_text(encoding="utf-8")),
         "package.json": json.loads((ROOT / "package.json").read_text(encoding="utf-8"))["version"],
         "package-lock.json": lock["packages"][""]["version"],
         "CHANGELOG.md": found(r"^## \[(\d[^\]]*)\]", changelog),

@@ -86,7 +86,10 @@ def ended_with_calls_in_flight(command: list[str], mode: str) -> Callable[[int],
         for number in range(times):
             with gateway(complete_after=30.0) as (sandbox, audit, env):
                 child = subprocess.Popen(
-                    [*command, mode, f"{number}", f"{IN_FLIGHT}"], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+                    [*command, mode, f"{number}", f"{IN_FLIGHT}"],
+                    env=env,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
                 )
                 assert child.stdout is not None
                 child.stdout.readline()  # the child says when its calls are on their way
@@ -118,7 +121,9 @@ def fork_uses_the_client(times: int) -> Outcome:
     with gateway(complete_after=0.01) as (sandbox, audit, env):
         for number in range(times):
             began = time.monotonic()
-            child = subprocess.run([*PYTHON, "fork", f"{number}", "1"], env=env, capture_output=True, timeout=30, check=False)
+            child = subprocess.run(
+                [*PYTHON, "fork", f"{number}", "1"], env=env, capture_output=True, timeout=30, check=False
+            )
             outcome.took(time.monotonic() - began)
             if child.returncode != 0:
                 outcome.complaints.append(f"{number}: {child.returncode}: {child.stderr.decode()[-300:]}")
@@ -159,7 +164,9 @@ def lost_answers(times: int) -> Outcome:
 
 ALL = [
     Proof("Python exits while 300 calls are in flight", 20, ended_with_calls_in_flight(PYTHON, "exit")),
-    Proof("Python exits while a blocking client has 300 in flight", 20, ended_with_calls_in_flight(PYTHON, "exit_threads")),
+    Proof(
+        "Python exits while a blocking client has 300 in flight", 20, ended_with_calls_in_flight(PYTHON, "exit_threads")
+    ),
     Proof("Ctrl-C in a blocking call ends it", 20, ended_with_calls_in_flight(PYTHON, "interrupt")),
     Proof("kill -9 with 300 calls in flight; the trail survives", 10, ended_with_calls_in_flight(PYTHON, "kill")),
     Proof("a forked child uses the client of its parent", 50, fork_uses_the_client),
