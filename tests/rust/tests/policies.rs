@@ -6,6 +6,7 @@ use border::Border;
 use cxone_actions::contract::{Contract, ContractRules, Violation};
 use cxone_actions::policy::{Policy, Verdict};
 use cxone_actions::{ErrorKind, Executed, Result};
+use proptest::prelude::*;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -42,6 +43,8 @@ struct Judged {
     #[serde(default)]
     violations: Vec<Violation>,
 }
+
+const ACTION: &str = "a1b2c3d4-e5f6-7890-abcd-ef1234567890";
 
 fn vectors() -> Vec<Case> {
     let text = include_str!("../../vectors/policies.json");
@@ -190,4 +193,43 @@ fn inputs_that_could_not_be_written_are_judged_by_their_action_alone() {
     .unwrap();
     assert!(policy.check("a1b2c3d4-e5f6-7890-abcd-ef1234567890", b"").allowed);
     assert!(!policy.check("00000000-0000-4000-8000-0000000000b2", b"").allowed);
+}
+
+/// Integers around the edges where 64 bits and floats give out, and anywhere.
+fn integer() -> impl Strategy<Value = i128> {
+    let edges = [0, 1 << 53, 1 << 63, 1 << 64, -(1 << 53), -(1 << 63), -(1 << 64)];
+    prop_oneof![(0..edges.len(), -5i128..5).prop_map(move |(edge, off)| edges[edge] + off), any::<i128>()]
+}
+
+proptest! {
+    #[test]
+    fn an_integer_passes_exactly_when_it_is_within_its_limits(
+        value in integer(),
+        low in integer().prop_filter("64 bits", |n| i64::try_from(*n).is_ok()),
+        high in integer().prop_filter("64 bits", |n| i64::try_from(*n).is_ok()),
+    ) {
+        let policy = format!(
+            r#"{{"action":[{{"id":"{ACTION}","inputs":{{"n":{{"type":"integer","minimum":{low},"maximum":{high}}}}}}}]}}"#
+        );
+        let verdict = Policy::from_json(&policy).unwrap().check(ACTION, format!(r#"{{"n":{value}}}"#).as_bytes());
+        prop_assert_eq!(verdict.allowed, low <= value && value <= high);
+    }
+
+    #[test]
+    fn a_fraction_that_64_bits_would_round_onto_a_limit_does_not_pass_it(limit in -1000i32..1000, zeros in 16usize..400) {
+        let policy = format!(r#"{{"action":[{{"id":"{ACTION}","inputs":{{"n":{{"maximum":{limit}}}}}}}]}}"#);
+        let policy = Policy::from_json(&policy).unwrap();
+        let passes = |number: String| policy.check(ACTION, format!(r#"{{"n":{number}}}"#).as_bytes()).allowed;
+        let tail = "0".repeat(zeros);
+        // Further from zero is above a limit that is not negative, and below one that is.
+        prop_assert_eq!(passes(format!("{limit}.{tail}1")), limit < 0);
+        let on_the_limit = format!("{limit}.{tail}");
+        prop_assert!(passes(on_the_limit));
+    }
+
+    #[test]
+    fn no_text_makes_loading_panic(text in "[\\[\\]{}=\"'., \n#a-e0-9]{0,80}", json in any::<bool>()) {
+        let text = if json { format!("{{\"action\":{text}") } else { format!("[[action]]\n{text}") };
+        prop_assert!(Policy::from_toml(&text, "policy.toml").is_err());
+    }
 }
