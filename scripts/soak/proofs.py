@@ -18,8 +18,8 @@ from pathlib import Path
 from cxone_actions import Client, Sandbox
 
 HERE = Path(__file__).parent
-PYTHON = [sys.executable, str(HERE / "child.py")]
-NODE = ["node", str(HERE / "child.mjs")]
+PYTHON = [sys.executable, str(HERE / "user.py")]
+NODE = ["node", str(HERE / "user.mjs")]
 # A process that has calls in flight has this long to end.
 PATIENCE = 5.0
 IN_FLIGHT = 300

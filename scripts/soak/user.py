@@ -1,4 +1,4 @@
-"""A user's process at a bad moment: `child.py MODE NUMBER COUNT`.
+"""A user's process at a bad moment: `user.py MODE NUMBER COUNT`.
 
 The gateway and the trail come from the environment.
 """

@@ -1,4 +1,4 @@
-// A user's process at a bad moment. `child.mjs MODE NUMBER COUNT`; the gateway and the trail come from the environment.
+// A user's process at a bad moment. `user.mjs MODE NUMBER COUNT`; the gateway and the trail come from the environment.
 import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
