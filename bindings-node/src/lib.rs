@@ -21,6 +21,12 @@ pub fn version() -> &'static str {
     cxone_actions_bridge::VERSION
 }
 
+/// The public surface as the core knows it: the parity test holds the package against it.
+#[napi(catch_unwind)]
+pub fn surface() -> String {
+    cxone_actions::surface().to_string()
+}
+
 /// The error of a result that did not complete.
 #[napi(catch_unwind)]
 pub fn status_error(result: String) -> Option<String> {

@@ -70,6 +70,8 @@ export interface NativeSandbox {
 export interface Native {
   readonly NativeQueue: new (wake: () => void) => NativeQueue;
   version(): string;
+  /** The public surface as the core knows it. */
+  surface(): string;
   openClient(options: string): NativeClient | string;
   openSandbox(options: string): NativeSandbox | string;
   /** The error of a result that did not complete, from the JSON text of its fields. */

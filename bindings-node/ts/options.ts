@@ -1,5 +1,5 @@
 /** What a caller says: the options of a client, of a call, and a request. The core judges all of it. */
-import { encodeOptions } from "./encode";
+import { encodeOptions, type Finding } from "./encode";
 import { ConfigError, type Violation } from "./errors";
 
 /** An input's value. Whole numbers beyond ±(2^53−1) are `bigint`; `undefined`, `NaN`, dates and the like are refused. */
@@ -140,15 +140,21 @@ export function optionsText(options: unknown): string {
   const { text, findings } = encodeOptions(options);
   const mistakes = findings.map(({ path, code, got }): Violation => {
     const name = path.slice(1).replaceAll("/", ".");
-    return {
-      path: name,
-      code,
-      message: `\`${name}\` must be text, a number, a flag, a list or a plain object, got ${got}`,
-    };
+    return { path: name, code, message: `\`${name}\` ${RULES[code](got)}` };
   });
   if (mistakes.length > 0) throw mistaken(mistakes);
   return text;
 }
+
+const RULES: Record<Finding["code"], (got: string) => string> = {
+  non_finite: (got) => `must be a finite number, got ${got}`,
+  inexact_integer: () => "must be exact, got a floating-point integer beyond ±(2^53-1); pass a BigInt",
+  lone_surrogate: () => "must be valid Unicode, got half of a surrogate pair",
+  unsupported_type: (got) => `must be text, a number, true or false, a list or a plain object, got ${got}`,
+  cycle: () => "must not contain itself",
+  key_type: (got) => `must have strings as keys, got ${got}`,
+  too_deep: () => "is nested too deeply",
+};
 
 /** Checks the options of a call: each known by name, and of the one sort that cannot be judged as JSON. */
 export function callOptions<O extends object>(

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { inspect, isDeepStrictEqual } from "node:util";
 import { ActionResult, Client, Invocation, Sandbox } from "cxone-actions";
-import { vectors } from "./support.mjs";
+import { vectors } from "./vectors.mjs";
 
 /** Cases at once: each has a gateway of its own, so they do not see one another. */
 const AT_ONCE = 8;

@@ -1,6 +1,6 @@
-// What the tests share: a gateway with a client of it that both end with the test, subprocesses, and the vectors.
+// What the tests share: a gateway with a client of it that both end with the test, and subprocesses.
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -69,10 +69,6 @@ export function thrown(work) {
 /** The events of the trail, in order. */
 export function events(client, filter) {
   return Array.from(client.audit.records(filter), (record) => record.event);
-}
-
-export function vectors(name) {
-  return JSON.parse(readFileSync(join(ROOT, "tests", "vectors", name), "utf8"));
 }
 
 /** Runs a program of Node's to its end. */

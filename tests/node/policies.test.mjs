@@ -1,0 +1,70 @@
+// `tests/vectors/policies.json` from Node: what a policy allows and refuses, and what is no policy.
+import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { Client, Sandbox } from "cxone-actions";
+import { accessTo, folder, rejection, thrown } from "./support.mjs";
+import { said, vectors } from "./vectors.mjs";
+
+const { cases } = vectors("policies.json");
+
+/** The policy as the option takes it: the structure itself, or a file in a folder. */
+function policyOf({ policy, policy_toml, policy_json }, directory) {
+  if (policy !== undefined) return policy;
+  const path = join(directory, policy_toml === undefined ? "policy.json" : "policy.toml");
+  writeFileSync(path, policy_toml ?? policy_json);
+  return path;
+}
+
+/** Messages end with the file and the line. The file lies elsewhere here, and JSON text has none in the vectors. */
+function elsewhere(violations, directory, { policy_json }) {
+  return violations.map(({ path, code, message }) => {
+    const here = message.replace(`${directory}/`, "");
+    return { path, code, message: policy_json === undefined ? here : here.replace(/ \([^()]*\)$/, "") };
+  });
+}
+
+test("a_policy_allows_and_refuses_what_the_vectors_promise", async (t) => {
+  const directory = folder(t);
+  const sandbox = new Sandbox();
+  t.after(() => sandbox.close());
+  const judging = cases.filter(({ requests }) => requests);
+  assert.ok(judging.length > 20, `only ${judging.length} cases`);
+  for (const spec of judging) {
+    for (const { request, allowed, action_name, kind, violations } of spec.requests) {
+      const client = new Client({ ...accessTo(sandbox), policy: policyOf(spec, directory) });
+      sandbox.clear();
+      sandbox.inject("invoke", { status: 200, body: { invocationId: "x", status: "COMPLETED" } });
+      const call = client.run(said(request));
+      if (allowed) {
+        await call;
+        if (action_name) assert.deepEqual(Object.keys(client.metrics().byAction), [action_name], spec.name);
+      } else {
+        const error = await rejection(call);
+        assert.equal(error.kind, kind, spec.name);
+        assert.deepEqual(error.violations, violations, spec.name);
+        assert.ok(!`${error.stack}${JSON.stringify(error)}`.includes("CANARY"), spec.name);
+      }
+      const invoked = sandbox.requests.filter(({ point }) => point === "invoke").length;
+      assert.equal(invoked, allowed ? 1 : 0, spec.name);
+      await client.close();
+    }
+  }
+});
+
+test("every_mistake_of_a_policy_is_named_at_once_and_nothing_is_opened", (t) => {
+  const directory = folder(t);
+  const access = { baseUrl: "http://127.0.0.1:9", clientId: "id", clientSecret: "secret" };
+  const broken = cases.filter(({ errors }) => errors);
+  assert.ok(broken.length > 10, `only ${broken.length} cases`);
+  for (const spec of broken) {
+    const error = thrown(() => new Client({ ...access, policy: policyOf(spec, directory) }));
+    assert.equal(error.name, "ConfigError", spec.name);
+    assert.deepEqual(
+      elsewhere(error.violations, directory, spec),
+      elsewhere(spec.errors, directory, spec),
+      spec.name,
+    );
+  }
+});
