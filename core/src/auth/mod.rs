@@ -41,7 +41,7 @@ struct Times {
 }
 
 impl Times {
-    fn starting_now(lifetime: Duration) -> Times {
+    fn starting(now: Instant, wall: SystemTime, lifetime: Duration) -> Times {
         // Short-lived tokens are refreshed in their last quarter, others 60 to 300 seconds before they run out.
         let early = if lifetime < Duration::from_secs(240) {
             lifetime / 4
@@ -50,20 +50,19 @@ impl Times {
         };
         // What is on its way when a token runs out would come back as 401.
         let usable = lifetime - (lifetime / 20).min(Duration::from_secs(5));
-        let now = Instant::now();
         Times {
             refresh_at: now + (lifetime - early),
             expires_at: now + usable,
-            expires_by_wall: SystemTime::now() + usable,
+            expires_by_wall: wall + usable,
         }
     }
 
-    fn expired(&self) -> bool {
-        Instant::now() >= self.expires_at || SystemTime::now() >= self.expires_by_wall
+    fn expired(&self, now: Instant, wall: SystemTime) -> bool {
+        now >= self.expires_at || wall >= self.expires_by_wall
     }
 
-    fn wants_refresh(&self) -> bool {
-        Instant::now() >= self.refresh_at
+    fn wants_refresh(&self, now: Instant) -> bool {
+        now >= self.refresh_at
     }
 }
 
@@ -144,12 +143,15 @@ impl Auth {
         if let Source::Fixed(token) = &self.source {
             return Ok(token.clone());
         }
+        let now = Instant::now();
         let flight = {
             let mut state = self.lock();
-            if let Some(token) =
-                state.current.clone().filter(|t| t.times.as_ref().is_none_or(|times| !times.expired()))
+            if let Some(token) = state
+                .current
+                .clone()
+                .filter(|t| t.times.as_ref().is_none_or(|times| !times.expired(now, SystemTime::now())))
             {
-                if token.times.as_ref().is_some_and(Times::wants_refresh) {
+                if token.times.as_ref().is_some_and(|times| times.wants_refresh(now)) {
                     self.take_off(&mut state);
                 }
                 return Ok(token);
@@ -212,7 +214,7 @@ impl Auth {
         };
         let began = Instant::now();
         let outcome = grant.fetch(transport).await.and_then(|fetched| {
-            let times = Some(Times::starting_now(fetched.lifetime));
+            let times = Some(Times::starting(Instant::now(), SystemTime::now(), fetched.lifetime));
             Ok(Arc::new(Token { header: bearer(&fetched.value)?, generation, times }))
         });
         self.record(&outcome, began.elapsed());
@@ -251,4 +253,54 @@ fn bearer(token: &SecretString) -> Result<HeaderValue> {
         .map_err(|_| Error::new(ErrorKind::Auth, "the token holds characters that no header may hold"))?;
     header.set_sensitive(true);
     Ok(header)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    #[test]
+    fn a_token_is_refreshed_early_and_is_over_when_either_clock_says_so() {
+        let (now, wall) = (Instant::now(), SystemTime::now());
+        let times = Times::starting(now, wall, HOUR);
+        let after = |seconds| now + Duration::from_secs(seconds);
+        assert!(!times.wants_refresh(after(3_000)));
+        assert!(times.wants_refresh(after(3_540)), "60 s before the end at the latest");
+        assert!(!times.expired(after(3_590), wall) && times.expired(after(3_596), wall));
+        assert!(times.expired(now, wall + HOUR), "tutorial defect S11");
+    }
+
+    #[test]
+    fn a_short_lived_token_is_cached_too() {
+        let now = Instant::now();
+        let times = Times::starting(now, SystemTime::now(), Duration::from_secs(60));
+        assert!(!times.wants_refresh(now + Duration::from_secs(44)), "tutorial defect S4");
+        assert!(times.wants_refresh(now + Duration::from_secs(46)));
+    }
+
+    #[test]
+    fn a_refusal_is_remembered_longer_each_time_and_never_for_good() {
+        let refusal = Error::new(ErrorKind::Auth, "no");
+        let down = Error::new(ErrorKind::Unavailable, "down");
+        let holds = |error: &Error| {
+            let mut last: Option<Failure> = None;
+            let mut holds = Vec::new();
+            for _ in 0..10 {
+                let now = Instant::now();
+                let failure = Failure::after(last.as_ref(), error);
+                holds.push((failure.until - now).as_secs_f64());
+                last = Some(failure);
+            }
+            holds
+        };
+        let (refused, unavailable) = (holds(&refusal), holds(&down));
+        assert!(refused.iter().take(6).sum::<f64>() >= 60.0, "at most six requests a minute: {refused:?}");
+        assert!(refused.iter().all(|hold| *hold < 61.0), "{refused:?}");
+        assert!(
+            unavailable.iter().all(|hold| *hold < 5.0),
+            "found again within five seconds: {unavailable:?}"
+        );
+    }
 }

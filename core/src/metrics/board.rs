@@ -209,7 +209,11 @@ mod tests {
     fn one_success_is_one_invocation_at_rate_one() {
         let board = Board::default();
         board.start("create-case");
-        assert_eq!(board.snapshot().success_rate, None, "no rate before the first terminal result");
+        assert_eq!(
+            board.snapshot().success_rate,
+            None,
+            "no rate before the first result: tutorial defect S64"
+        );
         board.terminal("create-case", Place::InFlight, Place::Completed, Duration::from_millis(80));
         let metrics = board.snapshot();
         assert_eq!((metrics.counts.started, metrics.counts.completed), (1, 1), "tutorial defect S59");
@@ -219,6 +223,7 @@ mod tests {
 
     #[test]
     fn percentiles_are_within_one_percent() {
+        // Tutorial defect S60: a mean of successes is no percentile.
         let board = Board::default();
         for n in 1..=10_000u64 {
             board.accepted("a", Duration::from_micros(n * 37));
@@ -237,6 +242,7 @@ mod tests {
 
     #[test]
     fn a_thousand_action_names_cost_a_hundred_and_one_rows() {
+        // Tutorial defect S61: memory is bounded whatever the load.
         let board = Board::default();
         for n in 0..1_000 {
             board.start(&format!("action-{n}"));

@@ -3,6 +3,8 @@
 
 mod callers;
 mod ground;
+mod options;
 mod polls;
 mod tokens;
 mod trail;
+mod wire;

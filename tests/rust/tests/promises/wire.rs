@@ -1,0 +1,72 @@
+//! What is sent, and what of an answer is taken.
+
+use cxone_actions::trail::Filter;
+use cxone_actions::{ErrorKind, Executed};
+use cxone_actions_sandbox::Point;
+use serde_json::{Value, json};
+
+use crate::ground::{builder, client, invariants, request, sandbox};
+
+#[tokio::test]
+async fn what_is_sent_again_is_the_same_bytes_with_the_same_correlation_id() {
+    let sandbox = sandbox();
+    sandbox.inject("invoke", json!({"status": 429, "retry_after": 0}), 2).unwrap();
+    let client = client(&sandbox);
+    let request = cxone_actions::ActionRequest::new(crate::ground::CREATE_CASE).input("customerId", "C-1");
+    let result = client.run(request).await.unwrap();
+    let bodies: Vec<_> =
+        sandbox.requests().into_iter().filter(|r| r.point == Point::Invoke).map(|r| r.body).collect();
+    assert_eq!(bodies.len(), 3);
+    assert!(bodies.iter().all(|body| *body == bodies[0]), "tutorial defects S18, S25");
+    assert!(bodies[0].contains(result.correlation_id.as_deref().unwrap()));
+    invariants(&sandbox, &client);
+}
+
+#[tokio::test]
+async fn an_answer_without_end_is_cut_and_the_outcome_is_unknown() {
+    let sandbox = sandbox();
+    sandbox
+        .inject("invoke", json!({"executed": true, "status": 200, "body": "x".repeat(17 << 20)}), 1)
+        .unwrap();
+    let client = client(&sandbox);
+    let error = client.run(request("huge")).await.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.executed()),
+        (ErrorKind::OutcomeUnknown, Executed::Unknown),
+        "tutorial defect S42"
+    );
+    assert!(error.message().contains("longer than"), "{error}");
+    invariants(&sandbox, &client);
+}
+
+#[tokio::test]
+async fn waiting_sending_and_the_whole_are_timed_apart() {
+    let sandbox = sandbox();
+    let client = builder(&sandbox).build().unwrap();
+    client.run(request("timed")).await.unwrap();
+    let records = client.audit().records(&Filter::default()).unwrap();
+    let timings: Vec<(String, Value)> = records
+        .map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap())
+        .map(|record| (record["event"].as_str().unwrap().to_owned(), record["timings"].clone()))
+        .collect();
+    let of = |event: &str, name: &str| {
+        let found = timings.iter().find(|(e, _)| e == event).map(|(_, t)| t[name].clone());
+        found.and_then(|value| value.as_f64()).unwrap_or_else(|| panic!("{event} has no {name}"))
+    };
+    let (queue, attempt) = (of("sending", "queue_ms"), of("accepted", "attempt_ms"));
+    let (invoke, duration) = (of("accepted", "invoke_ms"), of("terminal", "duration_ms"));
+    assert!(queue + attempt <= invoke + 1.0 && invoke <= duration, "tutorial defects S38, S55");
+    invariants(&sandbox, &client);
+}
+
+#[tokio::test]
+async fn no_secret_and_no_token_stands_in_any_url() {
+    for auth in ["post", "basic"] {
+        let sandbox = sandbox();
+        let client = builder(&sandbox).client_auth(auth).build().unwrap();
+        client.run(request("seen")).await.unwrap();
+        for seen in sandbox.requests() {
+            assert!(!seen.path.contains('?'), "tutorial defect S2: {}", seen.path);
+        }
+    }
+}
