@@ -81,7 +81,7 @@ pub struct Transport {
     pub request_timeout: Duration,
     /// One connection, with TLS.
     pub connect_timeout: Duration,
-    /// Explicit proxy; the environment's is used where there is none.
+    /// Explicit proxy; the environment's is used where there is none, unless the gateway is on loopback.
     pub proxy: Option<SecretString>,
     /// Certificates to trust.
     pub ca_file: Option<PathBuf>,
@@ -89,6 +89,8 @@ pub struct Transport {
     pub client_cert: Option<PathBuf>,
     /// Never speak HTTP/2.
     pub http1_only: bool,
+    /// The gateway is on this machine: the environment's proxy is for others.
+    pub loopback: bool,
 }
 
 impl Config {
@@ -320,6 +322,7 @@ fn transport(options: &mut Options, mistakes: &mut Mistakes) -> Transport {
         ca_file: options.ca_file.take(),
         client_cert: options.client_cert.take(),
         http1_only: options.http1_only.unwrap_or(false),
+        loopback: options.base_url.as_deref().and_then(|url| Url::parse(url).ok()).is_some_and(|url| is_loopback(&url)),
     };
     if transport.connect_timeout >= transport.request_timeout {
         let longer = mistakes.name("request_timeout");

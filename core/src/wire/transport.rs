@@ -72,6 +72,9 @@ impl Transport {
             .pool_idle_timeout(Duration::from_secs(50))
             .tcp_nodelay(true)
             .user_agent(concat!("cxone-actions/", env!("CARGO_PKG_VERSION")));
+        if options.loopback {
+            builder = builder.no_proxy();
+        }
         if let Some(proxy) = &options.proxy {
             let proxy = reqwest::Proxy::all(proxy.expose_secret()).map_err(|_| {
                 Error::new(ErrorKind::Config, "`proxy` must be a URL such as http://proxy.example:3128")
