@@ -144,16 +144,14 @@ impl Client {
         inner.sending.close();
         let idle = async {
             inner.sending.wait().await;
-            while inner.ledger.board.snapshot().counts.in_flight > 0 {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
+            inner.nobody_waits().await;
         };
         if tokio::time::timeout(patience, idle).await.is_err() {
             tracing::warn!("closed with work under way; the trail says which");
         }
         if inner.open.send_if_modified(|phase| advance(phase, Phase::Closed)) {
             // Those who waited settle their accounts before the trail says that it is closed.
-            tokio::task::yield_now().await;
+            let _ = tokio::time::timeout(Duration::from_millis(250), inner.nobody_waits()).await;
             inner.ledger.trail.close();
         }
     }
@@ -164,7 +162,14 @@ impl Client {
         let account = self.0.ledger.start(&prepared, action_name, began)?;
         let who = account.who.clone();
         let (caller, answer) = oneshot::channel();
-        let submission = Submission { inner: self.0.clone(), account, body: prepared.body, deadline, caller };
+        let submission = Submission {
+            inner: self.0.clone(),
+            account,
+            body: prepared.body,
+            inputs: prepared.inputs,
+            deadline,
+            caller,
+        };
         self.0.sending.spawn(submission.run());
         // The waits before a send end at the deadline by themselves; what is late is on the wire.
         match tokio::time::timeout_at(deadline + Duration::from_millis(30), answer).await {

@@ -1,6 +1,7 @@
 //! What the parts of a client share, and the door that every request goes through: contract, then policy.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
@@ -75,6 +76,13 @@ impl Inner {
         Ok(inner)
     }
 
+    /// Until no invocation has anybody who waits for it.
+    pub(crate) async fn nobody_waits(&self) {
+        while self.ledger.board.in_flight() > 0 {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+
     pub(crate) fn still_open(&self) -> Result<()> {
         match *self.open.borrow() {
             Phase::Open => Ok(()),
@@ -111,8 +119,9 @@ impl Inner {
 
     fn invalid(&self, mut refused: Refused) -> Error {
         let mut name = None;
-        if let (Some(action_id), Some(inputs)) = (&refused.action_id, &refused.inputs) {
-            let verdict = self.config.policy.check(action_id, inputs);
+        if let Some(action_id) = &refused.action_id {
+            // Inputs that are too large are not read: then the policy judges the action alone.
+            let verdict = self.config.policy.check(action_id, refused.inputs.as_deref().unwrap_or_default());
             name = verdict.action_name;
             refused.add_denials(verdict.violations);
         }

@@ -303,7 +303,7 @@ impl Watch<'_> {
                 self.slower(http_status, &why, throttled, wait)
             }
             Looked::NotFound(error) if self.began.elapsed() < VISIBLE_WITHIN => {
-                self.nothing(error.http_status(), error.message(), None)
+                self.nothing(error.http_status(), "not visible yet", None)
             }
             // One refresh, then a second refusal in a row is final.
             Looked::Unauthorized(_) if !self.refreshed && self.inner.auth.refused(&token) => {
@@ -329,7 +329,7 @@ impl Watch<'_> {
     fn not_let_in(&self, error: Error) -> Next {
         match error.kind() {
             ErrorKind::Unavailable | ErrorKind::RateLimited => {
-                self.nothing(error.http_status(), error.message(), None)
+                self.nothing(error.http_status(), "no token", None)
             }
             _ => Next::Over(error),
         }

@@ -3,12 +3,14 @@
 //! Everything that may be waited for is waited for before `sending` is on record, so that between the record and the
 //! first byte there is nothing. What comes back decides, by the table in [`crate::wire`], whether it may be sent again.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderValue, Method};
+use serde_json::Value;
 use serde_json::value::RawValue;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -36,6 +38,8 @@ pub(crate) struct Submission {
     pub(crate) inner: Arc<Inner>,
     pub(crate) account: Account,
     pub(crate) body: Bytes,
+    /// The inputs in the body, so that no error repeats one that the gateway echoed.
+    pub(crate) inputs: Bytes,
     pub(crate) deadline: Instant,
     pub(crate) caller: oneshot::Sender<Result<Handed>>,
 }
@@ -68,7 +72,8 @@ impl Submission {
         match self.send().await {
             Some(Ok(accepted)) => self.accepted(accepted),
             Some(Err(error)) => {
-                let signed = self.account.refuse(error);
+                let values = values(&self.inputs);
+                let signed = self.account.refuse(error.without(values.iter().map(String::as_str)));
                 // A caller who went away finds it in the trail.
                 let _ = self.caller.send(Err(signed));
             }
@@ -110,6 +115,11 @@ impl Submission {
 
     /// On record, then on the wire, then judged.
     async fn attempt(&mut self, ready: Ready, past: &mut Past) -> Result<Step> {
+        let token = ready.token.clone();
+        self.attempt_with(ready, past).await.map_err(|error| token.taken_out_of(error))
+    }
+
+    async fn attempt_with(&mut self, ready: Ready, past: &mut Past) -> Result<Step> {
         self.account
             .sending(self.body.len(), ready.queued, past.why_again.as_deref())
             .map_err(|error| past.verdict(error))?;
@@ -179,7 +189,7 @@ impl Submission {
         if late || self.account.attempts >= self.inner.config.max_attempts {
             return Err(error);
         }
-        past.why_again = Some(error.message().to_owned());
+        past.why_again = Some(why(&error));
         Ok(Step::Again(wait))
     }
 
@@ -245,6 +255,23 @@ async fn ready(inner: &Inner, deadline: Instant) -> Result<Ready> {
         })?;
         return Ok(Ready { permit, token, queued: began.elapsed() });
     }
+}
+
+/// Why a send is repeated, in our own words: a gateway's may repeat an input, which the trail never holds.
+fn why(error: &Error) -> String {
+    match error.http_status() {
+        Some(status) => format!("{}, the gateway answered {status}", error.kind().as_str()),
+        None => error.kind().as_str().to_owned(),
+    }
+}
+
+/// The inputs' values as a gateway would print them.
+fn values(inputs: &[u8]) -> Vec<String> {
+    let inputs: HashMap<String, Value> = serde_json::from_slice(inputs).unwrap_or_default();
+    inputs
+        .into_values()
+        .map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+        .collect()
 }
 
 fn late(kind: ErrorKind, what: &str) -> Error {

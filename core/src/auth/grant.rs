@@ -53,6 +53,10 @@ impl Grant {
 
     /// Asks up to three times: getting a token executes nothing, so every transient failure may be tried again.
     pub(super) async fn fetch(&self, transport: &Transport) -> Result<Fetched> {
+        self.ask(transport).await.map_err(|error| error.without([self.secret.expose_secret()]))
+    }
+
+    async fn ask(&self, transport: &Transport) -> Result<Fetched> {
         let mut backoff = Backoff::unsent();
         let mut attempt = 1;
         loop {

@@ -19,7 +19,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::ledger::Ledger;
 use crate::metrics::Tally;
 use crate::trail::{Entry, Event, Timings};
-use crate::wire::Transport;
+use crate::wire::{MAX_RETRY_AFTER, Transport};
 
 pub(crate) use grant::Grant;
 
@@ -30,6 +30,14 @@ pub(crate) struct Token {
     pub(crate) header: HeaderValue,
     generation: u64,
     times: Option<Times>,
+}
+
+impl Token {
+    /// The error without this token, should the gateway have echoed it.
+    pub(crate) fn taken_out_of(&self, error: Error) -> Error {
+        let value = self.header.to_str().ok().and_then(|header| header.strip_prefix("Bearer "));
+        error.without(value)
+    }
 }
 
 #[derive(Debug)]
@@ -112,7 +120,9 @@ impl Failure {
         };
         // Refused credentials want a person, and a hot loop would lock the account; a service that is down wants a retry soon.
         let hold = if error.kind() == ErrorKind::Auth { doubled(1.0, 60.0) } else { doubled(0.25, 4.0) };
-        Failure { error: error.clone(), until: Instant::now() + hold, in_a_row }
+        let asked =
+            Duration::from_secs_f64(error.retry_after().unwrap_or(0.0).min(MAX_RETRY_AFTER.as_secs_f64()));
+        Failure { error: error.clone(), until: Instant::now() + hold.max(asked), in_a_row }
     }
 }
 
@@ -194,9 +204,14 @@ impl Auth {
         }
         state.generation += 1;
         let (auth, generation) = (self.clone(), state.generation);
-        let running = tokio::spawn(async move { auth.fetch(generation).await });
+        let running = tokio::spawn({
+            let auth = auth.clone();
+            async move { auth.fetch(generation).await }
+        });
         let landed = async move {
             running.await.unwrap_or_else(|_| {
+                // A fetch that did not end must not stand in the way of the next.
+                auth.lock().flight = None;
                 Err(Error::new(
                     ErrorKind::Unavailable,
                     "the token was not fetched: the runtime is shutting down",

@@ -322,7 +322,11 @@ fn transport(options: &mut Options, mistakes: &mut Mistakes) -> Transport {
         ca_file: options.ca_file.take(),
         client_cert: options.client_cert.take(),
         http1_only: options.http1_only.unwrap_or(false),
-        loopback: options.base_url.as_deref().and_then(|url| Url::parse(url).ok()).is_some_and(|url| is_loopback(&url)),
+        loopback: options
+            .base_url
+            .as_deref()
+            .and_then(|url| Url::parse(url).ok())
+            .is_some_and(|url| is_loopback(&url)),
     };
     if transport.connect_timeout >= transport.request_timeout {
         let longer = mistakes.name("request_timeout");

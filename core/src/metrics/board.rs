@@ -94,6 +94,10 @@ impl Board {
         }
     }
 
+    pub(crate) fn in_flight(&self) -> u64 {
+        self.lock().total.counts.in_flight
+    }
+
     pub(crate) fn snapshot(&self) -> Metrics {
         let state = self.lock();
         let tally = |what: Tally| state.tallies.get(what as usize).copied().unwrap_or(0);

@@ -159,7 +159,7 @@ pub(crate) fn looked(outcome: Result<Answer, Failure>, invocation_id: &str, prof
     let status = answer.status;
     let nothing = |throttled| Looked::Nothing {
         http_status: Some(status),
-        why: format!("the gateway answered {status}{}", reason(&answer).suffix()),
+        why: format!("the gateway answered {status}"),
         throttled,
         wait: retry_after(&answer),
     };

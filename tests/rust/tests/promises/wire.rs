@@ -70,3 +70,34 @@ async fn no_secret_and_no_token_stands_in_any_url() {
         }
     }
 }
+
+#[tokio::test]
+async fn what_the_gateway_echoes_stands_in_no_error_and_no_record() {
+    let echo = json!({"message": "no CUST-998877 with ORD-2023-1122 here"});
+    let sandbox = sandbox();
+    let client = client(&sandbox);
+    for (point, status) in [("invoke", 400), ("invoke", 500), ("poll", 503), ("invoke", 429)] {
+        sandbox.inject(point, json!({"status": status, "body": echo, "retry_after": 0}), 1).unwrap();
+        let shown = match client.run(request(&format!("echo-{point}-{status}"))).await {
+            Ok(_) => continue,
+            Err(error) => format!("{error} {error:?} {}", error.to_json()),
+        };
+        assert!(
+            shown.contains("no … with … here") && !shown.contains("CUST-998877"),
+            "tutorial defect S27: {shown}"
+        );
+    }
+    invariants(&sandbox, &client);
+}
+
+#[tokio::test]
+async fn a_token_service_that_echoes_the_secret_gives_it_to_nobody() {
+    let sandbox = sandbox();
+    let echo =
+        json!({"error": "invalid_client", "error_description": format!("bad {}", sandbox.client_secret())});
+    sandbox.inject("token", json!({"status": 401, "body": echo}), 1).unwrap();
+    let client = client(&sandbox);
+    let error = client.run(request("echo")).await.unwrap_err();
+    assert!(error.message().ends_with("bad …"), "{error}");
+    invariants(&sandbox, &client);
+}
