@@ -106,6 +106,13 @@ test("a_callback_may_use_the_client_again", async (t) => {
   assert.equal(client.metrics().completed, 2);
 });
 
+test("a_callback_may_close_the_client_and_the_result_is_kept", async (t) => {
+  const { client } = connected(t);
+  const result = await client.run(REQUEST, { onResult: () => client.close() });
+  assert.equal(result.status, "COMPLETED");
+  assert.equal((await rejection(client.run(REQUEST))).kind, "closed");
+});
+
 test("aborting_while_a_callback_hangs_ends_the_wait", async (t) => {
   const { client } = connected(t);
   const controller = new AbortController();
