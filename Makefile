@@ -52,7 +52,7 @@ test-rust: | prerequisites
 	fi
 
 test-python: $(venv)/.package
-	@$(python) -m pytest tests/python
+	@$(python) -m pytest -o faulthandler_timeout=120 tests/python
 
 test-node: bindings-node/dist/index.js
 	@npm test --silent

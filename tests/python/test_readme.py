@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from cxone_actions import Sandbox
+from cxone_actions import Sandbox, _native
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 # An example, and what the README shows of its output where it shows any.
@@ -52,12 +53,10 @@ def test_an_example_of_the_readme_prints_what_it_says(code: str, output: str | N
     assert output is None or re.fullmatch(as_pattern(output), run.stdout), run.stdout
 
 
-def test_the_readme_lists_every_error_as_it_is() -> None:
-    import cxone_actions
-
-    rows = re.findall(r"^\| `(\w+Error)` \| `(\w+)` \|.*\| (\w+) \|$", README.read_text(encoding="utf-8"), re.MULTILINE)
-    assert len(rows) == 16
-    for name, kind, executed in rows:
-        error = getattr(cxone_actions, name)
-        assert issubclass(error, cxone_actions.CxoneError)
-        assert (error.kind, executed in ("no", "unknown", "yes")) == (kind, True), name
+def test_the_readme_lists_every_error_and_every_option_as_the_core_knows_them() -> None:
+    text = README.read_text(encoding="utf-8")
+    surface = json.loads(_native.surface())
+    errors = re.findall(r"^\| `(\w+Error)` \| `(\w+)` \|.*\| (\w+) \|$", text, re.MULTILINE)
+    assert errors == [(error["class"], error["kind"], error["executed"]) for error in surface["errors"]]
+    options = re.findall(r"^\| `([a-z_0-9]+)` \| `(\w+)` \| (?:`([A-Z_]+)`)?.*\|.*\|$", text, re.MULTILINE)
+    assert options == [(option["name"], option["node"], option["env"] or "") for option in surface["options"]]
