@@ -35,6 +35,12 @@ fn status_error(result_json: &str) -> Option<String> {
     bridge::status_error(result_json)
 }
 
+/// The public surface as the core knows it: the parity test holds the package against it.
+#[pyfunction]
+fn surface() -> String {
+    cxone_actions::surface().to_string()
+}
+
 /// Lets what is on the wire be recorded and stops the I/O thread; further calls end as `closed`.
 #[pyfunction]
 fn shutdown(py: Python<'_>, patience: f64) {
@@ -57,6 +63,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<sandbox::NativeSandbox>()?;
     module.add_class::<trail::NativeRecords>()?;
     module.add_function(wrap_pyfunction!(status_error, module)?)?;
+    module.add_function(wrap_pyfunction!(surface, module)?)?;
     module.add_function(wrap_pyfunction!(shutdown, module)?)?;
     module.add_function(wrap_pyfunction!(cli, module)?)
 }

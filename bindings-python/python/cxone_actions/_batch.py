@@ -34,7 +34,7 @@ def fields(request: Any) -> Any:
 def checked(concurrency: int) -> int:
     """The bound, where it is one."""
     if isinstance(concurrency, bool) or not isinstance(concurrency, int) or concurrency < 1:
-        raise ConfigError("`concurrency` must be a whole number from 1", executed="no")
+        raise ConfigError("`concurrency` must be a whole number from 1")
     return concurrency
 
 

@@ -54,7 +54,7 @@ class CxoneError(Exception):
     kind: str = ""
     message: str
     hint: str | None
-    executed: Executed
+    executed: Executed = "unknown"
     http_status: int | None
     code: str | None
     request_id: str | None
@@ -90,7 +90,7 @@ class CxoneError(Exception):
         message: str = "",
         *,
         hint: str | None = None,
-        executed: Executed = "unknown",
+        executed: Executed | None = None,
         http_status: int | None = None,
         code: str | None = None,
         request_id: str | None = None,
@@ -106,7 +106,8 @@ class CxoneError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
-        self.executed = executed
+        # The class knows what its kind means; the core knows better where it says so.
+        self.executed = type(self).executed if executed is None else executed
         self.http_status = http_status
         self.code = code
         self.request_id = request_id
@@ -140,18 +141,21 @@ class ConfigError(CxoneError, ValueError):
     """Options that cannot work, found before any network. Nothing was executed."""
 
     kind = "config"
+    executed = "no"
 
 
 class ValidationError(CxoneError, ValueError):
     """The request breaks the contract; `violations` names every mistake. Nothing was sent."""
 
     kind = "validation"
+    executed = "no"
 
 
 class AccessDeniedError(CxoneError, PermissionError):
     """The policy refuses it; `violations` names every reason. Nothing was sent."""
 
     kind = "denied"
+    executed = "no"
 
 
 class AuthenticationError(CxoneError):
@@ -159,36 +163,42 @@ class AuthenticationError(CxoneError):
     executed."""
 
     kind = "auth"
+    executed = "no"
 
 
 class PermissionDeniedError(CxoneError, PermissionError):
     """The gateway answers 403. Nothing was executed."""
 
     kind = "forbidden"
+    executed = "no"
 
 
 class RequestRejectedError(CxoneError):
     """Any other definite refusal by the gateway. Nothing was executed."""
 
     kind = "rejected"
+    executed = "no"
 
 
 class RateLimitedError(CxoneError):
     """429 beyond the attempts or the patience; `retry_after` in seconds where known. Nothing was executed."""
 
     kind = "rate_limited"
+    executed = "no"
 
 
 class UnavailableError(CxoneError, ConnectionError):
     """Nothing was sent: DNS, refused, TLS, or the token service is down."""
 
     kind = "unavailable"
+    executed = "no"
 
 
 class OverloadedError(CxoneError):
     """The local queue is full. Nothing was sent."""
 
     kind = "overloaded"
+    executed = "no"
 
 
 class OutcomeUnknownError(CxoneError):
@@ -201,36 +211,42 @@ class PollTimeoutError(CxoneError, TimeoutError):
     """The deadline passed while the action was running, as far as anyone knows; `resume_token` goes on waiting."""
 
     kind = "poll_timeout"
+    executed = "yes"
 
 
 class ProtocolError(CxoneError):
     """The gateway's answers to polls cannot be understood. The action was accepted."""
 
     kind = "protocol"
+    executed = "yes"
 
 
 class ActionFailedError(CxoneError):
     """From `ActionResult.raise_for_status()`: the action ended as ``FAILED``."""
 
     kind = "action_failed"
+    executed = "yes"
 
 
 class ActionCancelledError(CxoneError):
     """From `ActionResult.raise_for_status()`: the action ended as ``CANCELLED``."""
 
     kind = "action_cancelled"
+    executed = "yes"
 
 
 class AuditError(CxoneError):
     """The durable trail cannot be written or read: nothing is sent."""
 
     kind = "audit"
+    executed = "no"
 
 
 class ClosedError(CxoneError):
     """The client was used after it was closed, or while its process was about to end."""
 
     kind = "closed"
+    executed = "no"
 
 
 CLASSES: Mapping[str, type[CxoneError]] = {
