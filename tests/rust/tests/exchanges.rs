@@ -1,6 +1,11 @@
 //! `tests/vectors/exchanges.json` from Rust: what a gateway answers, and what becomes of the call.
 //!
 //! The file makes the promises, `tests/vectors/README.md` says how it is read. Here is only how Rust calls and compares.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking, in its helping functions too"
+)]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
