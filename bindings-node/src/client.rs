@@ -25,7 +25,7 @@ pub struct NativeClient {
 
 /// Opens a client, or returns the JSON text of an error.
 #[napi(catch_unwind)]
-pub(crate) fn open_client(options: String) -> Either<NativeClient, String> {
+pub fn open_client(options: String) -> Either<NativeClient, String> {
     match Handle::open(&options, Dialect::Node) {
         Ok(handle) => Either::A(NativeClient { handle }),
         Err(error) => Either::B(error),

@@ -5,9 +5,9 @@
 //! called from here: the only function that is, wakes the event loop.
 
 mod audit;
-mod client;
+pub mod client;
 mod queue;
-mod sandbox;
+pub mod sandbox;
 mod tagged;
 
 use std::ffi::OsString;

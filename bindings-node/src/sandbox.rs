@@ -18,7 +18,7 @@ pub struct NativeSandbox {
 
 /// Starts a gateway, or returns the JSON text of an error.
 #[napi(catch_unwind)]
-pub(crate) fn open_sandbox(options: String) -> Either<NativeSandbox, String> {
+pub fn open_sandbox(options: String) -> Either<NativeSandbox, String> {
     match SandboxOptions::from_json(&options).and_then(Sandbox::start) {
         Ok(sandbox) => Either::A(NativeSandbox { sandbox }),
         Err(error) => Either::B(explained(&error)),
