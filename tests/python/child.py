@@ -119,6 +119,9 @@ def fork() -> None:
         ended(in_child(blocking))
         return ok
 
+    if how == "fork_hammered":
+        hammered(client, blocking)
+        return
     if how == "fork_unused":
         ended(in_child(blocking))
         return
@@ -133,6 +136,24 @@ def fork() -> None:
     else:
         ended(in_child({"fork_async": from_asyncio, "fork_twice": twice}.get(how, blocking)))
     assert client.run(CREATE_CASE, INPUTS).ok
+
+
+def hammered(client: Any, blocking: Callable[[], bool]) -> None:
+    """Forks again and again while other threads are in the middle of everything."""
+    stop = threading.Event()
+
+    def hammer() -> None:
+        while not stop.is_set():
+            assert client.run(AT_ONCE, {}).ok
+
+    threads = [threading.Thread(target=hammer) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for _ in range(count):
+        ended(in_child(blocking))
+    stop.set()
+    for thread in threads:
+        thread.join()
 
 
 # multiprocessing

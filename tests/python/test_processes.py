@@ -105,6 +105,12 @@ def test_the_child_of_a_fork_uses_the_same_client(
     assert max(sandbox.executions(correlation_id) for correlation_id in sent) == 1
 
 
+def test_forks_in_the_middle_of_everything_never_hang(start: Start) -> None:
+    code, stdout, stderr = finish(start("fork", "fork_hammered", 50))
+    assert code == 0, stderr
+    assert stdout.split("\n").count("child ok") == 50
+
+
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
 def test_multiprocessing_works_with_every_start_method(
     start: Start, access: dict[str, Any], tmp_path: Path, method: str
