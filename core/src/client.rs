@@ -149,11 +149,24 @@ impl Client {
         if tokio::time::timeout(patience, idle).await.is_err() {
             tracing::warn!("closed with work under way; the trail says which");
         }
-        if inner.open.send_if_modified(|phase| advance(phase, Phase::Closed)) {
-            // Those who waited settle their accounts before the trail says that it is closed.
-            let _ = tokio::time::timeout(Duration::from_millis(250), inner.nobody_waits()).await;
-            inner.ledger.trail.close();
+        self.leave(Duration::ZERO).await;
+    }
+
+    /// For the end of a process: lets every waiting caller go at once, since nobody will take what they wait for, and
+    /// waits up to `patience` only for the answers to requests that are on the wire. Then the trail is closed.
+    pub async fn leave(&self, patience: Duration) {
+        let inner = &self.0;
+        if !inner.open.send_if_modified(|phase| advance(phase, Phase::Closed)) {
+            return;
         }
+        inner.sending.close();
+        // Those who waited settle their accounts before the trail says that it is closed.
+        let settled = async {
+            inner.sending.wait().await;
+            inner.nobody_waits().await;
+        };
+        let _ = tokio::time::timeout(patience.max(Duration::from_millis(250)), settled).await;
+        inner.ledger.trail.close();
     }
 
     async fn submit(&self, request: ActionRequest, began: Instant, deadline: Instant) -> Result<Handed> {

@@ -12,12 +12,12 @@ use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderValue, Method};
 use serde_json::Value;
 use serde_json::value::RawValue;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
 
 use crate::auth::Token;
 use crate::error::{Error, ErrorKind, Result};
-use crate::inner::Inner;
+use crate::inner::{Inner, Phase};
 use crate::invocation::ActionResult;
 use crate::ledger::Account;
 use crate::metrics::Tally;
@@ -90,10 +90,12 @@ impl Submission {
             why_again: None,
             ambiguous: None,
         };
+        let mut phase = self.inner.open.subscribe();
         loop {
             let ready = tokio::select! {
                 biased;
                 () = self.caller.closed() => return None,
+                () = closed(&mut phase) => Err(too_late()),
                 ready = ready(&self.inner, self.deadline) => ready,
             };
             let step = match ready {
@@ -108,6 +110,7 @@ impl Submission {
             tokio::select! {
                 biased;
                 () = self.caller.closed() => return None,
+                () = closed(&mut phase) => return Some(Err(past.verdict(too_late()))),
                 () = tokio::time::sleep(wait) => {}
             }
         }
@@ -225,6 +228,18 @@ impl Submission {
 enum Step {
     Accepted(Accepted),
     Again(Duration),
+}
+
+/// Ends when the client waits for nothing any more.
+async fn closed(phase: &mut watch::Receiver<Phase>) {
+    if phase.wait_for(|phase| *phase == Phase::Closed).await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+fn too_late() -> Error {
+    Error::new(ErrorKind::Closed, "the client was closed before the request was sent")
+        .with_hint("nothing was sent; open a new client")
 }
 
 /// Waits for the gate, the rate, a permit and a token, none of them beyond the deadline.

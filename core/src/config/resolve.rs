@@ -346,8 +346,17 @@ fn transport(options: &mut Options, mistakes: &mut Mistakes) -> Transport {
 
 /// The owner of this process, as the trail says it where nobody said better.
 fn process_owner() -> String {
-    ["USER", "LOGNAME", "USERNAME"]
-        .iter()
-        .find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty()))
-        .unwrap_or_else(|| "unknown".to_owned())
+    let named = ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| std::env::var(name).ok());
+    named.filter(|name| !name.is_empty()).unwrap_or_else(user_id)
+}
+
+/// Containers and daemons often have no user in their environment, but an id always.
+#[cfg(unix)]
+fn user_id() -> String {
+    format!("uid:{}", rustix::process::getuid().as_raw())
+}
+
+#[cfg(not(unix))]
+fn user_id() -> String {
+    "unknown".to_owned()
 }

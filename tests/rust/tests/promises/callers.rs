@@ -209,3 +209,36 @@ async fn the_deadline_holds_while_the_post_is_on_the_wire() {
     assert_eq!(events(&client, Some("slow-1")), ["started", "sending", "accepted", "detached"]);
     invariants(&sandbox, &client);
 }
+
+#[tokio::test]
+async fn leaving_waits_for_answers_on_their_way_and_for_nothing_else() {
+    let sandbox = sandbox();
+    let client = builder(&sandbox).max_in_flight(2).build().unwrap();
+    client.run(request("warm")).await.unwrap();
+    let start = |request: ActionRequest| {
+        let client = client.clone();
+        tokio::spawn(async move { client.run(request).await })
+    };
+    let polled = start(ActionRequest::new(NEVER_ENDS).correlation_id("polled"));
+    until("it is accepted", || {
+        events(&client, Some("polled")).last().is_some_and(|event| event == "accepted")
+    })
+    .await;
+    sandbox.inject("invoke", json!({"delay": 1.0}), 2).unwrap();
+    let (first, second) = (start(request("first")), start(request("second")));
+    until("both are on the wire", || sandbox.executions("first") + sandbox.executions("second") == 2).await;
+    let queued = start(request("queued"));
+    until("it is started", || client.metrics().counts.started == 5).await;
+    let began = Instant::now();
+    client.leave(Duration::from_secs(5)).await;
+    assert!(began.elapsed() < Duration::from_secs(3), "took {:?}", began.elapsed());
+    for (call, executed) in
+        [(polled, Executed::Yes), (first, Executed::Yes), (second, Executed::Yes), (queued, Executed::No)]
+    {
+        let error = call.await.unwrap().unwrap_err();
+        assert_eq!((error.kind(), error.executed()), (ErrorKind::Closed, executed), "{error}");
+    }
+    assert_eq!(sandbox.executions("queued"), 0);
+    assert_eq!(events(&client, Some("first")), ["started", "sending", "accepted", "detached"]);
+    invariants(&sandbox, &client);
+}
