@@ -107,9 +107,10 @@ impl Process {
         let Some(running) = running.or_else(|| start().ok()) else { return };
         let stop = Arc::clone(&running.stop);
         running.handle.spawn(async move {
-            // Whoever still waits is told that it is over; then only what is on the wire keeps the process.
+            // Whoever waits is told what became of it; only answers on their way keep the process.
+            join_all(clients.iter().map(|living| living.client.leave(patience))).await;
+            // What is left waits for handlers that nobody runs any more.
             clients.iter().for_each(|living| living.calls.release());
-            join_all(clients.iter().map(|living| living.client.shutdown(patience))).await;
             stop.notify_one();
         });
         // Anything but "time is up" means that the thread has ended; either way nobody waits longer.

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from actions import AT_ONCE, CREATE_CASE, INPUTS, NEVER_ENDS
-from cxone_actions import AsyncClient, Client, _loop
+from cxone_actions import ActionResult, AsyncClient, Client, _loop
 
 OpenAsync = Callable[..., AsyncClient]
 
@@ -103,6 +103,22 @@ def test_the_blocking_client_works_where_a_loop_runs(client: Client) -> None:
         return client.run(AT_ONCE, {}).ok
 
     assert asyncio.run(main())
+
+
+def test_an_asynchronous_handler_of_the_blocking_client_runs_where_a_loop_runs_too(client: Client) -> None:
+    seen: list[bool] = []
+
+    async def handler(result: ActionResult) -> None:
+        await asyncio.sleep(0)
+        seen.append(result.ok)
+
+    async def main() -> None:
+        client.run(AT_ONCE, {}, on_result=handler)
+
+    client.run(AT_ONCE, {}, on_result=handler)
+    asyncio.run(main())
+    assert seen == [True, True]
+    assert client.metrics().callback_failures == 0
 
 
 def test_a_loop_that_is_closed_with_calls_in_flight_loses_nothing_but_the_waiting(open_async: OpenAsync) -> None:

@@ -6,8 +6,10 @@ The promise: a blocked thread holds no lock of the interpreter's and looks for C
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import inspect
-from collections.abc import AsyncIterable, Iterator
+from collections.abc import AsyncIterable, Awaitable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ._json import exact
@@ -39,14 +41,25 @@ def _handle(on_result: OnResult | None, text: str) -> str | None:
     try:
         returned = on_result(ActionResult(**exact(text)))
         if inspect.isawaitable(returned):
-            asyncio.run(_wait_for(returned))
+            _finish(returned)
     except Exception as error:  # noqa: BLE001 - what a handler raises never changes the result
         return type(error).__name__
     return None
 
 
-async def _wait_for(returned: Any) -> None:
-    await returned
+def _finish(returned: Awaitable[Any]) -> None:
+    """Waits for an asynchronous handler; in a thread of its own where this one runs a loop, as in a notebook."""
+
+    async def wait() -> None:
+        await returned
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        asyncio.run(wait())
+        return
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        thread.submit(contextvars.copy_context().run, asyncio.run, wait()).result()
 
 
 def drive(source: AsyncIterable[Any]) -> Iterator[Any]:
