@@ -52,6 +52,7 @@ def test_a_filter_that_means_nothing_is_refused(durable: Client, wrong: Any) -> 
 
 
 def test_a_trail_is_exported_in_three_formats(durable: Client, tmp_path: Path) -> None:
+    """As a stream to a file: tutorial defect S65."""
     lines, array, table = (tmp_path / f"out.{format_}" for format_ in ("jsonl", "json", "csv"))
     count = durable.audit.export(lines)
     assert durable.audit.export(str(array), "json") == count

@@ -66,6 +66,28 @@ async fn the_trail_tells_the_whole_way_of_an_invocation() {
 }
 
 #[tokio::test]
+async fn a_record_says_who_did_what_and_when_and_proves_its_place() {
+    let sandbox = sandbox();
+    let client = builder(&sandbox).actor("billing").build().unwrap();
+    client.run(request("proof")).await.unwrap();
+    let records = client.audit().records(&cxone_actions::trail::Filter::default()).unwrap();
+    let sending = records
+        .map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap())
+        .find(|record| record["event"] == "sending")
+        .unwrap();
+    assert_eq!(
+        (&sending["actor"], &sending["attempt"]),
+        (&json!("billing"), &json!(1)),
+        "tutorial defect S62"
+    );
+    assert_eq!(sending["action_id"], crate::ground::CREATE_CASE);
+    for field in ["ts", "host", "pid", "run", "prev", "hash"] {
+        assert!(!sending[field].is_null(), "{field}: {sending}");
+    }
+    invariants(&sandbox, &client);
+}
+
+#[tokio::test]
 async fn refused_requests_are_on_record_and_send_nothing() {
     let sandbox = sandbox();
     let policy =
