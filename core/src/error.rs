@@ -274,6 +274,28 @@ impl Error {
         self
     }
 
+    /// The error, told which invocation it is about.
+    #[must_use]
+    pub(crate) fn about(
+        mut self,
+        action: Option<&str>,
+        correlation: Option<&str>,
+        invocation: Option<&str>,
+    ) -> Self {
+        let details = &mut *self.0;
+        let ids = [
+            (&mut details.action_id, action),
+            (&mut details.correlation_id, correlation),
+            (&mut details.invocation_id, invocation),
+        ];
+        for (field, id) in ids {
+            if let Some(id) = id {
+                *field = Some(id.to_owned());
+            }
+        }
+        self
+    }
+
     /// The error without these texts: a gateway may echo what it was sent. Short ones say nothing, and would tear words.
     #[must_use]
     pub(crate) fn without<'a>(mut self, texts: impl IntoIterator<Item = &'a str>) -> Self {

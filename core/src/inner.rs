@@ -139,16 +139,10 @@ impl Inner {
     ) -> Error {
         self.ledger.refused(refused, name, kind);
         let reasons: Vec<_> = refused.violations.iter().map(|v| v.message.as_str()).collect();
-        let mut error = Error::new(kind, format!("{what}: {}", reasons.join("; ")))
+        Error::new(kind, format!("{what}: {}", reasons.join("; ")))
             .with_hint(hint)
-            .with_violations(refused.violations.clone());
-        if let Some(id) = &refused.action_id {
-            error = error.with_action_id(id);
-        }
-        if let Some(id) = &refused.correlation_id {
-            error = error.with_correlation_id(id);
-        }
-        error
+            .with_violations(refused.violations.clone())
+            .about(refused.action_id.as_deref(), refused.correlation_id.as_deref(), None)
     }
 
     fn record_config(&self) {

@@ -97,18 +97,9 @@ impl ActionResult {
         let verb = if kind == ErrorKind::ActionFailed { "failed" } else { "was cancelled" };
         let action = self.action_id.as_deref().unwrap_or("the action");
         let reason = self.error_message.as_deref().map(|m| format!(": {m}")).unwrap_or_default();
-        let mut error = Error::new(kind, format!("action `{action}` {verb}{reason}"))
+        Error::new(kind, format!("action `{action}` {verb}{reason}"))
             .with_hint("it was executed; look at its outputs and the gateway's log before calling it again")
-            .with_attempts(self.attempts);
-        if let Some(id) = &self.action_id {
-            error = error.with_action_id(id);
-        }
-        if let Some(id) = &self.correlation_id {
-            error = error.with_correlation_id(id);
-        }
-        if let Some(id) = &self.invocation_id {
-            error = error.with_invocation_id(id);
-        }
-        error
+            .with_attempts(self.attempts)
+            .about(self.action_id.as_deref(), self.correlation_id.as_deref(), self.invocation_id.as_deref())
     }
 }

@@ -53,17 +53,8 @@ impl Identity {
     }
 
     /// The error, told which invocation it is about.
-    pub(crate) fn sign(&self, mut error: Error) -> Error {
-        if let Some(id) = &self.action_id {
-            error = error.with_action_id(id);
-        }
-        if let Some(id) = &self.correlation_id {
-            error = error.with_correlation_id(id);
-        }
-        if let Some(id) = &self.invocation_id {
-            error = error.with_invocation_id(id);
-        }
-        error
+    pub(crate) fn sign(&self, error: Error) -> Error {
+        error.about(self.action_id.as_deref(), self.correlation_id.as_deref(), self.invocation_id.as_deref())
     }
 }
 
