@@ -10,9 +10,6 @@ use napi_derive::napi;
 use crate::queue::{NativeQueue, number};
 use crate::tagged::{mistake, quoted, tagged};
 
-/// How long `close` waits where nothing else is said.
-const CLOSE_PATIENCE: Duration = Duration::from_secs(30);
-
 /// The number of a call, or the JSON text of an error.
 type Started = Either<f64, String>;
 
@@ -71,7 +68,7 @@ impl NativeClient {
     /// Stops taking calls and lets what is on the wire be recorded.
     #[napi(catch_unwind)]
     pub fn close(&self, queue: &NativeQueue, timeout_ms: Option<f64>) -> Started {
-        started(|| Ok(self.handle.close(&queue.queue, timeout_of(timeout_ms)?.unwrap_or(CLOSE_PATIENCE))))
+        started(|| Ok(self.handle.close(&queue.queue, timeout_of(timeout_ms)?)))
     }
 
     /// Nobody waits for this call any more.

@@ -11,7 +11,6 @@ pub mod sandbox;
 mod tagged;
 
 use std::ffi::OsString;
-use std::time::Duration;
 
 use napi_derive::napi;
 
@@ -35,8 +34,8 @@ pub fn status_error(result: String) -> Option<String> {
 
 /// At the end of the process: lets what is on the wire be recorded, and flushes the trails.
 #[napi(catch_unwind)]
-pub fn drain_at_exit(timeout_ms: u32) {
-    cxone_actions_bridge::drain_at_exit(Duration::from_millis(u64::from(timeout_ms)));
+pub fn drain_at_exit() {
+    cxone_actions_bridge::drain_at_exit();
 }
 
 /// The command line, blocking until it is done; its exit code.

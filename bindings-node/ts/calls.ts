@@ -33,8 +33,6 @@ interface Pending {
   readonly settle: (json: string) => void;
 }
 
-/** At the end of the process: what is on the wire is recorded and the trail flushed within this time. */
-const LAST_PATIENCE_MS = 3000;
 /** The longest time a timer takes; it never does anything. */
 const FOREVER_MS = 2 ** 31 - 1;
 
@@ -49,7 +47,7 @@ export function enter(): NativeQueue {
     });
     thread = { queue, beat: setInterval(() => undefined, FOREVER_MS).unref() };
     // A worker may end while the process goes on: its queue is closed natively, and the others keep working.
-    if (isMainThread) process.once("exit", () => native.drainAtExit(LAST_PATIENCE_MS));
+    if (isMainThread) process.once("exit", () => native.drainAtExit());
   }
   return thread.queue;
 }

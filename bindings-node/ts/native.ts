@@ -76,7 +76,7 @@ export interface Native {
   openSandbox(options: string): NativeSandbox | string;
   /** The error of a result that did not complete, from the JSON text of its fields. */
   statusError(result: string): string | null;
-  drainAtExit(timeoutMs: number): void;
+  drainAtExit(): void;
   main(args: string[]): number;
 }
 

@@ -55,8 +55,10 @@ impl NativeClient {
         self.0.answer(call, raised);
     }
 
-    fn close(&self, queue: &NativeQueue, timeout: f64) -> PyResult<u64> {
-        let timeout = patience(timeout, Dialect::Python).map_err(native_error)?;
+    #[pyo3(signature = (queue, timeout))]
+    fn close(&self, queue: &NativeQueue, timeout: Option<f64>) -> PyResult<u64> {
+        let timeout =
+            timeout.map(|timeout| patience(timeout, Dialect::Python)).transpose().map_err(native_error)?;
         Ok(self.0.close(queue.queue(), timeout))
     }
 

@@ -11,11 +11,9 @@ mod request;
 mod sandbox;
 mod trail;
 
-use std::ffi::OsString;
-use std::time::Duration;
-
 use cxone_actions_bridge as bridge;
 use pyo3::prelude::*;
+use std::ffi::OsString;
 
 pyo3::create_exception!(
     _native,
@@ -43,9 +41,8 @@ fn surface() -> String {
 
 /// Lets what is on the wire be recorded and stops the I/O thread; further calls end as `closed`.
 #[pyfunction]
-fn shutdown(py: Python<'_>, patience: f64) {
-    let patience = Duration::try_from_secs_f64(patience).unwrap_or_default();
-    py.detach(|| bridge::drain_at_exit(patience));
+fn shutdown(py: Python<'_>) {
+    py.detach(bridge::drain_at_exit);
 }
 
 /// The command line, from the program's name on; its exit code.

@@ -13,6 +13,8 @@ use crate::queue::Queue;
 use crate::runtime::{Process, next_number};
 use crate::text::{closed, done, error_json, failed};
 
+/// How long closing waits for what is under way, where nothing else is said.
+const CLOSE_PATIENCE: Duration = Duration::from_secs(30);
 /// How long a client that is dropped without being closed goes on recording what is on the wire.
 const LINGER: Duration = Duration::from_secs(60);
 
@@ -104,8 +106,10 @@ impl Handle {
         }
     }
 
-    /// Stops taking calls and lets what is on the wire be recorded, for at most `patience`; answered with a null `value`.
-    pub fn close(&self, queue: &Arc<Queue>, patience: Duration) -> u64 {
+    /// Stops taking calls and waits for what is under way, for at most `patience` (30 s where none is given); answered
+    /// with a null `value`.
+    pub fn close(&self, queue: &Arc<Queue>, patience: Option<Duration>) -> u64 {
+        let patience = patience.unwrap_or(CLOSE_PATIENCE);
         self.closed.store(true, Ordering::SeqCst);
         let call = next_number();
         let ready = self.opened.get().and_then(|opened| Some((opened.process.runtime().ok()?, opened)));

@@ -142,9 +142,12 @@ fn no_thread(error: std::io::Error) -> Error {
         .with_hint("raise the limit of threads or open files of this process")
 }
 
+/// A process ends within five seconds, whatever is in flight: this much is left to answers on their way.
+const EXIT_PATIENCE: Duration = Duration::from_secs(4);
+
 /// Stops taking calls, lets what is on the wire be recorded, closes the trails, and stops the I/O thread.
 ///
-/// Returns within `patience` and a quarter of a second. The second call returns at once.
-pub fn drain_at_exit(patience: Duration) {
-    Process::current().drain(patience);
+/// Returns within four and a quarter seconds. The second call returns at once.
+pub fn drain_at_exit() {
+    Process::current().drain(EXIT_PATIENCE);
 }

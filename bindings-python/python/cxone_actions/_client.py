@@ -27,8 +27,6 @@ Seconds = float | timedelta
 Handler = Callable[[ActionResult], Awaitable[Any] | None]
 C = TypeVar("C", bound="_Opened")
 
-_CLOSE_PATIENCE = 30.0
-
 
 class _Opened:
     """What both clients are made of."""
@@ -252,9 +250,9 @@ class AsyncClient(_Opened):
         """
         return _batch.run_many(self._native, requests, _batch.checked(concurrency), _seconds(timeout))
 
-    async def aclose(self, timeout: Seconds = _CLOSE_PATIENCE) -> None:
-        """Stops taking calls and lets what is on the wire be recorded, for at most `timeout`."""
-        limit = _limit(timeout)
+    async def aclose(self, timeout: Seconds | None = None) -> None:
+        """Stops taking calls and waits for what is under way, for at most `timeout` (30 s)."""
+        limit = _seconds(timeout)
         await port().call(self._native, lambda queue: self._native.close(queue, limit), detached=True)
 
     async def _call(self, start: Start, on_result: Handler | None = None) -> Any:
@@ -328,9 +326,9 @@ class Client(_Opened):
         """Runs many requests; outcomes come in completion order; see `AsyncClient.run_many`."""
         return _batch.run_many_blocking(self._native, requests, _batch.checked(concurrency), _seconds(timeout))
 
-    def close(self, timeout: Seconds = _CLOSE_PATIENCE) -> None:
-        """Stops taking calls and lets what is on the wire be recorded, for at most `timeout`."""
-        limit = _limit(timeout)
+    def close(self, timeout: Seconds | None = None) -> None:
+        """Stops taking calls and waits for what is under way, for at most `timeout` (30 s)."""
+        limit = _seconds(timeout)
         _blocking.call(self._native, lambda queue: self._native.close(queue, limit))
 
     def _call(self, start: Start, on_result: Handler | None = None) -> Any:
@@ -355,12 +353,8 @@ def _checked(answer: Any) -> Any:
     return answer
 
 
-def _limit(timeout: Seconds) -> float:
-    return timeout.total_seconds() if isinstance(timeout, timedelta) else timeout
-
-
 def _seconds(timeout: Seconds | None) -> float | None:
-    return None if timeout is None else _limit(timeout)
+    return timeout.total_seconds() if isinstance(timeout, timedelta) else timeout
 
 
 def _target(invocation: Invocation | str) -> str:

@@ -12,12 +12,9 @@ import sys
 
 from . import _native
 
-PATIENCE = 4.5
-"""Seconds: with what the interpreter itself needs, the end comes within five."""
-
 
 def _drain() -> None:
-    _native.shutdown(PATIENCE)
+    _native.shutdown()
 
 
 def _in_child() -> None:
