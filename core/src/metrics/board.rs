@@ -172,6 +172,8 @@ struct Times {
     /// Made with the first value: most actions of a large tenant are never called.
     histogram: Option<Histogram<u32>>,
     sum_us: u64,
+    min_us: Option<u64>,
+    max_us: u64,
 }
 
 impl Times {
@@ -180,6 +182,8 @@ impl Times {
     fn record(&mut self, time: Duration) {
         let us = u64::try_from(time.as_micros()).unwrap_or(u64::MAX).min(Self::LARGEST_US);
         self.sum_us = self.sum_us.saturating_add(us);
+        self.min_us = Some(self.min_us.map_or(us, |least| least.min(us)));
+        self.max_us = self.max_us.max(us);
         if self.histogram.is_none() {
             self.histogram = Histogram::new_with_bounds(1, Self::LARGEST_US, 2).ok();
         }
@@ -191,12 +195,13 @@ impl Times {
     fn snapshot(&self) -> Distribution {
         let Some(histogram) = &self.histogram else { return Distribution::default() };
         let ms = |us: u64| Some(us as f64 / 1000.0);
-        let quantile = |q: f64| ms(histogram.value_at_quantile(q).min(histogram.max()));
+        // A bucket's upper edge may lie beyond what was ever seen.
+        let quantile = |q: f64| ms(histogram.value_at_quantile(q).min(self.max_us));
         Distribution {
             count: histogram.len(),
             mean_ms: ms(self.sum_us).map(|sum| sum / histogram.len() as f64),
-            min_ms: ms(histogram.min()),
-            max_ms: ms(histogram.max()),
+            min_ms: self.min_us.and_then(ms),
+            max_ms: ms(self.max_us),
             p50_ms: quantile(0.50),
             p90_ms: quantile(0.90),
             p95_ms: quantile(0.95),
@@ -241,6 +246,16 @@ mod tests {
         ] {
             let exact = rank * 37.0 / 1000.0;
             assert!((got.unwrap() - exact).abs() <= exact * 0.01, "{got:?} is not within 1 % of {exact}");
+        }
+    }
+
+    #[test]
+    fn one_time_is_its_own_mean_minimum_maximum_and_percentile() {
+        let board = Board::default();
+        board.accepted("a", Duration::from_micros(115_003));
+        let latency = board.snapshot().invoke_latency;
+        for value in [latency.mean_ms, latency.min_ms, latency.max_ms, latency.p50_ms, latency.p99_ms] {
+            assert_eq!(value, Some(115.003));
         }
     }
 
