@@ -11,7 +11,16 @@ ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ("core", "sandbox", "cli", "bridge", "bindings-python", "bindings-node", "tests", "demo", "scripts", "docs")
 SUFFIXES = {".rs", ".py", ".pyi", ".ts", ".mjs", ".cjs", ".js", ".toml", ".md", ""}
 CODE = {".rs", ".py", ".ts", ".mjs"}
-NOT_OURS = {"node_modules", "dist", "__pycache__", "target", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis"}
+NOT_OURS = {
+    "node_modules",
+    "dist",
+    "__pycache__",
+    "target",
+    ".mypy_cache",
+    ".ruff_cache",
+    ".pytest_cache",
+    ".hypothesis",
+}
 MOST_LINES = 450
 UNWELCOME_NAMES = {"utils", "util", "helpers", "helper", "manager", "common", "misc"}
 # Written in two halves, so that this file does not find itself.

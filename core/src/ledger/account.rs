@@ -66,7 +66,7 @@ impl Account {
     /// Writes `sending` before the first byte of an attempt leaves. `again` says why it is sent again.
     ///
     /// # Errors
-    /// [`ErrorKind::Audit`]: nothing may be sent.
+    /// [`crate::ErrorKind::Audit`]: nothing may be sent.
     pub(crate) fn sending(&mut self, bytes: usize, queued: Duration, again: Option<&str>) -> Result<()> {
         self.attempts += 1;
         if self.attempts > 1 {

@@ -2,7 +2,9 @@
 //! on disk. Each test is named for its promise and runs against a real gateway on loopback.
 #![expect(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::panic,
+    clippy::indexing_slicing,
     reason = "a test fails by panicking, in its helping functions too"
 )]
 
