@@ -12,9 +12,8 @@ root := $(CURDIR)
 venv := $(root)/.venv
 python := $(venv)/bin/python
 
-# One target folder, one profile, one Python for cargo, maturin and napi alike: each dependency is compiled once.
+# One target folder and one profile for cargo, maturin and npm alike: each dependency is compiled once.
 export CARGO_TARGET_DIR := $(root)/target
-export PYO3_PYTHON := $(python)
 export PATH := $(venv)/bin:$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export VIRTUAL_ENV := $(venv)
@@ -92,17 +91,16 @@ node_modules/.installed: package-lock.json | prerequisites
 	@npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
-# Both bindings in one go: cargo shares what they share and shows how far it is. maturin and napi find it done.
-target/.native: $(rust_sources) $(wildcard bindings-*/Cargo.toml bindings-*/build.rs bindings-*/src/*.rs bindings-*/src/*/*.rs) | $(venv)/.tools
-	cargo build --release --package cxone-actions-python --package cxone-actions-node
-	@touch $@
-
-$(venv)/.package: target/.native $(python_sources) $(venv)/.tools
+# maturin itself rather than `pip install .`, which would be silent for the minutes of a first build.
+$(venv)/.package: $(rust_sources) $(python_sources) $(venv)/.tools
+	@rm -rf target/wheels
+	@$(python) -m maturin build --release --interpreter $(python) --out target/wheels
 	@echo "installing cxone-actions into .venv"
-	@$(python) -m pip install --quiet --no-build-isolation --no-deps --force-reinstall .
+	@$(python) -m pip install --quiet --no-deps --force-reinstall target/wheels/*.whl
 	@touch $@
 
-bindings-node/dist/index.js: target/.native $(node_sources) node_modules/.installed
+# After Python, so that two builds do not wait for each other's locks and the second finds everything compiled.
+bindings-node/dist/index.js: $(rust_sources) $(node_sources) node_modules/.installed | $(venv)/.package
 	@echo "building cxone-actions for Node"
 	@npm run --silent build
 	@touch $@
