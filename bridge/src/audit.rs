@@ -9,15 +9,33 @@ use crate::handle::Handle;
 use crate::text::error_json;
 
 /// The records that a filter chose, oldest first, read a batch at a time.
-pub struct Records(trail::Records);
+pub struct Records {
+    records: trail::Records,
+    /// What stood behind the lines of the last batch.
+    damaged: Option<String>,
+}
 
 impl Records {
     /// At most `count` exact JSON lines; none at the end.
     ///
     /// # Errors
-    /// The JSON text of an `audit` error.
+    /// The JSON text of an `audit` error: a damaged line, after the whole ones before it. The next batch goes on behind it.
     pub fn next_batch(&mut self, count: usize) -> Result<Vec<String>, String> {
-        self.0.by_ref().take(count).collect::<Result<_, _>>().map_err(|error| error_json(&error))
+        if let Some(damaged) = self.damaged.take() {
+            return Err(damaged);
+        }
+        let mut lines = Vec::new();
+        for line in self.records.by_ref().take(count) {
+            match line {
+                Ok(line) => lines.push(line),
+                Err(error) if lines.is_empty() => return Err(error_json(&error)),
+                Err(error) => {
+                    self.damaged = Some(error_json(&error));
+                    break;
+                }
+            }
+        }
+        Ok(lines)
     }
 }
 
@@ -34,7 +52,10 @@ impl Handle {
     /// # Errors
     /// As for all of these.
     pub fn records(&self, filter_json: &str) -> Result<Records, String> {
-        self.read(|client| Ok(Records(client.audit().records(&Filter::from_json(filter_json)?)?)))
+        self.read(|client| {
+            let records = client.audit().records(&Filter::from_json(filter_json)?)?;
+            Ok(Records { records, damaged: None })
+        })
     }
 
     /// Writes the records that the filter chooses to a file; how many they are. The format is `jsonl`, `json` or `csv`.

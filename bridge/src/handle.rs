@@ -180,6 +180,11 @@ impl Handle {
         if self.is_closed() {
             return Err(closed());
         }
+        if let Some(parents) = self.opened.inherited() {
+            // The child holds its parent's segment open, and with it the lock that says that its writer lives.
+            parents.client.audit().close();
+            std::mem::forget(parents);
+        }
         self.opened.get_or_try(|| {
             let process = Process::current();
             process.open_for_work()?;

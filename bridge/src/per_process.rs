@@ -36,6 +36,18 @@ impl<T> PerProcess<T> {
         }
     }
 
+    /// What this process's parent left in it at the fork, unless a thread of the parent's held it at that moment.
+    pub fn inherited(&self) -> Option<Arc<T>> {
+        let owned = self.0.load_full()?;
+        if owned.pid == std::process::id() {
+            return None;
+        }
+        // Never waits: whoever holds this lock does not exist in this process.
+        let theirs = owned.value.try_lock().ok().and_then(|value| value.clone());
+        std::mem::forget(owned);
+        theirs
+    }
+
     /// What this process has, or what `make` makes of it.
     ///
     /// # Errors
@@ -122,7 +134,9 @@ mod tests {
         assert!(held);
         let value = PerProcess(ArcSwapOption::from_pointee(owned));
         assert!(value.get().is_none());
+        assert_eq!(value.inherited().as_deref(), Some(&1), "it may be let go of");
         assert_eq!(value.get_or_try(|| Ok::<_, ()>(2)).as_deref(), Ok(&2));
+        assert!(value.inherited().is_none());
         drop(value);
         assert_eq!(Arc::strong_count(&theirs), 2, "the parent's copy must stay alive");
     }

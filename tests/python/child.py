@@ -119,6 +119,8 @@ def fork() -> None:
         ended(in_child(blocking))
         return ok
 
+    if how == "fork_outlived":
+        outlived(client)
     if how == "fork_hammered":
         hammered(client, blocking)
         return
@@ -136,6 +138,26 @@ def fork() -> None:
     else:
         ended(in_child({"fork_async": from_asyncio, "fork_twice": twice}.get(how, blocking)))
     assert client.run(CREATE_CASE, INPUTS).ok
+
+
+def outlived(client: Any) -> None:
+    """A child that goes on when its parent is killed with calls in flight."""
+    in_threads(client)
+    while client.metrics().detached + client.metrics().in_flight < count:
+        time.sleep(0.001)
+    reader, writer = os.pipe()
+    if os.fork() == 0:
+        os.close(reader)
+        ok = client.run(AT_ONCE, {}).ok
+        os.write(writer, b"1" if ok else b"0")
+        os.close(writer)
+        # The end of standard input is the end of the test.
+        sys.stdin.read()
+        os._exit(0)
+    os.close(writer)
+    assert os.read(reader, 1) == b"1"
+    ready()
+    signal.pause()
 
 
 def hammered(client: Any, blocking: Callable[[], bool]) -> None:

@@ -44,6 +44,7 @@ def start(sandbox: Sandbox, tmp_path: Path) -> Iterator[Start]:
         child = subprocess.Popen(
             [sys.executable, "-X", "dev", str(CHILD), *map(str, arguments)],
             env={**os.environ, **gateway},
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -103,6 +104,19 @@ def test_the_child_of_a_fork_uses_the_same_client(
     assert len(pids) == (3 if how == "fork_twice" else 1 if how == "fork_unused" else 2)
     sent = {record["correlation_id"] for record in every if record["event"] == "sending"}
     assert max(sandbox.executions(correlation_id) for correlation_id in sent) == 1
+
+
+def test_what_a_killed_parent_left_is_recovered_while_its_child_lives(
+    start: Start, access: dict[str, Any], tmp_path: Path
+) -> None:
+    parent = start("fork", "fork_outlived", 5)
+    until_ready(parent)
+    parent.kill()
+    parent.wait()
+    with Client(**access, audit=tmp_path / "trail") as reader:
+        assert len(reader.recover()) == 5
+        assert reader.audit.verify().ok
+    finish(parent)  # closes its standard input, which its child has too
 
 
 def test_forks_in_the_middle_of_everything_never_hang(start: Start) -> None:

@@ -12,6 +12,7 @@ mod callers;
 mod ground;
 mod options;
 mod polls;
+mod races;
 mod tokens;
 mod trail;
 mod wire;
