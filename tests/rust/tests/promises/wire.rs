@@ -1,7 +1,9 @@
 //! What is sent, and what of an answer is taken.
 
+use std::time::{Duration, Instant};
+
 use cxone_actions::trail::Filter;
-use cxone_actions::{ErrorKind, Executed};
+use cxone_actions::{CallOptions, Delivery, ErrorKind, Executed};
 use cxone_actions_sandbox::Point;
 use serde_json::{Value, json};
 
@@ -99,5 +101,63 @@ async fn a_token_service_that_echoes_the_secret_gives_it_to_nobody() {
     let client = client(&sandbox);
     let error = client.run(request("echo")).await.unwrap_err();
     assert!(error.message().ends_with("bad …"), "{error}");
+    invariants(&sandbox, &client);
+}
+
+#[tokio::test]
+async fn only_a_caller_who_says_so_has_an_ambiguous_post_sent_again() {
+    let cases = [(Delivery::AtMostOnce, 1), (Delivery::Idempotent, 2), (Delivery::AtLeastOnce, 2)];
+    for (delivery, sends) in cases {
+        let sandbox = sandbox();
+        let client = builder(&sandbox).delivery(delivery).build().unwrap();
+        sandbox.inject("invoke", json!({"status": 502}), 1).unwrap();
+        let outcome = client.run(request("ambiguous")).await;
+        assert_eq!(sandbox.totals().invoke, sends, "{delivery:?}");
+        assert_eq!(outcome.is_ok(), sends == 2, "{delivery:?}: {outcome:?}");
+        invariants(&sandbox, &client);
+    }
+}
+
+#[tokio::test]
+async fn after_an_ambiguous_send_no_refusal_proves_that_nothing_was_executed() {
+    let sandbox = sandbox();
+    let client = builder(&sandbox).delivery(Delivery::Idempotent).build().unwrap();
+    sandbox.inject("invoke", json!({"status": 500, "executed": true}), 1).unwrap();
+    sandbox.inject("invoke", json!({"status": 409}), 1).unwrap();
+    let error = client.run(request("ambiguous")).await.unwrap_err();
+    assert_eq!((error.kind(), error.executed()), (ErrorKind::OutcomeUnknown, Executed::Unknown), "{error}");
+    assert_eq!(error.attempts(), Some(2));
+    assert_eq!(client.metrics().counts.unknown, 1);
+    invariants(&sandbox, &client);
+}
+
+#[tokio::test]
+async fn a_rate_limit_of_ones_own_spreads_the_sends() {
+    let sandbox = sandbox();
+    let client = builder(&sandbox).rate_limit("10/500ms").build().unwrap();
+    let began = Instant::now();
+    let runs = (0..20).map(|n| client.run(request(&format!("paced-{n}"))));
+    for result in futures_util::future::join_all(runs).await {
+        assert!(result.unwrap().ok);
+    }
+    assert!(
+        began.elapsed() >= Duration::from_millis(450),
+        "20 sends at 10 in 500 ms took {:?}",
+        began.elapsed()
+    );
+    let options = CallOptions { timeout: Some(Duration::from_millis(1)), ..CallOptions::default() };
+    let limited = builder(&sandbox).rate_limit("1/h").build().unwrap();
+    limited.run(request("first")).await.unwrap();
+    let error = limited.run_with(request("second"), options).await.unwrap_err();
+    assert_eq!((error.kind(), error.executed()), (ErrorKind::RateLimited, Executed::No));
+    invariants(&sandbox, &client);
+}
+
+#[tokio::test]
+async fn a_proxy_that_was_named_is_used() {
+    let sandbox = sandbox();
+    // Nobody listens there: only through the proxy, which is the gateway itself, does anything arrive.
+    let client = builder(&sandbox).base_url("http://127.0.0.1:1").proxy(sandbox.base_url()).build().unwrap();
+    assert!(client.run(request("proxied")).await.unwrap().ok);
     invariants(&sandbox, &client);
 }
