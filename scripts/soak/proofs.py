@@ -163,16 +163,18 @@ def lost_answers(times: int) -> Outcome:
 
 
 ALL = [
-    Proof("Python exits while 300 calls are in flight", 20, ended_with_calls_in_flight(PYTHON, "exit")),
+    Proof("Python exits while 300 calls are in flight", 200, ended_with_calls_in_flight(PYTHON, "exit")),
     Proof(
-        "Python exits while a blocking client has 300 in flight", 20, ended_with_calls_in_flight(PYTHON, "exit_threads")
+        "Python exits while a blocking client has 300 in flight",
+        200,
+        ended_with_calls_in_flight(PYTHON, "exit_threads"),
     ),
-    Proof("Ctrl-C in a blocking call ends it", 20, ended_with_calls_in_flight(PYTHON, "interrupt")),
-    Proof("kill -9 with 300 calls in flight; the trail survives", 10, ended_with_calls_in_flight(PYTHON, "kill")),
-    Proof("a forked child uses the client of its parent", 50, fork_uses_the_client),
-    Proof("Node: process.exit while 300 calls are in flight", 20, ended_with_calls_in_flight(NODE, "exit")),
-    Proof("Node: a worker is terminated with 300 in flight", 10, ended_with_calls_in_flight(NODE, "worker")),
-    Proof("connections cut around the request: executed at most once", 1000, lost_answers),
-    Proof("a great many calls from Python", 20_000, many_calls(PYTHON)),
-    Proof("a great many calls from Node", 20_000, many_calls(NODE)),
+    Proof("Ctrl-C in a blocking call ends it", 100, ended_with_calls_in_flight(PYTHON, "interrupt")),
+    Proof("kill -9 with 300 calls in flight; the trail survives", 200, ended_with_calls_in_flight(PYTHON, "kill")),
+    Proof("a forked child uses the client of its parent", 200, fork_uses_the_client),
+    Proof("Node: process.exit while 300 calls are in flight", 200, ended_with_calls_in_flight(NODE, "exit")),
+    Proof("Node: a worker is terminated with 300 in flight", 100, ended_with_calls_in_flight(NODE, "worker")),
+    Proof("connections cut around the request: executed at most once", 10_000, lost_answers),
+    Proof("a great many calls from Python", 1_000_000, many_calls(PYTHON)),
+    Proof("a great many calls from Node", 1_000_000, many_calls(NODE)),
 ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import resource
+import signal
 import sys
 import threading
 import time
@@ -63,6 +64,8 @@ def leave_threads() -> None:
 
 
 def interrupted() -> None:
+    # A shell that runs this in the background has Ctrl-C ignored, and Python would keep it so.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     client = Client()
     threading.Timer(0.2, lambda: print("on their way", flush=True)).start()
     try:
