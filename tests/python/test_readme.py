@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from cxone_actions import Sandbox, _native
+from actions import CREATE_CASE
+from cxone_actions import AccessDeniedError, Client, Sandbox, _native
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 # An example, and what the README shows of its output where it shows any.
@@ -54,6 +55,26 @@ def test_an_example_of_the_readme_prints_what_it_says(code: str, output: str | N
     assert run.returncode == 0, run.stderr
     assert run.stderr == ""
     assert output is None or re.fullmatch(as_pattern(output), run.stdout), run.stdout
+
+
+def test_the_policy_of_the_readme_allows_what_it_lists_and_nothing_else(tmp_path: Path) -> None:
+    policy = re.search(r"^```toml\n(.*?)^```$", README.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    assert policy is not None
+    path = tmp_path / "policy.toml"
+    path.write_text(policy[1], encoding="utf-8")
+    listed = {"customerId": "CUST-998877", "orderReference": "ORD-2023-1122", "priority": 1}
+    with Sandbox() as sandbox:
+        access = {"client_id": sandbox.client_id, "client_secret": sandbox.client_secret}
+        with Client(sandbox.base_url, **access, policy=str(path)) as client:
+            assert client.run(CREATE_CASE, listed).ok
+            for refused in (
+                {},
+                {**listed, "priority": 6},
+                {**listed, "orderReference": "1122"},
+                {**listed, "discount": 1},
+            ):
+                with pytest.raises(AccessDeniedError):
+                    client.run(CREATE_CASE, refused)
 
 
 def test_the_readme_lists_every_error_and_every_option_as_the_core_knows_them() -> None:
