@@ -64,8 +64,9 @@ def test_the_policy_of_the_readme_allows_what_it_lists_and_nothing_else(tmp_path
     path.write_text(policy[1], encoding="utf-8")
     listed = {"customerId": "CUST-998877", "orderReference": "ORD-2023-1122", "priority": 1}
     with Sandbox() as sandbox:
-        access = {"client_id": sandbox.client_id, "client_secret": sandbox.client_secret}
-        with Client(sandbox.base_url, **access, policy=str(path)) as client:
+        with Client(
+            sandbox.base_url, client_id=sandbox.client_id, client_secret=sandbox.client_secret, policy=str(path)
+        ) as client:
             assert client.run(CREATE_CASE, listed).ok
             for refused in (
                 {},
