@@ -63,19 +63,21 @@ def test_the_policy_of_the_readme_allows_what_it_lists_and_nothing_else(tmp_path
     path = tmp_path / "policy.toml"
     path.write_text(policy[1], encoding="utf-8")
     listed = {"customerId": "CUST-998877", "orderReference": "ORD-2023-1122", "priority": 1}
-    with Sandbox() as sandbox:
-        with Client(
+    with (
+        Sandbox() as sandbox,
+        Client(
             sandbox.base_url, client_id=sandbox.client_id, client_secret=sandbox.client_secret, policy=str(path)
-        ) as client:
-            assert client.run(CREATE_CASE, listed).ok
-            for refused in (
-                {},
-                {**listed, "priority": 6},
-                {**listed, "orderReference": "1122"},
-                {**listed, "discount": 1},
-            ):
-                with pytest.raises(AccessDeniedError):
-                    client.run(CREATE_CASE, refused)
+        ) as client,
+    ):
+        assert client.run(CREATE_CASE, listed).ok
+        for refused in (
+            {},
+            {**listed, "priority": 6},
+            {**listed, "orderReference": "1122"},
+            {**listed, "discount": 1},
+        ):
+            with pytest.raises(AccessDeniedError):
+                client.run(CREATE_CASE, refused)
 
 
 def test_the_readme_lists_every_error_and_every_option_as_the_core_knows_them() -> None:
