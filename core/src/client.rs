@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -22,8 +23,11 @@ use crate::poll::{PollFrom, PollTarget, identity};
 use crate::submit::{Handed, Submission};
 use crate::trail::{Entry, Event, Trail, Unfinished, UnfinishedState};
 
-/// A handler may take this long; then its invocation goes on without it.
-const HANDLER_PATIENCE: Duration = Duration::from_secs(30);
+/// An `on_result` handler may take this long; then its call goes on without it.
+pub const HANDLER_PATIENCE: Duration = Duration::from_secs(30);
+
+/// What ends at the deadline by itself has this long to say so.
+const LATE: Duration = Duration::from_millis(30);
 
 /// Called once with each terminal result. What it returns as an error is the name of what went wrong, never its text.
 pub type OnResult = Box<dyn FnOnce(ActionResult) -> BoxFuture<'static, Result<(), String>> + Send>;
@@ -175,23 +179,31 @@ impl Client {
         let account = self.0.ledger.start(&prepared, action_name, began)?;
         let who = account.who.clone();
         let (caller, answer) = oneshot::channel();
+        let sent = Arc::new(AtomicU32::new(0));
         let submission = Submission {
             inner: self.0.clone(),
             account,
             body: prepared.body,
             inputs: prepared.inputs,
             deadline,
+            sent: sent.clone(),
             caller,
         };
         self.0.sending.spawn(submission.run());
         // The waits before a send end at the deadline by themselves; what is late is on the wire.
-        match tokio::time::timeout_at(deadline + Duration::from_millis(30), answer).await {
-            Ok(Ok(handed)) => handed,
-            Ok(Err(_)) => Err(who.sign(Error::new(ErrorKind::OutcomeUnknown, "the runtime shut down while the request was under way")
-                .with_hint("look the correlation id up in the trail"))),
-            Err(_) => Err(who.sign(Error::new(ErrorKind::OutcomeUnknown, "the deadline passed while the request was on the wire")
-                .with_hint("its answer is still awaited in the background and goes into the trail; do not call again before looking there"))),
-        }
+        let (message, hint) = match tokio::time::timeout_at(deadline + LATE, answer).await {
+            Ok(Ok(handed)) => return handed,
+            Ok(Err(_)) => (
+                "the runtime shut down while the request was under way",
+                "look the correlation id up in the trail",
+            ),
+            Err(_) => (
+                "the deadline passed while the request was on the wire",
+                "its answer is still awaited in the background and goes into the trail; look there before calling again",
+            ),
+        };
+        let error = Error::new(ErrorKind::OutcomeUnknown, message).with_hint(hint);
+        Err(who.sign(error).with_attempts(sent.load(Ordering::Relaxed)))
     }
 
     /// The result is on record and counted; whatever the handler does, it stays what it is (tutorial defects S53, S54).

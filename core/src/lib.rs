@@ -41,7 +41,7 @@ pub mod trail;
 pub mod wire;
 
 pub use batch::Outcome;
-pub use client::{CallOptions, Client, OnResult};
+pub use client::{CallOptions, Client, HANDLER_PATIENCE, OnResult};
 pub use config::{ClientBuilder, Delivery, Dialect, Options};
 pub use contract::{ActionRequest, Violation};
 pub use error::{ERROR_FIELDS, Error, ErrorKind, Executed, Result};

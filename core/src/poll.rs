@@ -69,6 +69,7 @@ impl PollTarget {
     pub fn from_json(text: &str) -> Result<PollTarget> {
         #[derive(Deserialize)]
         struct Written {
+            #[serde(alias = "invocationId")]
             invocation_id: Option<String>,
             #[serde(default)]
             action_id: String,
@@ -80,6 +81,7 @@ impl PollTarget {
             invoke_latency_ms: f64,
             #[serde(default)]
             attempts: u32,
+            #[serde(alias = "resumeToken")]
             resume_token: Option<String>,
             raw: Option<Box<RawValue>>,
         }
@@ -87,11 +89,12 @@ impl PollTarget {
             return Ok(PollTarget::Id(id));
         }
         let written: Written = serde_json::from_str(text).map_err(|_| {
-            Error::new(
-                ErrorKind::Validation,
-                "`invocation` must be an invocation, an invocation id or a resume token",
+            let way_out = "hand over what `invoke` returned";
+            crate::resume::refused(
+                "type",
+                "must be an invocation, an invocation id or a resume token",
+                way_out,
             )
-            .with_hint("hand over what `invoke` returned")
         })?;
         Ok(PollTarget::Invocation(Box::new(Invocation {
             invocation_id: written.invocation_id,
@@ -156,6 +159,8 @@ enum Next {
     /// Look again, after this or the schedule's own time.
     Again(Option<Duration>),
     Over(Error),
+    /// The client was closed: nobody takes what the look would bring.
+    Left,
 }
 
 /// One poll.
@@ -169,6 +174,8 @@ struct Watch<'a> {
     polls: u32,
     refreshed: bool,
     last_status: Option<String>,
+    /// The last look's 404: where nothing better was ever seen, the deadline says so.
+    not_found: Option<Error>,
     /// How long a look takes here: how early the last one has to begin.
     lead: Duration,
     schedule: Schedule,
@@ -198,6 +205,7 @@ impl Inner {
             polls: 0,
             refreshed: false,
             last_status: None,
+            not_found: None,
             lead: Duration::from_millis(20),
             schedule,
         };
@@ -233,6 +241,9 @@ impl Inner {
     /// Accepted, and nobody waits any more: the error carries what is needed to go on.
     fn leave(&self, account: Account, error: Error, last_status: Option<String>) -> Error {
         let mut error = account.who.sign(error).with_executed(Executed::Yes);
+        if account.attempts > 0 {
+            error = error.with_attempts(account.attempts);
+        }
         if let Some(token) = self.gateway.token(&account.who) {
             error = error.with_resume_token(token);
         }
@@ -258,7 +269,13 @@ impl Watch<'_> {
                 true = closed => return Err(self.closed()),
             }
             let is_last = at >= last;
-            match self.look().await {
+            let closed = async { phase.wait_for(|phase| *phase == Phase::Closed).await.is_ok() };
+            let next_step = tokio::select! {
+                next = self.look() => next,
+                true = closed => Next::Left,
+            };
+            match next_step {
+                Next::Left => return Err(self.closed()),
                 Next::Ended(terminal, http_status) => {
                     return Ok(self.account.finish(terminal, http_status, self.polls));
                 }
@@ -303,7 +320,9 @@ impl Watch<'_> {
                 self.slower(http_status, &why, throttled, wait)
             }
             Looked::NotFound(error) if self.began.elapsed() < VISIBLE_WITHIN => {
-                self.nothing(error.http_status(), "not visible yet", None)
+                let http_status = error.http_status();
+                self.not_found = Some(error);
+                self.nothing(http_status, "not visible yet", None)
             }
             // One refresh, then a second refusal in a row is final.
             Looked::Unauthorized(_) if !self.refreshed && self.inner.auth.refused(&token) => {
@@ -358,6 +377,9 @@ impl Watch<'_> {
     }
 
     fn timeout(self) -> Error {
+        if let (Some(error), None) = (self.not_found, &self.last_status) {
+            return self.inner.leave(self.account, error, None);
+        }
         let state = self.last_status.as_deref().unwrap_or("in an unknown state");
         let error = Error::new(
             ErrorKind::PollTimeout,

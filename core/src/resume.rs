@@ -99,7 +99,7 @@ impl Gateway {
     }
 }
 
-fn refused(code: &str, rule: &str, way_out: &str) -> Error {
+pub(crate) fn refused(code: &str, rule: &str, way_out: &str) -> Error {
     let message = format!("`invocation` {rule}");
     let violation =
         Violation { path: "/invocation".to_owned(), code: code.to_owned(), message: message.clone() };

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -41,6 +42,8 @@ pub(crate) struct Submission {
     /// The inputs in the body, so that no error repeats one that the gateway echoed.
     pub(crate) inputs: Bytes,
     pub(crate) deadline: Instant,
+    /// How often it was sent, for a caller whose deadline passes meanwhile.
+    pub(crate) sent: Arc<AtomicU32>,
     pub(crate) caller: oneshot::Sender<Result<Handed>>,
 }
 
@@ -126,6 +129,7 @@ impl Submission {
         self.account
             .sending(self.body.len(), ready.queued, past.why_again.as_deref())
             .map_err(|error| past.verdict(error))?;
+        self.sent.store(self.account.attempts, Ordering::Relaxed);
         let began = Instant::now();
         let outcome = self.inner.transport.send(self.request(&ready.token), None).await;
         drop(ready.permit);

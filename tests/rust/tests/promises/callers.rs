@@ -201,6 +201,7 @@ async fn the_deadline_holds_while_the_post_is_on_the_wire() {
         let error = client.run_with(request(&format!("slow-{n}")), options).await.unwrap_err();
         let took = began.elapsed();
         assert_eq!((error.kind(), error.executed()), (ErrorKind::OutcomeUnknown, Executed::Unknown));
+        assert_eq!(error.attempts(), Some(1));
         took
     });
     let took = took.await;
@@ -227,6 +228,7 @@ async fn leaving_waits_for_answers_on_their_way_and_for_nothing_else() {
     sandbox.inject("invoke", json!({"delay": 1.0}), 2).unwrap();
     let (first, second) = (start(request("first")), start(request("second")));
     until("both are on the wire", || sandbox.executions("first") + sandbox.executions("second") == 2).await;
+    sandbox.inject("poll", json!({"delay": 30}), 10).unwrap();
     let queued = start(request("queued"));
     until("it is started", || client.metrics().counts.started == 5).await;
     let began = Instant::now();

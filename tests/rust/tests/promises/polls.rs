@@ -18,7 +18,7 @@ async fn a_deadline_is_kept_and_hands_back_a_token_that_goes_on() {
     let client = client(&sandbox);
     let error = client.run_with(ActionRequest::new(slow), within(300)).await.unwrap_err();
     assert_eq!((error.kind(), error.executed()), (ErrorKind::PollTimeout, Executed::Yes));
-    assert_eq!(error.last_status(), Some("RUNNING"));
+    assert_eq!((error.last_status(), error.attempts()), (Some("RUNNING"), Some(1)));
     assert_eq!(client.metrics().counts.detached, 1);
     let token = error.resume_token().unwrap().to_owned();
     let result = client.poll(PollTarget::Id(token), within(5_000)).await.unwrap();
@@ -104,5 +104,14 @@ async fn a_hundred_bad_looks_do_not_end_a_poll() {
     }
     let result = client.run(ActionRequest::new(slow)).await.unwrap();
     assert!(result.ok && result.polls > 100, "tutorial defect S46: {} polls", result.polls);
+    invariants(&sandbox, &client);
+}
+
+#[tokio::test]
+async fn an_invocation_that_was_never_found_is_rejected_and_not_said_to_run() {
+    let sandbox = sandbox();
+    let client = client(&sandbox);
+    let error = client.poll("no-such-invocation".into(), within(100)).await.unwrap_err();
+    assert_eq!((error.kind(), error.http_status()), (ErrorKind::Rejected, Some(404)), "{error}");
     invariants(&sandbox, &client);
 }
