@@ -1,5 +1,7 @@
 //! The snapshot as Prometheus text: base units, `_total` on counters, one family of outcomes.
 
+use std::collections::HashSet;
+
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::counter::ConstCounter;
@@ -16,8 +18,27 @@ impl Metrics {
         let mut text = String::new();
         // Writing to a string cannot fail.
         let _ = prometheus_client::encoding::text::encode(&mut text, &registry);
-        text
+        as_prometheus(&text)
     }
+}
+
+/// The library writes OpenMetrics, where a counter's family is named without the `_total` of its samples and the text ends
+/// with `# EOF`. In the text format 0.0.4, which every scraper reads, the family has the name of its samples.
+fn as_prometheus(text: &str) -> String {
+    let counters: HashSet<&str> =
+        text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.strip_suffix(" counter")).collect();
+    let mut out = String::with_capacity(text.len());
+    for line in text.lines().filter(|line| *line != "# EOF") {
+        let mut words = line.splitn(4, ' ');
+        match (words.next(), words.next(), words.next(), words.next()) {
+            (Some("#"), Some(sort), Some(name), Some(rest)) if counters.contains(name) => {
+                out.push_str(&format!("# {sort} {name}_total {rest}"));
+            }
+            _ => out.push_str(line),
+        }
+        out.push('\n');
+    }
+    out
 }
 
 #[derive(Debug)]
@@ -137,4 +158,33 @@ fn times<'a>(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use crate::metrics::{Board, Place};
+
+    #[test]
+    fn every_sample_belongs_to_a_family_of_its_name() {
+        let board = Board::default();
+        board.start("create \"case\"");
+        board.terminal("create \"case\"", Place::InFlight, Place::Completed, Duration::from_millis(80));
+        let text = board.snapshot().prometheus();
+        let families: Vec<_> =
+            text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
+        let samples: Vec<_> = text.lines().filter(|line| !line.starts_with('#')).collect();
+        assert!(samples.len() > 20);
+        for sample in &samples {
+            let name = sample.split(['{', ' ']).next().unwrap();
+            assert!(name.starts_with("cxone_") && families.contains(&name), "{sample}");
+        }
+        let completed = r#"cxone_invocations_total{action="create \"case\"",outcome="completed"} 1"#;
+        assert!(samples.contains(&completed), "{text}");
+        assert!(text.contains(
+            "cxone_duration_quantile_seconds{action=\"create \\\"case\\\"\",quantile=\"0.5\"} 0.08"
+        ));
+        assert!(!text.contains("EOF"));
+    }
 }
