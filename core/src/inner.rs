@@ -9,7 +9,7 @@ use url::Url;
 
 use crate::auth::{Auth, Grant};
 use crate::config::{Config, Credentials, Options};
-use crate::contract::{ActionRequest, Contract, ContractRules, Prepared, Refused};
+use crate::contract::{ActionRequest, Contract, ContractRules, Prepared, Refused, Violation};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ledger::Ledger;
 use crate::resume::Gateway;
@@ -100,7 +100,7 @@ impl Inner {
         if verdict.allowed {
             return Ok((prepared, verdict.action_name));
         }
-        let refused = Refused {
+        let mut refused = Refused {
             action_id: Some(prepared.action_id),
             correlation_id: Some(prepared.correlation_id),
             inputs: Some(prepared.inputs),
@@ -109,7 +109,7 @@ impl Inner {
         };
         let hint = "nothing was sent; ask the policy's owner to allow it";
         Err(self.refuse(
-            &refused,
+            &mut refused,
             verdict.action_name.as_deref(),
             ErrorKind::Denied,
             "the policy refuses the request",
@@ -126,17 +126,24 @@ impl Inner {
             refused.add_denials(verdict.violations);
         }
         let hint = "nothing was sent; correct the request";
-        self.refuse(&refused, name.as_deref(), ErrorKind::Validation, "the request breaks the contract", hint)
+        self.refuse(
+            &mut refused,
+            name.as_deref(),
+            ErrorKind::Validation,
+            "the request breaks the contract",
+            hint,
+        )
     }
 
     fn refuse(
         &self,
-        refused: &Refused,
+        refused: &mut Refused,
         name: Option<&str>,
         kind: ErrorKind,
         what: &str,
         hint: &str,
     ) -> Error {
+        bound(&mut refused.violations);
         self.ledger.refused(refused, name, kind);
         let reasons: Vec<_> = refused.violations.iter().map(|v| v.message.as_str()).collect();
         Error::new(kind, format!("{what}: {}", reasons.join("; ")))
@@ -149,6 +156,16 @@ impl Inner {
         let policy = self.config.policy.digest().unwrap_or_else(|| "none".to_owned());
         let note = format!("profile {}, policy {policy}", self.config.profile.name);
         self.ledger.note(&Entry { note: Some(&note), ..Entry::new(Event::Config) });
+    }
+}
+
+/// A request with a million mistakes is told of the first hundred.
+fn bound(violations: &mut Vec<Violation>) {
+    const MOST: usize = 100;
+    if let Some(more) = violations.len().checked_sub(MOST).filter(|more| *more > 0) {
+        violations.truncate(MOST);
+        let message = format!("and {more} more mistakes of the request");
+        violations.push(Violation { path: String::new(), code: "more".to_owned(), message });
     }
 }
 

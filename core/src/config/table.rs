@@ -126,7 +126,7 @@ impl Options {
         });
         for (key, value) in &object {
             match OPTIONS.iter().find(|spec| spec.name_in(dialect) == key) {
-                _ if value.is_null() => {}
+                Some(_) if value.is_null() => {}
                 Some(spec) => options.take(spec, value, &mut mistakes),
                 None => mistakes.add_named(key, "unknown_option", unknown(key, dialect)),
             }
@@ -250,13 +250,19 @@ fn texts(value: &Value) -> Result<Vec<String>, String> {
 fn policy(value: &Value) -> Result<PolicySource, String> {
     match value {
         Value::String(path) if !path.is_empty() => Ok(PolicySource::File(PathBuf::from(path))),
-        Value::Object(_) => Ok(PolicySource::Json(value.to_string())),
+        Value::Object(object) if !object.contains_key(FOREIGN) => Ok(PolicySource::Json(value.to_string())),
         _ => Err(format!("must be a path or a policy with `action`, got {}", shape_of(value))),
     }
 }
 
-fn shape_of(value: &Value) -> &'static str {
+/// The key under which a binding names the type of a value that JSON cannot say.
+const FOREIGN: &str = "$foreign";
+
+fn shape_of(value: &Value) -> &str {
     match value {
+        Value::Object(object) if object.contains_key(FOREIGN) => {
+            object.get(FOREIGN).and_then(Value::as_str).unwrap_or("something else")
+        }
         Value::Null => "null",
         Value::Bool(_) => "a boolean",
         Value::Number(_) => "a number",

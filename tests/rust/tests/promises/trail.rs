@@ -105,3 +105,18 @@ async fn refused_requests_are_on_record_and_send_nothing() {
     assert_eq!(sandbox.totals().token + sandbox.totals().invoke, 0, "not even a token was asked for");
     invariants(&sandbox, &client);
 }
+
+#[tokio::test]
+async fn a_request_with_thousands_of_mistakes_is_told_of_the_first_hundred() {
+    let sandbox = sandbox();
+    let client = builder(&sandbox).build().unwrap();
+    let inputs = (0..5_000).map(|n| (format!("key-{n}"), json!([]))).collect();
+    let error = client
+        .run(cxone_actions::ActionRequest::new(crate::ground::CREATE_CASE).inputs(inputs))
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Validation);
+    assert_eq!(error.violations().len(), 101);
+    assert!(error.message().ends_with("and 4900 more mistakes of the request"), "{}", error.message().len());
+    invariants(&sandbox, &client);
+}
