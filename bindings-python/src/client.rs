@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use cxone_actions_bridge::{Dialect, Handle, patience};
+use cxone_actions_bridge::{Dialect, Handle, close_patience, patience};
 use pyo3::prelude::*;
 
 use crate::native_error;
@@ -57,8 +57,10 @@ impl NativeClient {
 
     #[pyo3(signature = (queue, timeout))]
     fn close(&self, queue: &NativeQueue, timeout: Option<f64>) -> PyResult<u64> {
-        let timeout =
-            timeout.map(|timeout| patience(timeout, Dialect::Python)).transpose().map_err(native_error)?;
+        let timeout = timeout
+            .map(|timeout| close_patience(timeout, Dialect::Python))
+            .transpose()
+            .map_err(native_error)?;
         Ok(self.0.close(queue.queue(), timeout))
     }
 

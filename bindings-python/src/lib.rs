@@ -61,6 +61,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<trail::NativeRecords>()?;
     module.add_function(wrap_pyfunction!(status_error, module)?)?;
     module.add_function(wrap_pyfunction!(surface, module)?)?;
+    module.add("HANDLER_PATIENCE", cxone_actions::HANDLER_PATIENCE.as_secs_f64())?;
     module.add_function(wrap_pyfunction!(shutdown, module)?)?;
     module.add_function(wrap_pyfunction!(cli, module)?)
 }

@@ -50,7 +50,8 @@ impl NativeSandbox {
 
     fn close(&self, py: Python<'_>) {
         py.detach(|| {
-            if let Some(sandbox) = self.0.take() {
+            // It stays: what it saw and counted can still be read.
+            if let Some(sandbox) = self.0.get() {
                 sandbox.close();
             }
         });
@@ -61,9 +62,7 @@ impl NativeSandbox {
     fn look<T>(&self, look: impl FnOnce(&Sandbox) -> T) -> PyResult<T> {
         match self.0.get() {
             Some(sandbox) => Ok(look(&sandbox)),
-            None => Err(PyRuntimeError::new_err(
-                "the sandbox is closed, or belongs to the parent of this process",
-            )),
+            None => Err(PyRuntimeError::new_err("the sandbox belongs to the parent of this process")),
         }
     }
 }

@@ -21,6 +21,6 @@ pub use handle::Handle;
 pub use per_process::PerProcess;
 pub use queue::{Kind, Message, Queue};
 pub use runtime::drain_at_exit;
-pub use text::{error_json, patience, status_error};
+pub use text::{close_patience, error_json, patience, status_error};
 
 pub use cxone_actions::{ActionRequest, Dialect, VERSION};

@@ -51,6 +51,14 @@ pub fn status_error(result_json: &str) -> Option<String> {
     result.error_for_status().err().map(|error| error_json(&error))
 }
 
+/// The `timeout` of closing: like that of a call, and 0 does not wait at all.
+///
+/// # Errors
+/// The JSON text of a `config` error.
+pub fn close_patience(timeout: f64, dialect: Dialect) -> Result<Duration, String> {
+    if timeout == 0.0 { Ok(Duration::ZERO) } else { patience(timeout, dialect) }
+}
+
 pub(crate) fn closed() -> Error {
     Error::new(ErrorKind::Closed, "the client is closed, or its process is about to end")
         .with_hint("open a new client, and keep it open while calls are made")

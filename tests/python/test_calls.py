@@ -343,3 +343,24 @@ def test_a_request_is_shown_without_its_values() -> None:
     request = ActionRequest(CREATE_CASE, {"customerId": "CANARY", "a": 1}, callback_url="https://x/?CANARY")
     assert "CANARY" not in repr(request)
     assert "customerId" in repr(request)
+
+
+def test_closing_with_no_patience_does_not_wait_and_a_bad_one_is_named(open_client: Open) -> None:
+    client = open_client()
+    with pytest.raises(ConfigError, match="`timeout` must be above zero"):
+        client.close(-1)
+    began = time.monotonic()
+    client.close(0)
+    assert time.monotonic() - began < 5
+    with pytest.raises(ClosedError):
+        client.run(AT_ONCE, {})
+
+
+@pytest.mark.parametrize("wrong", [{"on_result": 5}, {"timeout": "5"}])
+def test_a_handler_or_a_deadline_of_the_wrong_type_is_named_before_anything_is_sent(
+    client: Client, sandbox: Sandbox, wrong: dict[str, Any]
+) -> None:
+    (name,) = wrong
+    with pytest.raises(TypeError, match=f"`{name}` must be"):
+        client.run(AT_ONCE, {}, **wrong)
+    assert sandbox.requests == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import traceback
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -91,3 +92,22 @@ def test_the_signature_names_every_option_for_editors_and_help() -> None:
     names = list(inspect.signature(Client.__init__).parameters)
     assert names == list(inspect.signature(AsyncClient.__init__).parameters)
     assert {"base_url", "client_secret", "policy", "audit", "timeout", "max_in_flight", "http1_only"} <= set(names)
+
+
+def test_what_json_cannot_say_is_named_by_its_type(access: dict[str, Any]) -> None:
+    wrong = {"callback_hosts": (host for host in ["a.example"]), "client_auth": b"post", "policy": object()}
+    with pytest.raises(ConfigError) as raised:
+        Client(**{**access, **wrong})
+    for said in ("got generator", "got bytes", "got object"):
+        assert said in str(raised.value)
+
+
+def test_a_client_that_was_refused_shows_itself_and_no_secret_in_a_traceback(access: dict[str, Any]) -> None:
+    try:
+        Client(**{**access, "client_secret": "s3cr3t-in-a-frame", "timeout": -1})
+    except ConfigError as error:
+        inner = error.__traceback__.tb_next if error.__traceback__ else None
+        shown = traceback.TracebackException(type(error), error, inner, capture_locals=True)
+        text = "".join(shown.format())
+        assert "Client" in text
+        assert "s3cr3t-in-a-frame" not in text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -179,3 +179,27 @@ def test_a_bound_that_is_none_is_refused_at_once(client: Client, open_async: Ope
 
 def test_nothing_gives_nothing(client: Client) -> None:
     assert list(client.run_many([])) == []
+
+
+class Broken(Mapping[str, Any]):
+    def __getitem__(self, key: str) -> Any:
+        raise RuntimeError("boom")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(["customerId"])
+
+    def __len__(self) -> int:
+        return 1
+
+
+def test_a_request_that_raises_when_it_is_read_is_its_own_outcome(client: Client, open_async: OpenAsync) -> None:
+    requests = [ActionRequest(AT_ONCE, {"n": 0}), ActionRequest(AT_ONCE, Broken()), ActionRequest(AT_ONCE, {"n": 2})]
+
+    async def main() -> list[Outcome]:
+        async with open_async() as asynchronous:
+            return [outcome async for outcome in asynchronous.run_many(requests)]
+
+    for outcomes in (list(client.run_many(requests)), asyncio.run(main())):
+        by_index = {outcome.index: outcome for outcome in outcomes}
+        assert isinstance(by_index[1].error, RuntimeError)
+        assert [by_index[index].result is not None for index in (0, 1, 2)] == [True, False, True]

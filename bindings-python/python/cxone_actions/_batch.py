@@ -118,10 +118,16 @@ async def run_many(
                 taken = source.take()
                 if taken is None:
                     break
-                waiting = gate.start(native, _starting(native, taken[0], timeout))
-                running[waiting] = (index, taken[0])
+                place, index = index, index + 1
+                try:
+                    waiting = gate.start(native, _starting(native, taken[0], timeout))
+                except NativeError:
+                    raise
+                except Exception as error:  # noqa: BLE001 - a request that raises when it is read is its own outcome
+                    yield Outcome(place, taken[0], None, error)
+                    continue
+                running[waiting] = (place, taken[0])
                 waiting.future.add_done_callback(partial(_finished, ready, ring, waiting))
-                index += 1
             if ready:
                 waiting = ready.popleft()
                 place, request = running[waiting]
@@ -163,8 +169,15 @@ def run_many_blocking(
                 except Exception as error:  # noqa: BLE001 - it is the source's own, and raised at its end
                     open_, raised = False, error
                 else:
-                    running[_starting(native, request, timeout)(queue)] = (index, request)
-                    index += 1
+                    place, index = index, index + 1
+                    try:
+                        number = _starting(native, request, timeout)(queue)
+                    except NativeError:
+                        raise
+                    except Exception as error:  # noqa: BLE001 - a request that raises when it is read is its own outcome
+                        yield Outcome(place, request, None, error)
+                        continue
+                    running[number] = (place, request)
             if ready:
                 number, _, text = ready.popleft()
                 yield _outcome(*running[number], text)

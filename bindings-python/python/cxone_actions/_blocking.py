@@ -14,7 +14,7 @@ from typing import Any
 
 from ._json import exact
 from ._loop import OnResult, Start
-from ._native import NativeClient, NativeQueue
+from ._native import HANDLER_PATIENCE, NativeClient, NativeQueue
 from ._results import ActionResult
 
 
@@ -51,7 +51,7 @@ def _finish(returned: Awaitable[Any]) -> None:
     """Waits for an asynchronous handler; in a thread of its own where this one runs a loop, as in a notebook."""
 
     async def wait() -> None:
-        await returned
+        await asyncio.wait_for(returned, HANDLER_PATIENCE)
 
     try:
         asyncio.get_running_loop()

@@ -136,9 +136,14 @@ class _Opened:
             "http1_only": http1_only,
             **unknown,
         }
+        # Nothing of it is left in this frame, should a traceback show its locals.
+        text = _text(options)
+        options = {}
+        client_secret = access_key_secret = token = proxy = None
         try:
-            self._native = _native.NativeClient(_text(options))
+            self._native = _native.NativeClient(text)
         except _native.NativeError as error:
+            text = ""
             raise_native(error)
         self.audit = AuditTrail(self._native)
 
@@ -162,7 +167,8 @@ class _Opened:
         return [Unfinished(**unfinished) for unfinished in found]
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {'closed' if self._native.closed else 'open'}>"
+        native = getattr(self, "_native", None)  # none where the options were refused
+        return f"<{type(self).__name__} {'closed' if native is None or native.closed else 'open'}>"
 
     def __reduce__(self) -> Any:
         raise TypeError(f"a `{type(self).__name__}` cannot be pickled; open one in each process")
@@ -212,14 +218,12 @@ class AsyncClient(_Opened):
         :param invocation: what `invoke` returned, a bare invocation id, or a `resume_token`
         :param timeout: deadline from this call, seconds or `timedelta`; the client's where it is not given
         :param on_result: called once with the result, sync or async, in the context of the caller; what it raises is
-            recorded and never changes the result
+            recorded and never changes the result, and after 30 seconds it is waited for no longer
         :raises PollTimeoutError: the deadline passed; its `resume_token` goes on waiting
         :raises CxoneError: the others, see `executed`
         """
-        target, limit = _target(invocation), _seconds(timeout)
-        answer = await self._call(
-            lambda queue: self._native.poll(queue, target, limit, on_result is not None), on_result
-        )
+        target, limit, deliver = _target(invocation), _seconds(timeout), _callable(on_result)
+        answer = await self._call(lambda queue: self._native.poll(queue, target, limit, deliver), on_result)
         return ActionResult(**answer["result"])
 
     async def run(
@@ -233,10 +237,9 @@ class AsyncClient(_Opened):
         on_result: Handler | None = None,
     ) -> ActionResult:
         """Submits an action and waits for its terminal state: `invoke` and `poll` in one, under one deadline."""
-        request, limit = (action_id, inputs, correlation_id, callback_url), _seconds(timeout)
-        answer = await self._call(
-            lambda queue: self._native.run(queue, request, limit, on_result is not None), on_result
-        )
+        request = (action_id, inputs, correlation_id, callback_url)
+        limit, deliver = _seconds(timeout), _callable(on_result)
+        answer = await self._call(lambda queue: self._native.run(queue, request, limit, deliver), on_result)
         return ActionResult(**answer["result"])
 
     def run_many(
@@ -253,7 +256,10 @@ class AsyncClient(_Opened):
     async def aclose(self, timeout: Seconds | None = None) -> None:
         """Stops taking calls and waits for what is under way, for at most `timeout` (30 s)."""
         limit = _seconds(timeout)
-        await port().call(self._native, lambda queue: self._native.close(queue, limit), detached=True)
+        try:
+            await port().call(self._native, lambda queue: self._native.close(queue, limit), detached=True)
+        except _native.NativeError as error:
+            raise_native(error)
 
     async def _call(self, start: Start, on_result: Handler | None = None) -> Any:
         try:
@@ -301,8 +307,8 @@ class Client(_Opened):
         on_result: Handler | None = None,
     ) -> ActionResult:
         """Waits for the terminal state of an accepted invocation; see `AsyncClient.poll`."""
-        target, limit = _target(invocation), _seconds(timeout)
-        answer = self._call(lambda queue: self._native.poll(queue, target, limit, on_result is not None), on_result)
+        target, limit, deliver = _target(invocation), _seconds(timeout), _callable(on_result)
+        answer = self._call(lambda queue: self._native.poll(queue, target, limit, deliver), on_result)
         return ActionResult(**answer["result"])
 
     def run(
@@ -316,8 +322,9 @@ class Client(_Opened):
         on_result: Handler | None = None,
     ) -> ActionResult:
         """Submits an action and waits for its terminal state; see `AsyncClient.run`."""
-        request, limit = (action_id, inputs, correlation_id, callback_url), _seconds(timeout)
-        answer = self._call(lambda queue: self._native.run(queue, request, limit, on_result is not None), on_result)
+        request = (action_id, inputs, correlation_id, callback_url)
+        limit, deliver = _seconds(timeout), _callable(on_result)
+        answer = self._call(lambda queue: self._native.run(queue, request, limit, deliver), on_result)
         return ActionResult(**answer["result"])
 
     def run_many(
@@ -329,7 +336,10 @@ class Client(_Opened):
     def close(self, timeout: Seconds | None = None) -> None:
         """Stops taking calls and waits for what is under way, for at most `timeout` (30 s)."""
         limit = _seconds(timeout)
-        _blocking.call(self._native, lambda queue: self._native.close(queue, limit))
+        try:
+            _blocking.call(self._native, lambda queue: self._native.close(queue, limit))
+        except _native.NativeError as error:
+            raise_native(error)
 
     def _call(self, start: Start, on_result: Handler | None = None) -> Any:
         try:
@@ -354,7 +364,18 @@ def _checked(answer: Any) -> Any:
 
 
 def _seconds(timeout: Seconds | None) -> float | None:
-    return timeout.total_seconds() if isinstance(timeout, timedelta) else timeout
+    if timeout is None or (isinstance(timeout, (int, float)) and not isinstance(timeout, bool)):
+        return timeout
+    if isinstance(timeout, timedelta):
+        return timeout.total_seconds()
+    raise TypeError(f"`timeout` must be seconds or a `timedelta`, got {type(timeout).__name__}")
+
+
+def _callable(on_result: Handler | None) -> bool:
+    """Whether there is a handler; anything else that was given is refused before anything is sent."""
+    if on_result is not None and not callable(on_result):
+        raise TypeError(f"`on_result` must be callable, got {type(on_result).__name__}")
+    return on_result is not None
 
 
 def _target(invocation: Invocation | str) -> str:
@@ -386,4 +407,4 @@ def _foreign(value: object) -> Any:
         return dict(value)
     if isinstance(value, (tuple, set, frozenset)):
         return list(value)
-    return [type(value).__name__]
+    return {"$foreign": type(value).__name__}

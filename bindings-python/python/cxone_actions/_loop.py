@@ -71,6 +71,10 @@ class Waiting:
     def cancel(self) -> None:
         """Nobody waits any more: what is on the wire goes on in the core, a handler that still runs does not."""
         self._native.cancel(self.number)
+        self.leave()
+
+    def leave(self) -> None:
+        """Ends a handler that took longer than the core waits for one."""
         if self._handler is not None:
             self._handler.cancel()
 
@@ -109,6 +113,8 @@ class Port:
         self._calls.pop(waiting.number, None)
         if not waiting.future.done() or waiting.future.cancelled():
             waiting.cancel()
+        else:
+            waiting.leave()
 
     async def call(
         self, native: NativeClient, start: Start, on_result: OnResult | None = None, *, detached: bool = False

@@ -115,7 +115,7 @@ class Outcome:
     index: int
     request: Any
     result: ActionResult | None
-    error: CxoneError | None
+    error: Exception | None
 
     @property
     def ok(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import Any, Literal
 
@@ -31,10 +31,10 @@ class Sandbox:
         profile: str = "gateway",
         *,
         seed: int = 0,
-        actions: Sequence[Mapping[str, Any]] | None = None,
+        actions: Iterable[Mapping[str, Any]] | None = None,
         **options: Any,
     ) -> None:
-        chosen = {"profile": profile, "seed": seed, "actions": actions, **options}
+        chosen = {"profile": profile, "seed": seed, "actions": None if actions is None else list(actions), **options}
         text = json.dumps({name: value for name, value in chosen.items() if value is not None})
         self._native = _native.NativeSandbox(text)
         self.base_url = self._native.base_url()
@@ -64,7 +64,7 @@ class Sandbox:
         self._native.clear()
 
     def close(self) -> None:
-        """Stops listening. Closing it again does nothing."""
+        """Stops listening. What it saw and counted can still be read. Closing it again does nothing."""
         self._native.close()
 
     def __enter__(self) -> Sandbox:
