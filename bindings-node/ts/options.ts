@@ -18,7 +18,7 @@ export interface ActionRequest {
   readonly actionId: string;
   /** Its inputs by name. */
   readonly inputs?: { readonly [name: string]: InputValue } | null | undefined;
-  /** `[A-Za-z0-9._:-]{1,128}`; made by the library where it is not given. The same id is never executed twice. */
+  /** `[A-Za-z0-9._:-]{1,128}`; made by the library where it is not given. */
   readonly correlationId?: string | null | undefined;
   /** Where the gateway may report that it is done; a public https host, or one of `callbackHosts`. */
   readonly callbackUrl?: string | null | undefined;
@@ -162,9 +162,10 @@ export function callOptions<O extends object>(
   known: Record<keyof O, string>,
 ): Partial<O> {
   if (options === undefined || options === null) return {};
-  if (typeof options !== "object") {
+  if (!isPlain(options)) {
+    const got = typeof options === "object" ? (options.constructor?.name ?? "an object") : typeof options;
     throw mistaken([
-      { path: "", code: "type", message: `the options of a call must be an object, got ${typeof options}` },
+      { path: "", code: "type", message: `the options of a call must be a plain object, got ${got}` },
     ]);
   }
   const mistakes: Violation[] = [];
@@ -180,6 +181,12 @@ export function callOptions<O extends object>(
   }
   if (mistakes.length > 0) throw mistaken(mistakes);
   return options;
+}
+
+/** An object of anybody's making, but no array, map or signal: their members are not options. */
+function isPlain(value: unknown): boolean {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  return Object.prototype.toString.call(value) === "[object Object]";
 }
 
 /** What an option of a call has to be, in the words of the message. */

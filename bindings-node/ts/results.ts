@@ -191,6 +191,11 @@ export class Outcome<Outputs = JsonValue> {
     readonly result: ActionResult<Outputs> | null,
     readonly error: CxoneError | null,
   ) {}
+
+  /** The fields; a `bigint` becomes its decimal digits. */
+  toJSON(): unknown {
+    return printable({ ...this });
+  }
 }
 
 /** The last message of a call: its one field by name, or the error. */

@@ -90,6 +90,9 @@ interface CoreSeen extends Omit<SeenRequest, "correlationId" | "atMs"> {
   readonly at: number;
 }
 
+/** Sandboxes that listen: one whose URL is in use must not be collected because nobody names it any more. */
+const listening = new Set<Sandbox>();
+
 /**
  * A real HTTP gateway on a loopback port, listening when constructed. It knows the action
  * `a1b2c3d4-e5f6-7890-abcd-ef1234567890` out of the box. It does not keep the process alive.
@@ -102,6 +105,7 @@ export class Sandbox {
     const opened = native.openSandbox(optionsText(inCore(options)));
     if (typeof opened === "string") throw at(refusal(opened), siteOf(new.target));
     this.#native = opened;
+    listening.add(this);
   }
 
   /** Where it listens. */
@@ -151,6 +155,7 @@ export class Sandbox {
   /** Closes the port and every connection. What was seen and counted can still be read. */
   close(): void {
     this.#native.close();
+    listening.delete(this);
   }
 
   /** `close()`, at the end of a `using` block. */

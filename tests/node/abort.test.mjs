@@ -140,3 +140,12 @@ test("something_that_is_no_signal_is_refused_by_name", async (t) => {
     assert.match(error.message, /`signal` must be an AbortSignal/);
   }
 });
+
+test("what_is_no_plain_object_is_no_options_of_a_call", async (t) => {
+  const { client, sandbox } = connected(t);
+  const request = { actionId: ACTION, inputs: INPUTS };
+  for (const options of [new AbortController().signal, [], new Map(), 5]) {
+    await assert.rejects(client.run(request, options), { name: "ConfigError", message: /plain object/ });
+  }
+  assert.equal(sandbox.requests.length, 0);
+});

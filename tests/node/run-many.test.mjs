@@ -185,3 +185,12 @@ test("arguments_that_cannot_work_are_refused_at_once", (t) => {
     assert.match(error.message, message);
   }
 });
+
+test("an_outcome_can_be_written_as_json_whatever_its_request_held", async (t) => {
+  const { client } = connected(t);
+  for await (const outcome of client.runMany([
+    { actionId: ACTION, inputs: { customerId: "a", n: 2n ** 60n } },
+  ])) {
+    assert.equal(JSON.parse(JSON.stringify(outcome)).request.inputs.n, String(2n ** 60n));
+  }
+});

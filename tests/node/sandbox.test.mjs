@@ -1,8 +1,10 @@
 // The gateway on a loopback port, for users' own tests.
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { test } from "node:test";
+import { promisify } from "node:util";
 import { Client, Sandbox } from "cxone-actions";
-import { ACTION, accessTo, connected, INPUTS, node, thrown } from "./support.mjs";
+import { ACTION, accessTo, connected, INPUTS, node, ROOT, thrown } from "./support.mjs";
 
 test("it_listens_when_it_is_constructed_and_stops_when_it_is_closed", async () => {
   const sandbox = new Sandbox();
@@ -85,4 +87,22 @@ test("it_ends_with_its_block_and_keeps_no_process_alive", async (t) => {
   ]);
   assert.deepEqual([code, stderr], [0, ""]);
   t.after(() => sandbox.close());
+});
+
+test("it_goes_on_listening_while_only_its_url_is_kept", async () => {
+  const code = `
+    const { Client, Sandbox } = require("cxone-actions");
+    const { baseUrl, clientId, clientSecret } = new Sandbox();
+    const client = new Client({ baseUrl, clientId, clientSecret });
+    (async () => {
+      for (let round = 0; round < 5; round += 1) {
+        gc();
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        await client.run({ actionId: "${ACTION}", inputs: { customerId: "a" } });
+      }
+      await client.close();
+      console.log("still there");
+    })();`;
+  const done = await promisify(execFile)(process.execPath, ["--expose-gc", "-e", code], { cwd: ROOT });
+  assert.equal(done.stdout, "still there\n");
 });

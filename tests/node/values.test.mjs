@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import vm from "node:vm";
 import fc from "fast-check";
-import { ACTION, AT_ONCE, connected, ECHO, rejection } from "./support.mjs";
+import { ACTION, AT_ONCE, connected, ECHO, INPUTS, rejection } from "./support.mjs";
 
 const sent = (sandbox) => sandbox.requests.filter(({ point }) => point === "invoke").map(({ body }) => body);
 
@@ -244,3 +244,15 @@ test("outputs_of_every_shape_arrive_as_the_gateway_wrote_them", async (t) => {
 });
 
 const INPUTS_OF_CASE = { customerId: "C-1" };
+
+test("a_copy_of_an_invocation_can_be_polled_as_the_invocation_itself", async (t) => {
+  const { client } = connected(t);
+  for (const copy of [
+    (it) => ({ ...it }),
+    (it) => JSON.parse(JSON.stringify(it)),
+    ({ invocationId }) => ({ invocationId }),
+  ]) {
+    const invocation = await client.invoke({ actionId: ACTION, inputs: INPUTS });
+    assert.equal((await client.poll(copy(invocation))).status, "COMPLETED");
+  }
+});
