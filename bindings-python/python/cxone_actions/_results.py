@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 from . import _native
-from ._errors import CxoneError, from_fields
+from ._errors import from_fields
 from ._json import exact
 
 Status = Literal["COMPLETED", "FAILED", "CANCELLED"]
