@@ -136,7 +136,12 @@ impl Submission {
         match invoked(outcome, &self.inner.config.profile) {
             Invoked::Accepted(accepted) => {
                 let id = accepted.invocation_id.clone();
-                self.account.accepted(id, &accepted.status, accepted.http_status, began.elapsed());
+                self.account.accepted(
+                    id,
+                    accepted.known_status(&self.inner.config.profile),
+                    accepted.http_status,
+                    began.elapsed(),
+                );
                 Ok(Step::Accepted(accepted))
             }
             Invoked::NotExecuted { error, throttled, wait } => self.later(error, throttled, wait, past),

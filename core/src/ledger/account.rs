@@ -92,7 +92,7 @@ impl Account {
     pub(crate) fn accepted(
         &mut self,
         invocation_id: Option<String>,
-        status: &str,
+        status: Option<&str>,
         http_status: u16,
         attempt: Duration,
     ) {
@@ -104,7 +104,7 @@ impl Account {
         self.ledger.note(&Entry {
             attempt: Some(self.attempts),
             http_status: Some(http_status),
-            status: Some(status),
+            status,
             executed: Some(Executed::Yes),
             timings: Some(Timings {
                 attempt_ms: Some(ms(attempt)),

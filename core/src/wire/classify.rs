@@ -38,6 +38,13 @@ pub(crate) struct Accepted {
     pub(crate) raw: Option<Arc<RawValue>>,
 }
 
+impl Accepted {
+    /// The status word, where the profile knows it: only such a word is fit for the trail, any other is a gateway's text.
+    pub(crate) fn known_status(&self, profile: &Profile) -> Option<&str> {
+        (profile.status.meaning(&self.status) != Meaning::Unknown).then_some(self.status.as_str())
+    }
+}
+
 /// A terminal state with what it brought.
 #[derive(Debug, Clone)]
 pub(crate) struct Terminal {

@@ -161,3 +161,13 @@ async fn a_proxy_that_was_named_is_used() {
     assert!(client.run(request("proxied")).await.unwrap().ok);
     invariants(&sandbox, &client);
 }
+
+#[tokio::test]
+async fn a_status_word_that_nobody_knows_is_the_callers_and_not_the_trails() {
+    let sandbox = sandbox();
+    sandbox.inject("invoke", json!({"merge": {"status": "CUST-998877"}}), 1).unwrap();
+    let client = client(&sandbox);
+    let invocation = client.invoke(request("odd-word")).await.unwrap();
+    assert_eq!(invocation.status, "CUST-998877");
+    invariants(&sandbox, &client);
+}
