@@ -6,15 +6,13 @@ languages.
 
 from __future__ import annotations
 
-import json
-import math
 import os
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping, Sequence
-from datetime import timedelta
+from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Literal, TypeVar
 
 from . import _batch, _blocking, _metrics, _native
+from ._arguments import Handler, Seconds, has_handler, options_text, seconds, target_text
 from ._audit import AuditTrail
 from ._errors import from_fields, raise_native
 from ._json import exact
@@ -23,8 +21,6 @@ from ._results import ActionResult, Invocation, Outcome, Unfinished
 
 __all__ = ["AsyncClient", "Client"]
 
-Seconds = float | timedelta
-Handler = Callable[[ActionResult], Awaitable[Any] | None]
 C = TypeVar("C", bound="_Opened")
 
 
@@ -137,7 +133,7 @@ class _Opened:
             **unknown,
         }
         # Nothing of it is left in this frame, should a traceback show its locals.
-        text = _text(options)
+        text = options_text(options)
         options = {}
         client_secret = access_key_secret = token = proxy = None
         try:
@@ -222,7 +218,7 @@ class AsyncClient(_Opened):
         :raises PollTimeoutError: the deadline passed; its `resume_token` goes on waiting
         :raises CxoneError: the others, see `executed`
         """
-        target, limit, deliver = _target(invocation), _seconds(timeout), _callable(on_result)
+        target, limit, deliver = target_text(invocation), seconds(timeout), has_handler(on_result)
         answer = await self._call(lambda queue: self._native.poll(queue, target, limit, deliver), on_result)
         return ActionResult(**answer["result"])
 
@@ -238,7 +234,7 @@ class AsyncClient(_Opened):
     ) -> ActionResult:
         """Submits an action and waits for its terminal state: `invoke` and `poll` in one, under one deadline."""
         request = (action_id, inputs, correlation_id, callback_url)
-        limit, deliver = _seconds(timeout), _callable(on_result)
+        limit, deliver = seconds(timeout), has_handler(on_result)
         answer = await self._call(lambda queue: self._native.run(queue, request, limit, deliver), on_result)
         return ActionResult(**answer["result"])
 
@@ -251,11 +247,11 @@ class AsyncClient(_Opened):
             is read lazily, never more than `concurrency` ahead
         :param timeout: deadline of each request from its start, seconds or `timedelta`
         """
-        return _batch.run_many(self._native, requests, _batch.checked(concurrency), _seconds(timeout))
+        return _batch.run_many(self._native, requests, _batch.checked(concurrency), seconds(timeout))
 
     async def aclose(self, timeout: Seconds | None = None) -> None:
         """Stops taking calls and waits for what is under way, for at most `timeout` (30 s)."""
-        limit = _seconds(timeout)
+        limit = seconds(timeout)
         try:
             await port().call(self._native, lambda queue: self._native.close(queue, limit), detached=True)
         except _native.NativeError as error:
@@ -307,7 +303,7 @@ class Client(_Opened):
         on_result: Handler | None = None,
     ) -> ActionResult:
         """Waits for the terminal state of an accepted invocation; see `AsyncClient.poll`."""
-        target, limit, deliver = _target(invocation), _seconds(timeout), _callable(on_result)
+        target, limit, deliver = target_text(invocation), seconds(timeout), has_handler(on_result)
         answer = self._call(lambda queue: self._native.poll(queue, target, limit, deliver), on_result)
         return ActionResult(**answer["result"])
 
@@ -323,7 +319,7 @@ class Client(_Opened):
     ) -> ActionResult:
         """Submits an action and waits for its terminal state; see `AsyncClient.run`."""
         request = (action_id, inputs, correlation_id, callback_url)
-        limit, deliver = _seconds(timeout), _callable(on_result)
+        limit, deliver = seconds(timeout), has_handler(on_result)
         answer = self._call(lambda queue: self._native.run(queue, request, limit, deliver), on_result)
         return ActionResult(**answer["result"])
 
@@ -331,11 +327,11 @@ class Client(_Opened):
         self, requests: _batch.Requests, *, concurrency: int = 64, timeout: Seconds | None = None
     ) -> Generator[Outcome, None, None]:
         """Runs many requests; outcomes come in completion order; see `AsyncClient.run_many`."""
-        return _batch.run_many_blocking(self._native, requests, _batch.checked(concurrency), _seconds(timeout))
+        return _batch.run_many_blocking(self._native, requests, _batch.checked(concurrency), seconds(timeout))
 
     def close(self, timeout: Seconds | None = None) -> None:
         """Stops taking calls and waits for what is under way, for at most `timeout` (30 s)."""
-        limit = _seconds(timeout)
+        limit = seconds(timeout)
         try:
             _blocking.call(self._native, lambda queue: self._native.close(queue, limit))
         except _native.NativeError as error:
@@ -361,50 +357,3 @@ def _checked(answer: Any) -> Any:
     if "error" in answer:
         raise from_fields(answer["error"])
     return answer
-
-
-def _seconds(timeout: Seconds | None) -> float | None:
-    if timeout is None or (isinstance(timeout, (int, float)) and not isinstance(timeout, bool)):
-        return timeout
-    if isinstance(timeout, timedelta):
-        return timeout.total_seconds()
-    raise TypeError(f"`timeout` must be seconds or a `timedelta`, got {type(timeout).__name__}")
-
-
-def _callable(on_result: Handler | None) -> bool:
-    """Whether there is a handler; anything else that was given is refused before anything is sent."""
-    if on_result is not None and not callable(on_result):
-        raise TypeError(f"`on_result` must be callable, got {type(on_result).__name__}")
-    return on_result is not None
-
-
-def _target(invocation: Invocation | str) -> str:
-    if not isinstance(invocation, Invocation):
-        return json.dumps(invocation, default=_foreign)
-    plain = {name: getattr(invocation, name) for name in Invocation.__slots__}
-    try:
-        return json.dumps(plain)
-    except (TypeError, ValueError):
-        # A number in the gateway's answer that Python cannot write down again: the gateway knows it still.
-        return json.dumps({**plain, "raw": None})
-
-
-def _text(options: Mapping[str, Any]) -> str:
-    """The options as JSON text; what JSON cannot say is left for the core to refuse by name."""
-    given = {name: value for name, value in options.items() if value is not None}
-    for name, value in given.items():
-        if isinstance(value, timedelta):
-            given[name] = value.total_seconds()
-        elif isinstance(value, float) and not math.isfinite(value):
-            given[name] = 0  # as impossible as NaN or an infinity
-    return json.dumps(given, default=_foreign)
-
-
-def _foreign(value: object) -> Any:
-    if isinstance(value, os.PathLike):
-        return os.fspath(value)
-    if isinstance(value, Mapping):
-        return dict(value)
-    if isinstance(value, (tuple, set, frozenset)):
-        return list(value)
-    return {"$foreign": type(value).__name__}
