@@ -26,6 +26,7 @@ mod batch;
 mod client;
 pub mod config;
 pub mod contract;
+mod document;
 mod error;
 mod inner;
 mod invocation;

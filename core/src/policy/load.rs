@@ -4,11 +4,10 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Map, Value};
 
-use super::mistakes::Mistakes;
 use super::rule::Rule;
-use super::words::{article, sort};
 use crate::contract::canonical_uuid;
-use crate::contract::pointer::{join, nearest, quoted};
+use crate::contract::pointer::{join, quoted};
+use crate::document::{Mistakes, article, sort, unknown};
 
 /// What the policy says of one action.
 #[derive(Debug)]
@@ -91,17 +90,6 @@ fn entries<'a>(policy: &'a Value, mistakes: &mut Mistakes) -> &'a [Value] {
             mistakes.add("/action", "required", &format!("is missing; {ADVICE}"));
             &[]
         }
-    }
-}
-
-fn unknown(fields: &Map<String, Value>, known: &[&str], path: &str, mistakes: &mut Mistakes) {
-    for key in fields.keys().filter(|key| !known.contains(&key.as_str())) {
-        let names: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
-        let hint = match nearest(key, known.iter().copied()) {
-            Some(word) => format!("did you mean `{word}`?"),
-            None => format!("known here: {}", names.join(", ")),
-        };
-        mistakes.add(&join(path, key), "unknown_field", &format!("is not known; {hint}"));
     }
 }
 

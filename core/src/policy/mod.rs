@@ -13,10 +13,8 @@
 //! ```
 
 mod load;
-mod mistakes;
 mod number;
 mod rule;
-mod source;
 mod words;
 
 use std::collections::HashMap;
@@ -30,6 +28,7 @@ use sha2::{Digest, Sha256};
 use crate::contract::Violation;
 use crate::contract::json::{Items, Members, Sort};
 use crate::contract::pointer::{self, join};
+use crate::document;
 use crate::error::{Error, ErrorKind, Result};
 use load::{Action, Inputs};
 use number::Stand;
@@ -97,7 +96,7 @@ impl Policy {
     }
 
     fn parse(text: &str, origin: Option<&str>) -> Result<Policy> {
-        let (value, mut mistakes) = source::read(text, origin);
+        let (value, mut mistakes) = document::read("the policy", text, origin);
         let (actions, canonical) = load::load(&value, &mut mistakes);
         if !mistakes.is_empty() {
             return Err(mistakes.into_error());

@@ -6,9 +6,9 @@ use std::collections::HashMap;
 use jsonschema::{Draft, PatternOptions, ValidationOptions, Validator};
 use serde_json::{Map, Value, json};
 
-use super::mistakes::Mistakes;
 use super::words;
 use crate::contract::pointer::{join, nearest};
+use crate::document::{self, Mistakes};
 
 /// The most that a compiled pattern may take.
 const PATTERN_BYTES: usize = 4 * 1024 * 1024;
@@ -99,7 +99,7 @@ impl Rule {
     /// Compiles what stands at `path`; none where a mistake was found.
     pub(super) fn compile(raw: &Value, path: &str, mistakes: &mut Mistakes) -> Option<Rule> {
         if !matches!(raw, Value::Object(_) | Value::Bool(true)) {
-            let got = words::article(words::sort(raw));
+            let got = document::article(document::sort(raw));
             mistakes.add(
                 path,
                 "type",
@@ -181,7 +181,7 @@ impl Reader<'_> {
                 match value {
                     Value::Bool(required) => self.required = *required,
                     other => {
-                        let got = words::article(words::sort(other));
+                        let got = document::article(document::sort(other));
                         self.add(&path, "type", &format!("must be true or false, got {got}"));
                     }
                 }

@@ -5,6 +5,7 @@ use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
 use serde_json::Value;
 
 use crate::contract::pointer::quoted;
+use crate::document::{article, sort};
 
 /// At most so many of the values that a rule lists are named.
 const LISTED: usize = 8;
@@ -93,23 +94,4 @@ fn types(kind: &TypeKind) -> String {
 /// The type of a value, as far as the rule tells types apart.
 fn got(value: &Value, integers: bool) -> String {
     if integers && value.is_number() { "a number with a fraction".to_owned() } else { article(sort(value)) }
-}
-
-pub(super) fn article(sort: &str) -> String {
-    match sort {
-        "null" => sort.to_owned(),
-        vowel if vowel.starts_with(['a', 'i', 'o']) => format!("an {vowel}"),
-        other => format!("a {other}"),
-    }
-}
-
-pub(super) fn sort(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "boolean",
-        Value::Number(_) => "number",
-        Value::String(_) => "string",
-        Value::Array(_) => "array",
-        Value::Object(_) => "object",
-    }
 }

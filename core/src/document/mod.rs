@@ -1,4 +1,7 @@
-//! The text of a policy as one tree, whether it is TOML or JSON, with the line of everything in it.
+//! A file that a user writes (a policy, a profile) as one tree, whether it is TOML or JSON, with the line of everything
+//! in it, so that each mistake is named by file, line and key.
+
+mod mistakes;
 
 use std::collections::HashMap;
 
@@ -6,18 +9,18 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Number, Value};
 use toml::de::{DeTable, DeValue};
 
-use super::mistakes::Mistakes;
-use super::words::article;
 use crate::contract::json::{Items, Members, Sort, Text};
-use crate::contract::pointer::join;
+use crate::contract::pointer::{join, nearest};
+pub(crate) use mistakes::Mistakes;
 
 /// Nesting beyond this is refused: the deepest sensible rule has some five levels.
 const MAX_DEPTH: usize = 32;
 
-/// Reads a policy. What is wrong with the text itself is among the mistakes; what could be read is read.
-pub(super) fn read(text: &str, origin: Option<&str>) -> (Value, Mistakes) {
+/// Reads a document that messages call `noun` ("the policy"). What is wrong with the text itself is among the mistakes;
+/// what could be read is read, its members in the order in which they were written.
+pub(crate) fn read(noun: &'static str, text: &str, origin: Option<&str>) -> (Value, Mistakes) {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let mut reader = Reader { text, breaks: breaks(text), mistakes: Mistakes::new(origin) };
+    let mut reader = Reader { text, breaks: breaks(text), mistakes: Mistakes::new(noun, origin) };
     let value = if text.trim_start().starts_with('{') { reader.json() } else { reader.toml() };
     (value, reader.mistakes)
 }
@@ -53,7 +56,9 @@ impl Reader<'_> {
 
     fn table(&mut self, table: &DeTable<'_>, path: &str, depth: usize) -> Value {
         let mut object = Map::new();
-        for (key, value) in table {
+        let mut members: Vec<_> = table.iter().collect();
+        members.sort_by_key(|(key, _)| key.span().start);
+        for (key, value) in members {
             let below = join(path, key.get_ref());
             self.stands_at(&below, key.span().start);
             let value = self.toml_value(value.get_ref(), &below, depth + 1);
@@ -154,4 +159,37 @@ impl Reader<'_> {
 }
 
 /// The line of each place of the text, by JSON pointer.
-pub(super) type Lines = HashMap<String, usize>;
+type Lines = HashMap<String, usize>;
+
+/// Names every member that is not `known` at this place.
+pub(crate) fn unknown(fields: &Map<String, Value>, known: &[&str], path: &str, mistakes: &mut Mistakes) {
+    for key in fields.keys().filter(|key| !known.contains(&key.as_str())) {
+        let names: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
+        let hint = match nearest(key, known.iter().copied()) {
+            Some(word) => format!("did you mean `{word}`?"),
+            None => format!("known here: {}", names.join(", ")),
+        };
+        mistakes.add(&join(path, key), "unknown_field", &format!("is not known; {hint}"));
+    }
+}
+
+/// `number` as messages say it: "a number".
+pub(crate) fn article(sort: &str) -> String {
+    match sort {
+        "null" => sort.to_owned(),
+        vowel if vowel.starts_with(['a', 'i', 'o']) => format!("an {vowel}"),
+        other => format!("a {other}"),
+    }
+}
+
+/// The sort of a value as messages say it: "string".
+pub(crate) fn sort(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    }
+}

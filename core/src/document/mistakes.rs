@@ -1,26 +1,28 @@
-//! Everything that is wrong with a policy, by file, line and key, said at once.
+//! Everything that is wrong with a document, by file, line and key, said at once.
 
-use super::source::Lines;
+use super::Lines;
 use crate::contract::Violation;
 use crate::contract::pointer;
 use crate::error::{Error, ErrorKind};
 
-/// The mistakes of one policy, in the order in which they were found.
+/// The mistakes of one document, in the order in which they were found.
 #[derive(Debug)]
-pub(super) struct Mistakes {
-    /// The file; none where the policy was given as an object.
+pub(crate) struct Mistakes {
+    /// What messages call the document: "the policy".
+    noun: &'static str,
+    /// The file; none where the document was given as an object.
     origin: Option<String>,
     pub(super) lines: Lines,
     list: Vec<(Option<usize>, Violation)>,
 }
 
 impl Mistakes {
-    pub(super) fn new(origin: Option<&str>) -> Self {
-        Mistakes { origin: origin.map(str::to_owned), lines: Lines::new(), list: Vec::new() }
+    pub(super) fn new(noun: &'static str, origin: Option<&str>) -> Self {
+        Mistakes { noun, origin: origin.map(str::to_owned), lines: Lines::new(), list: Vec::new() }
     }
 
     /// `rule` goes on after the name of the key: "must be …".
-    pub(super) fn add(&mut self, path: &str, code: &str, rule: &str) {
+    pub(crate) fn add(&mut self, path: &str, code: &str, rule: &str) {
         let line = self.line(path);
         self.put(path, line, code, rule);
     }
@@ -33,29 +35,29 @@ impl Mistakes {
     }
 
     /// Whether something was found at this place.
-    pub(super) fn knows(&self, path: &str) -> bool {
+    pub(crate) fn knows(&self, path: &str) -> bool {
         self.list.iter().any(|(_, violation)| violation.path == path)
     }
 
     /// Whether something was found inside of what stands at this place.
-    pub(super) fn knows_below(&self, path: &str) -> bool {
+    pub(crate) fn knows_below(&self, path: &str) -> bool {
         self.list
             .iter()
             .any(|(_, violation)| violation.path.strip_prefix(path).is_some_and(|rest| rest.starts_with('/')))
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.list.is_empty()
     }
 
     fn put(&mut self, path: &str, line: Option<usize>, code: &str, rule: &str) {
-        let name = pointer::name_below("the policy", path);
+        let name = pointer::name_below(self.noun, path);
         let place = match (&self.origin, line) {
             (Some(file), Some(line)) => format!(" ({file}, line {line})"),
             (Some(file), None) => format!(" ({file})"),
             (None, Some(line)) if path.is_empty() => format!(" (line {line})"),
             (None, _) if path.is_empty() => String::new(),
-            (None, _) => " (in the policy)".to_owned(),
+            (None, _) => format!(" (in {})", self.noun),
         };
         self.list.push((line, Violation::new(path, code, format!("{name} {rule}{place}"))));
     }
@@ -73,12 +75,12 @@ impl Mistakes {
     }
 
     /// One error that names them all.
-    pub(super) fn into_error(mut self) -> Error {
+    pub(crate) fn into_error(mut self) -> Error {
         self.list.sort_by_key(|(line, _)| *line);
         let violations: Vec<Violation> = self.list.into_iter().map(|(_, violation)| violation).collect();
         let all: Vec<&str> = violations.iter().map(|violation| violation.message.as_str()).collect();
         Error::new(ErrorKind::Config, all.join("; "))
-            .with_hint("mend the policy; nothing is sent while it cannot be read")
+            .with_hint(format!("mend {}; nothing is sent while it cannot be read", self.noun))
             .with_violations(violations)
     }
 }
