@@ -20,7 +20,7 @@ use crate::invocation::{ActionResult, Invocation};
 use crate::ledger::{Identity, ms};
 use crate::metrics::{Metrics, Tally};
 use crate::poll::{PollFrom, PollTarget, identity};
-use crate::submit::{Handed, Submission};
+use crate::submit::{Handed, Post, Submission};
 use crate::trail::{Entry, Event, Trail, Unfinished, UnfinishedState};
 
 /// An `on_result` handler may take this long; then its call goes on without it.
@@ -176,6 +176,7 @@ impl Client {
     async fn submit(&self, request: ActionRequest, began: Instant, deadline: Instant) -> Result<Handed> {
         self.0.still_open()?;
         let (prepared, action_name) = self.0.admit(request)?;
+        let post = Post::new(&self.0, &prepared)?;
         let account = self.0.ledger.start(&prepared, action_name, began)?;
         let who = account.who.clone();
         let (caller, answer) = oneshot::channel();
@@ -183,7 +184,7 @@ impl Client {
         let submission = Submission {
             inner: self.0.clone(),
             account,
-            body: prepared.body,
+            post,
             inputs: prepared.inputs,
             deadline,
             sent: sent.clone(),

@@ -3,15 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::header::{ACCEPT, CONTENT_TYPE};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
-use url::Url;
 
 use crate::auth::{Auth, Grant};
 use crate::config::{Config, Credentials, Options};
 use crate::contract::{ActionRequest, Contract, ContractRules, Prepared, Refused, Violation};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ledger::Ledger;
+use crate::profile::TokenEndpoint;
 use crate::resume::Gateway;
 use crate::trail::{Entry, Event, Trail};
 use crate::wire::{Gate, Permits, Rate, Transport};
@@ -27,7 +29,8 @@ pub(crate) struct Inner {
     pub(crate) rate: Option<Rate>,
     pub(crate) gate: Gate,
     pub(crate) gateway: Gateway,
-    pub(crate) invoke_url: Url,
+    /// The headers of every POST, but for what one invocation adds.
+    pub(crate) headers: HeaderMap,
     pub(crate) open: watch::Sender<Phase>,
     pub(crate) sending: TaskTracker,
 }
@@ -49,27 +52,25 @@ impl Inner {
         let config = Config::resolve(options)?;
         let contract = contract(&config)?;
         let transport = Transport::new(&config.transport)?;
-        let (token_url, invoke_url) =
-            (url(&config, &config.profile.token.url)?, url(&config, &config.profile.invoke.url)?);
+        let headers = headers(&config);
         let trail = match &config.audit {
             Some(directory) => Trail::open(directory, config.actor.clone())?,
             None => Trail::in_memory(config.actor.clone()),
         };
         let ledger = Ledger::new(trail);
-        let auth =
-            Auth::new(&config.credentials, grant(&config, token_url), transport.clone(), ledger.clone())?;
+        let auth = Auth::new(&config.credentials, grant(&config), transport.clone(), ledger.clone())?;
         let inner = Inner {
             contract,
             auth,
             permits: Permits::new(config.max_in_flight, config.max_queued),
             rate: config.rate_limit.map(Rate::new),
             gate: Gate::default(),
-            gateway: Gateway::new(&config.base_url, &config.profile.name),
+            gateway: Gateway::new(&config.routes.origin, &config.profile),
             open: watch::Sender::new(Phase::Open),
             sending: TaskTracker::new(),
             ledger,
             transport,
-            invoke_url,
+            headers,
             config,
         };
         inner.record_config();
@@ -171,9 +172,11 @@ fn bound(violations: &mut Vec<Violation>) {
 
 fn contract(config: &Config) -> Result<Contract> {
     let rules = ContractRules {
-        max_body_bytes: config.profile.invoke.max_body_bytes,
+        max_body_bytes: config.profile.limits.body_bytes,
+        action_id: config.profile.invoke.action_id,
+        inputs: config.profile.invoke.inputs,
+        body: config.profile.invoke.body.clone(),
         callback_hosts: config.callback_hosts.clone(),
-        ..ContractRules::default()
     };
     Contract::new(rules).map_err(|violations| {
         let all: Vec<_> = violations.iter().map(|v| v.message.as_str()).collect();
@@ -181,16 +184,26 @@ fn contract(config: &Config) -> Result<Contract> {
     })
 }
 
-fn grant(config: &Config, token_url: Url) -> Option<Grant> {
+fn grant(config: &Config) -> Option<Grant> {
+    let url = match &config.routes.token {
+        TokenEndpoint::At(url) | TokenEndpoint::Discover { url, .. } => url.clone(),
+    };
     match &config.credentials {
         Credentials::Client { id, secret, auth, scope } => {
-            Some(Grant::new(token_url, id.clone(), secret.clone(), auth.clone(), scope.clone()))
+            Some(Grant::new(url, id.clone(), secret.clone(), auth.clone(), scope.clone()))
         }
         Credentials::Token(_) => None,
     }
 }
 
-fn url(config: &Config, template: &str) -> Result<Url> {
-    Url::parse(&template.replace("{base}", &config.base_url))
-        .map_err(|_| Error::new(ErrorKind::Config, "`base_url` and the profile do not make a URL"))
+fn headers(config: &Config) -> HeaderMap {
+    let json = HeaderValue::from_static("application/json");
+    let mut headers = HeaderMap::from_iter([(ACCEPT, json.clone()), (CONTENT_TYPE, json)]);
+    for (name, value) in &config.profile.invoke.headers {
+        // Both were checked when the profile was read.
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            headers.insert(name, value);
+        }
+    }
+    headers
 }

@@ -43,7 +43,7 @@ pub mod wire;
 
 pub use batch::Outcome;
 pub use client::{CallOptions, Client, HANDLER_PATIENCE, OnResult};
-pub use config::{ClientBuilder, Delivery, Dialect, Options};
+pub use config::{ClientBuilder, Delivery, Dialect, Options, Validate};
 pub use contract::{ActionRequest, Violation};
 pub use error::{ERROR_FIELDS, Error, ErrorKind, Executed, Result};
 pub use invocation::{ActionResult, Invocation, Status};

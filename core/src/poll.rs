@@ -19,8 +19,6 @@ use crate::ledger::{Account, Identity};
 use crate::metrics::Tally;
 use crate::wire::{Backoff, Looked, looked, terminal_in};
 
-/// An accepted invocation may not be visible everywhere at once.
-const VISIBLE_WITHIN: Duration = Duration::from_secs(10);
 const SOONEST: Duration = Duration::from_millis(100);
 const LATEST: Duration = Duration::from_secs(5);
 /// A look that is under way at the deadline may still arrive within this.
@@ -57,6 +55,13 @@ impl PollFrom {
                 invocation.resume_token.or(invocation.invocation_id).unwrap_or_default()
             }
         };
+        if inner.config.profile.is_synchronous() {
+            return Err(crate::resume::refused(
+                "unused",
+                "names nothing: this profile answers at once",
+                "hand over what `invoke` returned",
+            ));
+        }
         Ok(PollFrom::Watch(inner.ledger.adopt(inner.gateway.read(&text)?, began)))
     }
 }
@@ -190,7 +195,7 @@ impl Inner {
         deadline: Instant,
     ) -> Result<ActionResult> {
         let invocation_id = account.who.invocation_id.clone().unwrap_or_default();
-        let url = match self.poll_url(&invocation_id) {
+        let url = match self.config.routes.poll(&invocation_id) {
             Ok(url) => url,
             Err(error) => return Err(self.leave(account, error, None)),
         };
@@ -212,16 +217,10 @@ impl Inner {
         watch.until_it_ends(fresh).await
     }
 
-    /// The ids in it are checked: they hold nothing that could mean another path.
-    fn poll_url(&self, invocation_id: &str) -> Result<Url> {
-        let template = self.config.profile.poll.url.replace("{base}", &self.config.base_url);
-        Url::parse(&template.replace("{invocation_id}", invocation_id))
-            .map_err(|_| Error::new(ErrorKind::Config, "`base_url` and the profile do not make a URL"))
-    }
-
     /// The result of an invocation that ended with the answer to its POST.
     fn known(&self, invocation: &Invocation) -> Option<ActionResult> {
-        let terminal = terminal_in(invocation.raw.as_ref()?.get(), &self.config.profile)?;
+        let body = invocation.raw.as_ref().map_or("", |raw| raw.get());
+        let terminal = terminal_in(body, &self.config.profile)?;
         Some(ActionResult {
             invocation_id: invocation.invocation_id.clone(),
             action_id: Some(invocation.action_id.clone()),
@@ -319,7 +318,7 @@ impl Watch<'_> {
             Looked::Nothing { http_status, why, throttled, wait } => {
                 self.slower(http_status, &why, throttled, wait)
             }
-            Looked::NotFound(error) if self.began.elapsed() < VISIBLE_WITHIN => {
+            Looked::NotFound(error) if self.began.elapsed() < self.visible_within() => {
                 let http_status = error.http_status();
                 self.not_found = Some(error);
                 self.nothing(http_status, "not visible yet", None)
@@ -334,6 +333,11 @@ impl Watch<'_> {
         };
         self.refreshed = unauthorized;
         next
+    }
+
+    /// An accepted invocation may not be visible everywhere at once.
+    fn visible_within(&self) -> Duration {
+        self.inner.config.profile.poll.as_ref().map_or(Duration::ZERO, |poll| poll.visible_within)
     }
 
     fn running(&mut self, word: String, known: bool) -> Next {

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use crate::contract::Violation;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ledger::Identity;
-use crate::wire::is_invocation_id;
+use crate::profile::{IdForm, Profile};
 
 const PREFIX: &str = "cxr1.";
 const LONGEST: usize = 2048;
@@ -31,17 +31,21 @@ struct Content {
 
 /// Which gateway tokens belong to.
 #[derive(Debug, Clone)]
-pub(crate) struct Gateway(String);
+pub(crate) struct Gateway {
+    fingerprint: String,
+    id_form: IdForm,
+}
 
 impl Gateway {
-    pub(crate) fn new(base_url: &str, profile: &str) -> Gateway {
-        Gateway(fingerprint(format!("{profile} {base_url}").as_bytes()))
+    pub(crate) fn new(origin: &str, profile: &Profile) -> Gateway {
+        let fingerprint = fingerprint(format!("{} {origin}", profile.name).as_bytes());
+        Gateway { fingerprint, id_form: profile.invoke.id_form }
     }
 
     /// The token of an accepted invocation; none where the gateway gave no id.
     pub(crate) fn token(&self, who: &Identity) -> Option<String> {
         let content = Content {
-            g: self.0.clone(),
+            g: self.fingerprint.clone(),
             a: who.action_id.clone(),
             c: who.correlation_id.clone(),
             i: who.invocation_id.clone()?,
@@ -56,10 +60,10 @@ impl Gateway {
     /// [`ErrorKind::Validation`]; nothing is sent.
     pub(crate) fn read(&self, text: &str) -> Result<Identity> {
         let Some(rest) = text.strip_prefix(PREFIX) else {
-            if !is_invocation_id(text) {
+            if !self.id_form.accepts(text) {
                 return Err(refused(
                     "invocation_id",
-                    "must be 1 to 256 of the characters A-Z a-z 0-9 . _ ~ : -",
+                    self.id_form.rule(),
                     "hand over what `invoke` returned",
                 ));
             }
@@ -80,14 +84,14 @@ impl Gateway {
         }
         let bytes = URL_SAFE_NO_PAD.decode(payload).map_err(|_| damaged())?;
         let content: Content = serde_json::from_slice(&bytes).map_err(|_| damaged())?;
-        if content.g != self.0 {
+        if content.g != self.fingerprint {
             return Err(refused(
                 "other_gateway",
                 "is a resume token of another gateway",
-                "use a client with the `base_url` and `profile` that made it",
+                "use a client with the `base_url` (or `region`) and `profile` that made it",
             ));
         }
-        if !is_invocation_id(&content.i) {
+        if !self.id_form.accepts(&content.i) {
             return Err(damaged());
         }
         Ok(Identity {
@@ -115,6 +119,10 @@ fn fingerprint(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
 
+    fn gateway_at(origin: &str) -> Gateway {
+        Gateway::new(origin, &Profile::load("gateway").unwrap())
+    }
+
     fn who() -> Identity {
         Identity {
             action_id: Some("a1b2c3d4-e5f6-7890-abcd-ef1234567890".into()),
@@ -126,7 +134,7 @@ mod tests {
 
     #[test]
     fn a_resume_token_carries_ids_and_no_url() {
-        let gateway = Gateway::new("https://api.example.com", "gateway");
+        let gateway = gateway_at("https://api.example.com");
         let token = gateway.token(&who()).unwrap();
         let payload = token
             .strip_prefix(PREFIX)
@@ -141,9 +149,9 @@ mod tests {
 
     #[test]
     fn a_token_of_another_gateway_a_damaged_one_and_a_hostile_id_are_refused() {
-        let gateway = Gateway::new("https://api.example.com", "gateway");
+        let gateway = gateway_at("https://api.example.com");
         let token = gateway.token(&who()).unwrap();
-        let foreign = Gateway::new("https://api.example.org", "gateway").token(&who()).unwrap();
+        let foreign = gateway_at("https://api.example.org").token(&who()).unwrap();
         let damaged = token.replace("cxr1.e", "cxr1.f");
         let huge = format!("cxr1.{}", "A".repeat(1 << 20));
         let cases = [

@@ -9,14 +9,16 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
-use http::{HeaderValue, Method};
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde_json::Value;
 use serde_json::value::RawValue;
 use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
+use url::Url;
 
 use crate::auth::Token;
+use crate::contract::Prepared;
 use crate::error::{Error, ErrorKind, Result};
 use crate::inner::{Inner, Phase};
 use crate::invocation::ActionResult;
@@ -33,12 +35,38 @@ pub(crate) enum Handed {
     Terminal(String, Box<ActionResult>),
 }
 
+/// What is sent, prepared once: every attempt sends the same bytes.
+#[derive(Debug)]
+pub(crate) struct Post {
+    url: Url,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl Post {
+    /// # Errors
+    /// [`ErrorKind::Config`] where the profile makes no URL of the request.
+    pub(crate) fn new(inner: &Inner, prepared: &Prepared) -> Result<Post> {
+        let url = inner.config.routes.invoke(&prepared.action_id, &prepared.correlation_id)?;
+        let mut headers = inner.headers.clone();
+        for name in &inner.config.profile.invoke.correlation_headers {
+            // Both were checked: the name when the profile was read, the value by the contract.
+            if let (Ok(name), Ok(value)) =
+                (HeaderName::try_from(name), HeaderValue::try_from(&prepared.correlation_id))
+            {
+                headers.insert(name, value);
+            }
+        }
+        Ok(Post { url, headers, body: prepared.body.clone() })
+    }
+}
+
 /// One invocation that is to be sent.
 #[derive(Debug)]
 pub(crate) struct Submission {
     pub(crate) inner: Arc<Inner>,
     pub(crate) account: Account,
-    pub(crate) body: Bytes,
+    pub(crate) post: Post,
     /// The inputs in the body, so that no error repeats one that the gateway echoed.
     pub(crate) inputs: Bytes,
     pub(crate) deadline: Instant,
@@ -127,13 +155,13 @@ impl Submission {
 
     async fn attempt_with(&mut self, ready: Ready, past: &mut Past) -> Result<Step> {
         self.account
-            .sending(self.body.len(), ready.queued, past.why_again.as_deref())
+            .sending(self.post.body.len(), ready.queued, past.why_again.as_deref())
             .map_err(|error| past.verdict(error))?;
         self.sent.store(self.account.attempts, Ordering::Relaxed);
         let began = Instant::now();
         let outcome = self.inner.transport.send(self.request(&ready.token), None).await;
         drop(ready.permit);
-        match invoked(outcome, &self.inner.config.profile) {
+        match invoked(outcome, &self.inner.config.profile, self.inner.config.delivery) {
             Invoked::Accepted(accepted) => {
                 let id = accepted.invocation_id.clone();
                 self.account.accepted(
@@ -212,12 +240,10 @@ impl Submission {
     }
 
     fn request(&self, token: &Token) -> reqwest::Request {
-        let mut request = reqwest::Request::new(Method::POST, self.inner.invoke_url.clone());
-        let headers = request.headers_mut();
-        headers.insert(AUTHORIZATION, token.header.clone());
-        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        *request.body_mut() = Some(self.body.clone().into());
+        let mut request = reqwest::Request::new(Method::POST, self.post.url.clone());
+        *request.headers_mut() = self.post.headers.clone();
+        request.headers_mut().insert(AUTHORIZATION, token.header.clone());
+        *request.body_mut() = Some(self.post.body.clone().into());
         request
     }
 

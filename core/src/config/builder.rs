@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Delivery, Options, PolicySource};
+use super::{Delivery, Options, PolicySource, Validate};
 use crate::client::Client;
 use crate::error::Result;
 
@@ -71,6 +71,8 @@ setters! {
     max_queued: u32 => |count| count;
     /// Sends per time, as in `300/60s`.
     rate_limit: impl Into<String> => |limit| limit.into();
+    /// What inputs are checked against before they are sent.
+    validate: Validate => |validate| validate;
     /// Hosts that a `callback_url` may name.
     callback_hosts: Vec<String> => |hosts| hosts;
     /// Proxy URL.

@@ -17,7 +17,7 @@ pub use resolve::{Config, Credentials, RateLimit, Transport};
 pub use table::{Dialect, OPTIONS, OptionSpec, Shape};
 
 pub(crate) use mistakes::Mistakes;
-pub(crate) use resolve::is_bearer;
+pub(crate) use resolve::{is_bearer, url_rule};
 
 /// What the caller said, each part absent where nothing was said. Holds secrets; its `Debug` shows none.
 #[derive(Debug, Clone, Default)]
@@ -45,6 +45,7 @@ pub struct Options {
     pub(crate) max_in_flight: Option<u32>,
     pub(crate) max_queued: Option<u32>,
     pub(crate) rate_limit: Option<String>,
+    pub(crate) validate: Option<Validate>,
     pub(crate) callback_hosts: Option<Vec<String>>,
     pub(crate) proxy: Option<SecretString>,
     pub(crate) ca_file: Option<PathBuf>,
@@ -59,6 +60,16 @@ pub enum PolicySource {
     File(PathBuf),
     /// The structure itself.
     Json(String),
+}
+
+/// What inputs are checked against before they are sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Validate {
+    /// The contract of the profile, and the policy.
+    #[default]
+    Contract,
+    /// Those, and the JSON Schema that the gateway has of the action.
+    Schema,
 }
 
 /// What may be done about a POST whose outcome is unknown.

@@ -7,16 +7,18 @@ use secrecy::{ExposeSecret, SecretString};
 use url::{Host, Url};
 
 use super::table::{OPTIONS, spec};
-use super::{Delivery, Mistakes, Options, PolicySource};
-use crate::error::Result;
+use super::{Delivery, Mistakes, Options, PolicySource, Validate};
+use crate::contract::ActionIdRule;
+use crate::contract::pointer::nearest;
+use crate::error::{Error, ErrorKind, Result};
 use crate::policy::Policy;
-use crate::profile::Profile;
+use crate::profile::{Missing, Profile, Routes};
 
 /// What holds for one client. Holds secrets; its `Debug` shows none.
 #[derive(Debug)]
 pub struct Config {
-    /// Where the gateway is, without a trailing slash.
-    pub base_url: String,
+    /// Where what is sent.
+    pub(crate) routes: Routes,
     /// The wire contract.
     pub profile: Profile,
     /// How to be let in.
@@ -41,6 +43,8 @@ pub struct Config {
     pub max_queued: u32,
     /// Sends per time.
     pub rate_limit: Option<RateLimit>,
+    /// What inputs are checked against before they are sent.
+    pub validate: Validate,
     /// Hosts that a callback may name.
     pub callback_hosts: Vec<String>,
     /// How bytes travel.
@@ -100,19 +104,38 @@ impl Config {
     /// [`crate::ErrorKind::Config`] with every mistake at once.
     pub fn resolve(mut options: Options) -> Result<Config> {
         let mut mistakes = Mistakes::new(options.dialect);
-        refuse_what_the_profile_cannot_use(&options, &mut mistakes);
+        let explicit_region = options.region.is_some();
+        let explicit_base = options.base_url.is_some();
         options.fill_from_environment(&mut mistakes);
         let profile = Profile::load(options.profile.as_deref().unwrap_or("gateway"))
             .inspect_err(|error| mistakes.absorb("profile", error));
-        let policy = load_policy(options.policy.take()).inspect_err(|error| mistakes.absorb("policy", error));
-        let base_url = base_url(options.base_url.as_deref(), &mut mistakes);
+        let ids = profile.as_ref().map_or(ActionIdRule::Name, |profile| profile.invoke.action_id);
+        let policy =
+            load_policy(options.policy.take(), ids).inspect_err(|error| mistakes.absorb("policy", error));
+        if let (Ok(profile), true) = (&profile, explicit_region) {
+            refuse_an_unused_region(profile, explicit_base, &mut mistakes);
+        }
+        let routes = match &profile {
+            Ok(profile) => routes(&options, profile, &mut mistakes),
+            Err(_) => None,
+        };
+        if let (Ok(profile), Some(Validate::Schema)) = (&profile, options.validate)
+            && profile.schema.is_none()
+        {
+            let rule = "cannot be `schema`: the profile does not say where an action's schema is";
+            mistakes.add("validate", "invalid", rule);
+        }
         let credentials = credentials(&mut options, profile.as_ref().ok(), &mut mistakes);
         let rate_limit = options.rate_limit.as_deref().and_then(|text| rate_limit(text, &mut mistakes));
-        let transport = transport(&mut options, &mut mistakes);
+        let transport = transport(&mut options, profile.as_ref().ok(), &mut mistakes);
         mistakes.into_result()?;
+        let profile = profile?;
         Ok(Config {
-            base_url,
-            profile: profile?,
+            // Where nothing is wrong there are routes; said without a panic all the same.
+            routes: routes.ok_or_else(|| Error::new(ErrorKind::Config, "there is no URL to send to"))?,
+            rate_limit: rate_limit.or(profile.limits.rate),
+            validate: options.validate.unwrap_or_default(),
+            profile,
             credentials,
             policy: policy?,
             audit: options.audit,
@@ -123,7 +146,6 @@ impl Config {
             delivery: options.delivery.unwrap_or_default(),
             max_in_flight: options.max_in_flight.unwrap_or(64),
             max_queued: options.max_queued.unwrap_or(1024),
-            rate_limit,
             callback_hosts: options.callback_hosts.unwrap_or_default(),
             transport,
         })
@@ -149,7 +171,8 @@ impl Options {
             // The proxy's variables and their exceptions are read by the HTTP library itself.
             "proxy" => true,
             "ca_file" => self.ca_file.is_some(),
-            // A profile that uses them does not exist yet, and a variable set for somebody else is not a mistake.
+            "access_key_id" => self.access_key_id.is_some() || self.token.is_some(),
+            "access_key_secret" => self.access_key_secret.is_some() || self.token.is_some(),
             _ => true,
         }
     }
@@ -189,52 +212,95 @@ fn environment(variable: &str, mistakes: &mut Mistakes) -> Option<String> {
     }
 }
 
-fn refuse_what_the_profile_cannot_use(options: &Options, mistakes: &mut Mistakes) {
-    let unused = [
-        ("region", options.region.is_some(), "give `base_url`"),
-        ("access_key_id", options.access_key_id.is_some(), "give `client_id` and `client_secret`"),
-        ("access_key_secret", options.access_key_secret.is_some(), "give `client_id` and `client_secret`"),
-    ];
-    for (option, given, way_out) in unused {
-        if given {
-            mistakes.add(option, "unused", format!("is not used by this profile; {way_out}"));
-        }
+fn refuse_an_unused_region(profile: &Profile, explicit_base: bool, mistakes: &mut Mistakes) {
+    let base_url = mistakes.name("base_url");
+    if !profile.takes_region() {
+        mistakes.add("region", "unused", format!("is not used by this profile; give `{base_url}`"));
+    } else if explicit_base {
+        let rule = format!("excludes `{base_url}`, which stands for every host; give one or the other");
+        mistakes.add("region", "conflict", rule);
     }
 }
 
-fn load_policy(source: Option<PolicySource>) -> Result<Policy> {
-    match source {
-        None => Ok(Policy::open()),
-        Some(PolicySource::File(path)) => Policy::from_path(&path),
-        Some(PolicySource::Json(text)) => Policy::from_json(&text),
-    }
+fn load_policy(source: Option<PolicySource>, ids: ActionIdRule) -> Result<Policy> {
+    source.map_or_else(|| Ok(Policy::open()), |source| Policy::load(&source, ids))
 }
 
-/// `https`, or `http` on a loopback address, where no network can listen in; nothing but scheme, host, port and path.
-fn base_url(given: Option<&str>, mistakes: &mut Mistakes) -> String {
-    let Some(text) = given else {
-        mistakes.add("base_url", "required", "is required: give it, or set `CXONE_BASE_URL`");
-        return String::new();
-    };
-    let rule = match Url::parse(text) {
+/// What is wrong with a URL that requests go to, if anything: `https`, or `http` on a loopback address, where no network
+/// can listen in.
+pub(crate) fn url_rule(text: &str) -> Option<&'static str> {
+    match Url::parse(text) {
         Err(_) => Some("must be an absolute URL such as https://api.example.com"),
         Ok(url) if url.host().is_none() => Some("must name a host"),
         Ok(url) if !url.username().is_empty() || url.password().is_some() => {
-            Some("must not hold credentials; give `client_id` and `client_secret`")
+            Some("must not hold credentials; they have options of their own")
         }
-        Ok(url) if url.query().is_some() || url.fragment().is_some() => {
-            Some("must not have a query or a fragment")
-        }
+        Ok(url) if url.fragment().is_some() => Some("must not have a fragment"),
         Ok(url) if url.scheme() == "http" && !is_loopback(&url) => Some(
             "must be https: over http the token can be read on the way; http is for loopback addresses only",
         ),
         Ok(url) if !matches!(url.scheme(), "http" | "https") => Some("must be https"),
-        Ok(url) => return url.as_str().trim_end_matches('/').to_owned(),
-    };
+        Ok(_) => None,
+    }
+}
+
+/// Nothing but scheme, host, port and path.
+fn base_url(given: Option<&str>, mistakes: &mut Mistakes) -> Option<String> {
+    let text = given?;
+    let rule = url_rule(text).or_else(|| text.contains('?').then_some("must not have a query"));
     if let Some(rule) = rule {
         mistakes.add("base_url", "invalid", rule);
     }
-    String::new()
+    // A wrong one is not a missing one.
+    let url = Url::parse(text).map_or_else(|_| text.to_owned(), String::from);
+    Some(url.trim_end_matches('/').to_owned())
+}
+
+/// The region as the profile's URLs say it: its own word, or what stands behind its name.
+fn region(options: &Options, profile: &Profile, mistakes: &mut Mistakes) -> Option<String> {
+    let said = options.region.as_deref()?;
+    if let Some((_, value)) = profile.regions.iter().find(|(name, value)| name == said || value == said) {
+        return Some(value.clone());
+    }
+    let plain = said.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.');
+    if profile.regions.is_empty() && plain {
+        return Some(said.to_owned());
+    }
+    let names = profile.regions.iter().flat_map(|(name, value)| [name.as_str(), value.as_str()]);
+    let rule = match (profile.regions.is_empty(), nearest(said, names)) {
+        (true, _) => "must be a part of a host name: A-Z a-z 0-9 . -".to_owned(),
+        (false, Some(near)) => format!("is not one that the profile lists; did you mean `{near}`?"),
+        (false, None) => {
+            let all: Vec<_> = profile.regions.iter().map(|(name, _)| format!("`{name}`")).collect();
+            format!("must be one that the profile lists: {}", all.join(", "))
+        }
+    };
+    mistakes.add("region", "invalid", rule);
+    Some(said.to_owned())
+}
+
+/// The URLs; none where an option that they need is missing or wrong.
+fn routes(options: &Options, profile: &Profile, mistakes: &mut Mistakes) -> Option<Routes> {
+    let base_url = base_url(options.base_url.as_deref(), mistakes);
+    let region = region(options, profile, mistakes);
+    match profile.missing(base_url.as_deref(), region.as_deref()) {
+        Some(Missing::BaseUrl) => {
+            mistakes.add("base_url", "required", "is required: give it, or set `CXONE_BASE_URL`");
+            None
+        }
+        Some(Missing::Region) => {
+            let instead = mistakes.name("base_url");
+            let rule = format!("is required: give it, set `CXONE_REGION`, or give `{instead}`");
+            mistakes.add("region", "required", rule);
+            None
+        }
+        // What is wrong with the base URL has been said.
+        None if base_url.as_deref().is_some_and(|url| url_rule(url).is_some()) => None,
+        None => profile
+            .routes(base_url.as_deref(), region.as_deref())
+            .inspect_err(|error| mistakes.absorb("base_url", error))
+            .ok(),
+    }
 }
 
 fn is_loopback(url: &Url) -> bool {
@@ -290,9 +356,10 @@ pub(crate) fn is_bearer(token: &str) -> bool {
     !token.is_empty() && token.len() <= 16_384 && token.bytes().all(|b| (0x21..=0x7e).contains(&b))
 }
 
-/// `300/60s`, `5/s`, `10/500ms`, `100/m`.
-fn rate_limit(text: &str, mistakes: &mut Mistakes) -> Option<RateLimit> {
-    let parsed = text.split_once('/').and_then(|(sends, per)| {
+impl RateLimit {
+    /// `300/60s`, `5/s`, `10/500ms`, `100/m`.
+    pub(crate) fn parse(text: &str) -> Option<RateLimit> {
+        let (sends, per) = text.split_once('/')?;
         let digits = per.trim_end_matches(|c: char| c.is_ascii_alphabetic());
         let unit = match per.get(digits.len()..)? {
             "ms" => 0.001,
@@ -304,16 +371,22 @@ fn rate_limit(text: &str, mistakes: &mut Mistakes) -> Option<RateLimit> {
         let amount = if digits.is_empty() { 1.0 } else { digits.parse::<f64>().ok()? };
         let per = super::table::positive(amount * unit).ok()?;
         Some(RateLimit { sends: sends.trim().parse().ok().filter(|n| *n > 0)?, per })
-    });
-    if parsed.is_none() {
-        mistakes.add("rate_limit", "invalid", "must be sends per time, as in `300/60s`");
     }
-    parsed
 }
 
-fn transport(options: &mut Options, mistakes: &mut Mistakes) -> Transport {
+fn rate_limit(text: &str, mistakes: &mut Mistakes) -> Option<RateLimit> {
+    let limit = RateLimit::parse(text);
+    if limit.is_none() {
+        mistakes.add("rate_limit", "invalid", "must be sends per time, as in `300/60s`");
+    }
+    limit
+}
+
+fn transport(options: &mut Options, profile: Option<&Profile>, mistakes: &mut Mistakes) -> Transport {
+    let limits = profile.map(|profile| &profile.limits);
+    let usual = limits.and_then(|limits| limits.request_timeout).unwrap_or(Duration::from_secs(30));
     let transport = Transport {
-        request_timeout: options.request_timeout.unwrap_or(Duration::from_secs(30)),
+        request_timeout: options.request_timeout.unwrap_or(usual),
         // An explicit short request timeout takes the default of this one along.
         connect_timeout: options.connect_timeout.unwrap_or_else(|| {
             options.request_timeout.map_or(Duration::from_secs(5), |t| (t / 2).min(Duration::from_secs(5)))
@@ -321,7 +394,7 @@ fn transport(options: &mut Options, mistakes: &mut Mistakes) -> Transport {
         proxy: options.proxy.take(),
         ca_file: options.ca_file.take(),
         client_cert: options.client_cert.take(),
-        http1_only: options.http1_only.unwrap_or(false),
+        http1_only: options.http1_only.or(limits.map(|limits| limits.http1_only)).unwrap_or(false),
         loopback: options
             .base_url
             .as_deref()

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{Delivery, Mistakes, Options, PolicySource};
+use super::{Delivery, Mistakes, Options, PolicySource, Validate};
 use crate::error::Result;
 
 /// How a language writes option names and durations. It decides nothing else.
@@ -100,6 +100,7 @@ options! {
     max_in_flight "maxInFlight" None, Count, "64", "HTTP requests at once";
     max_queued "maxQueued" None, Count, "1024", "callers waiting for a permit";
     rate_limit "rateLimit" Some("CXONE_RATE_LIMIT"), Text, "the profile's", "sends per time, as in 300/60s";
+    validate "validate" None, Text, "contract", "contract, or schema: inputs are checked against the gateway's JSON Schema before they are sent";
     callback_hosts "callbackHosts" None, Texts, "any public https host", "hosts that `callback_url` may name";
     proxy "proxy" Some("HTTPS_PROXY"), Secret, "none", "proxy URL; `NO_PROXY` lists what goes around it";
     ca_file "caFile" Some("SSL_CERT_FILE"), Path, "the platform's", "certificates to trust, PEM";
@@ -172,6 +173,13 @@ impl Options {
                 let known = Delivery::from_word(&value);
                 self.delivery =
                     Some(known.ok_or("must be `at_most_once`, `idempotent` or `at_least_once`".to_owned())?);
+            }
+            "validate" => {
+                self.validate = Some(match value.as_str() {
+                    "contract" => Validate::Contract,
+                    "schema" => Validate::Schema,
+                    _ => return Err("must be `contract` or `schema`".to_owned()),
+                });
             }
             "rate_limit" => self.rate_limit = Some(value),
             "proxy" => self.proxy = Some(value.into()),

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::ops::Range;
 
 use super::request::{Held, InputValue};
+use crate::profile::{BodyTemplate, Member};
 
 /// A buffer that refuses to grow beyond a limit.
 struct Capped {
@@ -35,20 +36,52 @@ pub(super) struct Parts<'a> {
 
 impl Parts<'_> {
     /// The body and the place of the inputs in it; none where it would be longer than `limit` bytes.
-    pub(super) fn write(&self, limit: usize) -> Option<(Vec<u8>, Range<usize>)> {
+    pub(super) fn write(&self, template: &BodyTemplate, limit: usize) -> Option<(Vec<u8>, Range<usize>)> {
         let mut out = Capped { bytes: Vec::new(), limit };
-        let inputs = self.write_to(&mut out).ok()?;
+        let mut inputs = 0..0;
+        match template {
+            BodyTemplate::Inputs => inputs = self.inputs(&mut out).ok()?,
+            BodyTemplate::Object(members) => self.object(members, &mut out, &mut inputs).ok()?,
+        }
         Some((out.bytes, inputs))
     }
 
-    fn write_to(&self, out: &mut Capped) -> io::Result<Range<usize>> {
+    fn object(
+        &self,
+        members: &[(String, Member)],
+        out: &mut Capped,
+        inputs: &mut Range<usize>,
+    ) -> io::Result<()> {
         out.write_all(b"{")?;
-        if let Some(id) = self.action_id {
-            out.write_all(b"\"actionId\":")?;
-            text(out, id)?;
-            out.write_all(b",")?;
+        let mut first = true;
+        for (name, member) in members.iter().filter(|(_, member)| !self.is_absent(member)) {
+            if !std::mem::take(&mut first) {
+                out.write_all(b",")?;
+            }
+            text(out, name)?;
+            out.write_all(b":")?;
+            match member {
+                Member::Inputs => *inputs = self.inputs(out)?,
+                Member::Literal(json) => out.write_all(json.as_bytes())?,
+                Member::Object(members) => self.object(members, out, inputs)?,
+                Member::ActionId => text(out, self.action_id.unwrap_or_default())?,
+                Member::CorrelationId => text(out, self.correlation_id.unwrap_or_default())?,
+                Member::CallbackUrl => text(out, self.callback_url.unwrap_or_default())?,
+            }
         }
-        out.write_all(b"\"inputs\":")?;
+        out.write_all(b"}")
+    }
+
+    fn is_absent(&self, member: &Member) -> bool {
+        match member {
+            Member::ActionId => self.action_id.is_none(),
+            Member::CorrelationId => self.correlation_id.is_none(),
+            Member::CallbackUrl => self.callback_url.is_none(),
+            Member::Inputs | Member::Literal(_) | Member::Object(_) => false,
+        }
+    }
+
+    fn inputs(&self, out: &mut Capped) -> io::Result<Range<usize>> {
         let start = out.bytes.len();
         out.write_all(b"{")?;
         for (position, (key, value)) in self.inputs.iter().enumerate() {
@@ -62,22 +95,13 @@ impl Parts<'_> {
                 Held::Boolean(false) => out.write_all(b"false")?,
                 Held::Number(digits) => out.write_all(digits.as_bytes())?,
                 Held::Text(value) if !value.lone_surrogate => text(out, &value.text)?,
+                Held::Nested(raw) => out.write_all(raw.get().as_bytes())?,
                 // Of these only null is ever sent: the others are violations, and stand here as null for the policy.
-                Held::Null | Held::NonFinite(_) | Held::Nested(_) | Held::Text(_) => {
-                    out.write_all(b"null")?
-                }
+                Held::Null | Held::NonFinite(_) | Held::Text(_) => out.write_all(b"null")?,
             }
         }
         out.write_all(b"}")?;
-        let inputs = start..out.bytes.len();
-        for (name, value) in [("correlationId", self.correlation_id), ("callbackUrl", self.callback_url)] {
-            if let Some(value) = value {
-                write!(out, ",\"{name}\":")?;
-                text(out, value)?;
-            }
-        }
-        out.write_all(b"}")?;
-        Ok(inputs)
+        Ok(start..out.bytes.len())
     }
 }
 

@@ -10,6 +10,7 @@ mod callback_url;
 mod envelope;
 mod finding;
 pub(crate) mod json;
+mod nested;
 pub(crate) mod pointer;
 mod prepare;
 mod request;
@@ -20,7 +21,7 @@ use std::fmt;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-pub(crate) use action_id::canonical_uuid;
+use crate::profile::BodyTemplate;
 use callback_url::CallbackHosts;
 pub use finding::{Finding, FindingCode};
 pub use request::{ActionRequest, InputValue};
@@ -56,6 +57,8 @@ impl fmt::Display for Violation {
 pub enum ActionIdRule {
     /// A UUID in its form of 36 characters, in any case; canonical is lower case.
     Uuid,
+    /// 1 to 128 of `A-Z a-z 0-9 . _ -`, neither `.` nor `..`.
+    Name,
 }
 
 /// What an input may be.
@@ -65,6 +68,8 @@ pub enum ActionIdRule {
 pub enum InputsRule {
     /// A string, a number, a boolean or null for each key.
     Primitives,
+    /// Any JSON, nested up to 50 levels.
+    Any,
 }
 
 /// What a gateway takes, as data. The default is the `gateway` profile's.
@@ -78,6 +83,8 @@ pub struct ContractRules {
     pub action_id: ActionIdRule,
     /// What an input may be.
     pub inputs: InputsRule,
+    /// What the body is made of.
+    pub body: BodyTemplate,
 }
 
 impl Default for ContractRules {
@@ -87,6 +94,7 @@ impl Default for ContractRules {
             callback_hosts: Vec::new(),
             action_id: ActionIdRule::Uuid,
             inputs: InputsRule::Primitives,
+            body: BodyTemplate::gateway(),
         }
     }
 }
@@ -98,6 +106,7 @@ pub struct Contract {
     callback_hosts: CallbackHosts,
     action_id: ActionIdRule,
     inputs: InputsRule,
+    body: BodyTemplate,
 }
 
 impl Contract {
@@ -111,6 +120,7 @@ impl Contract {
             callback_hosts: CallbackHosts::parse(&rules.callback_hosts)?,
             action_id: rules.action_id,
             inputs: rules.inputs,
+            body: rules.body,
         })
     }
 

@@ -9,7 +9,7 @@ use super::body::Parts;
 use super::finding::Finding;
 use super::request::{ActionRequest, Field, Held, Input, InputValue};
 use super::{ActionIdRule, Contract, InputsRule, Prepared, Refused, Violation};
-use super::{action_id, pointer, words};
+use super::{nested, pointer, words};
 
 const MAX_CORRELATION_ID: usize = 128;
 
@@ -33,7 +33,7 @@ pub(super) fn prepare(contract: &Contract, request: &ActionRequest) -> Result<Pr
         correlation_id: correlation_id.as_deref(),
         callback_url: callback_url.as_deref(),
     };
-    let written = if request.oversized { None } else { parts.write(contract.max_body_bytes) };
+    let written = if request.oversized { None } else { parts.write(&contract.body, contract.max_body_bytes) };
     if written.is_none() {
         check.violations.push(too_large(contract.max_body_bytes));
     }
@@ -131,17 +131,12 @@ impl Check {
             }
             return None;
         };
-        match rule {
-            ActionIdRule::Uuid => {
-                let canonical = action_id::canonical_uuid(text);
-                if canonical.is_none() {
-                    let rule =
-                        "must be a UUID of 36 characters, such as `a1b2c3d4-e5f6-7890-abcd-ef1234567890`";
-                    self.refuse("/actionId", "uuid", rule);
-                }
-                canonical
-            }
+        let canonical = rule.canonical(text);
+        if canonical.is_none() {
+            let (code, words) = rule.rule();
+            self.refuse("/actionId", code, words);
         }
+        canonical
     }
 
     fn correlation_id(&mut self, field: &Field) -> Option<String> {
@@ -167,6 +162,10 @@ impl Check {
     fn callback_url(&mut self, contract: &Contract, field: &Field) -> Option<String> {
         let text = self.field("/callbackUrl", field)?;
         let known = self.violations.len();
+        if !contract.body.takes_callback() {
+            self.refuse("/callbackUrl", "unused", "is not taken by this profile; leave it out and poll");
+            return None;
+        }
         contract.callback_hosts.check(text, &mut self.violations);
         (known == self.violations.len()).then(|| text.to_owned())
     }
@@ -218,19 +217,17 @@ impl Check {
 
     fn value(&mut self, rule: InputsRule, path: &str, value: &InputValue) {
         let name = || pointer::name(path);
-        let (code, message) = match (&value.0, rule) {
-            (Held::Null | Held::Boolean(_) | Held::Number(_), InputsRule::Primitives) => return,
-            (Held::NonFinite(got), InputsRule::Primitives) => ("non_finite", words::non_finite(&name(), got)),
-            (Held::Text(text), InputsRule::Primitives) if text.lone_surrogate => {
-                ("lone_surrogate", words::lone_surrogate(&name()))
+        let (code, message) = match &value.0 {
+            Held::Null | Held::Boolean(_) | Held::Number(_) => return,
+            Held::NonFinite(got) => ("non_finite", words::non_finite(&name(), got)),
+            Held::Text(text) if text.lone_surrogate => ("lone_surrogate", words::lone_surrogate(&name())),
+            Held::Text(text) if text.text.contains('\0') => ("nul", words::nul(&name())),
+            Held::Text(_) => return,
+            Held::Nested(raw) if rule == InputsRule::Any => {
+                nested::check(path, raw, &mut self.violations);
+                return;
             }
-            (Held::Text(text), InputsRule::Primitives) if text.text.contains('\0') => {
-                ("nul", words::nul(&name()))
-            }
-            (Held::Text(_), InputsRule::Primitives) => return,
-            (Held::Nested(_), InputsRule::Primitives) => {
-                ("type", words::wrong_type(path, &name(), value.sort()))
-            }
+            Held::Nested(_) => ("type", words::wrong_type(path, &name(), value.sort())),
         };
         self.violations.push(Violation::new(path, code, message));
     }

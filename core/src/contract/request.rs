@@ -3,8 +3,9 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
-use serde_json::value::RawValue;
+use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value};
 
 use super::finding::Finding;
@@ -54,8 +55,8 @@ pub(super) struct Input {
     pub(super) value: InputValue,
 }
 
-/// The value of one input: a string, a number, a boolean or null. Anything else is kept as what it is, and refused by
-/// the contract.
+/// The value of one input: a string, a number, a boolean or null; a list or an object where the profile takes them.
+/// Anything else is kept as what it is, and refused by the contract.
 #[derive(Clone)]
 pub struct InputValue(pub(super) Held);
 
@@ -68,7 +69,8 @@ pub(super) enum Held {
     /// `NaN`, `Infinity`, `-Infinity`.
     NonFinite(&'static str),
     Text(Text),
-    Nested(Sort),
+    /// A list or an object, its text as it was given.
+    Nested(Arc<RawValue>),
 }
 
 impl ActionRequest {
@@ -161,7 +163,7 @@ impl InputValue {
             Held::Boolean(_) => Sort::Boolean.as_str(),
             Held::Number(_) | Held::NonFinite(_) => Sort::Number.as_str(),
             Held::Text(_) => Sort::String.as_str(),
-            Held::Nested(sort) => sort.as_str(),
+            Held::Nested(raw) => Sort::of(raw).as_str(),
         }
     }
 
@@ -176,7 +178,7 @@ impl InputValue {
                 // Not reached: the text was scanned already. Refused rather than sent as something else.
                 Err(_) => Held::Text(Text { text: String::new(), lone_surrogate: true }),
             },
-            nested => Held::Nested(nested),
+            Sort::Array | Sort::Object => Held::Nested(Arc::from(raw.to_owned())),
         })
     }
 }
@@ -244,8 +246,11 @@ impl From<Value> for InputValue {
             Value::Bool(value) => Held::Boolean(value),
             Value::Number(number) => Held::Number(number.to_string()),
             Value::String(text) => return text.into(),
-            Value::Array(_) => Held::Nested(Sort::Array),
-            Value::Object(_) => Held::Nested(Sort::Object),
+            nested => match to_raw_value(&nested) {
+                Ok(raw) => Held::Nested(Arc::from(raw)),
+                // Not reached: the keys of a `Value` are strings. Refused rather than sent as something else.
+                Err(_) => Held::NonFinite("NaN"),
+            },
         })
     }
 }

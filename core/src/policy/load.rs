@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use serde_json::{Map, Value};
 
 use super::rule::Rule;
-use crate::contract::canonical_uuid;
+use crate::contract::ActionIdRule;
 use crate::contract::pointer::{join, quoted};
 use crate::document::{Mistakes, article, sort, unknown};
 
@@ -25,7 +25,11 @@ pub(super) enum Inputs {
 }
 
 /// The actions by canonical id, and the canonical form of the whole: sorted, ids in lower case.
-pub(super) fn load(policy: &Value, mistakes: &mut Mistakes) -> (HashMap<String, Action>, Value) {
+pub(super) fn load(
+    policy: &Value,
+    ids: ActionIdRule,
+    mistakes: &mut Mistakes,
+) -> (HashMap<String, Action>, Value) {
     let mut actions = HashMap::new();
     let mut canonical = BTreeMap::new();
     let mut names = HashMap::new();
@@ -44,7 +48,7 @@ pub(super) fn load(policy: &Value, mistakes: &mut Mistakes) -> (HashMap<String, 
             mistakes.add(&join(&path, "name"), "duplicate", &rule);
         }
         let inputs = inputs(fields.get("inputs"), &join(&path, "inputs"), mistakes);
-        let Some(id) = id(fields, &path, mistakes) else { continue };
+        let Some(id) = id(fields, ids, &path, mistakes) else { continue };
         let mut form = fields.clone();
         form.insert("id".to_owned(), Value::String(id.clone()));
         if canonical.insert(id.clone(), sorted(&Value::Object(form))).is_some() {
@@ -93,18 +97,18 @@ fn entries<'a>(policy: &'a Value, mistakes: &mut Mistakes) -> &'a [Value] {
     }
 }
 
-fn id(fields: &Map<String, Value>, path: &str, mistakes: &mut Mistakes) -> Option<String> {
+fn id(fields: &Map<String, Value>, ids: ActionIdRule, path: &str, mistakes: &mut Mistakes) -> Option<String> {
     let path = join(path, "id");
     match fields.get("id") {
         None => mistakes.add(&path, "required", "is missing; it is the UUID of the action"),
-        Some(Value::String(text)) => match canonical_uuid(text) {
-            Some(id) => return Some(id),
-            None => mistakes.add(
-                &path,
-                "uuid",
-                "must be a UUID of 36 characters, such as `a1b2c3d4-e5f6-7890-abcd-ef1234567890`",
-            ),
-        },
+        Some(Value::String(text)) => {
+            let canonical = ids.canonical(text);
+            if canonical.is_none() {
+                let (code, rule) = ids.rule();
+                mistakes.add(&path, code, rule);
+            }
+            return canonical;
+        }
         Some(other) => {
             mistakes.add(&path, "type", &format!("must be a string, got {}", article(sort(other))))
         }

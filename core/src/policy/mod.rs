@@ -25,9 +25,10 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use crate::contract::Violation;
+use crate::config::PolicySource;
 use crate::contract::json::{Items, Members, Sort};
 use crate::contract::pointer::{self, join};
+use crate::contract::{ActionIdRule, Violation};
 use crate::document;
 use crate::error::{Error, ErrorKind, Result};
 use load::{Action, Inputs};
@@ -70,13 +71,25 @@ impl Policy {
     /// # Errors
     /// [`ErrorKind::Config`] with every mistake, each by file, line and key.
     pub fn from_path(path: &Path) -> Result<Policy> {
+        Policy::read(path, ActionIdRule::Uuid)
+    }
+
+    /// Where it is, with ids as the profile writes them.
+    pub(crate) fn load(source: &PolicySource, ids: ActionIdRule) -> Result<Policy> {
+        match source {
+            PolicySource::File(path) => Policy::read(path, ids),
+            PolicySource::Json(text) => Policy::parse(text, None, ids),
+        }
+    }
+
+    fn read(path: &Path, ids: ActionIdRule) -> Result<Policy> {
         let origin = path.display().to_string();
         let text = std::fs::read(path).map_err(|error| {
             unreadable(format!("the policy `{origin}` must be a file that can be read: {error}"))
         })?;
         let text = String::from_utf8(text)
             .map_err(|_| unreadable(format!("the policy `{origin}` must be text in UTF-8")))?;
-        Policy::parse(&text, Some(&origin))
+        Policy::parse(&text, Some(&origin), ids)
     }
 
     /// Reads TOML. `origin` names it in messages: a file.
@@ -84,7 +97,7 @@ impl Policy {
     /// # Errors
     /// [`ErrorKind::Config`] with every mistake, each by line and key.
     pub fn from_toml(text: &str, origin: &str) -> Result<Policy> {
-        Policy::parse(text, Some(origin))
+        Policy::parse(text, Some(origin), ActionIdRule::Uuid)
     }
 
     /// Reads the same structure as JSON.
@@ -92,12 +105,12 @@ impl Policy {
     /// # Errors
     /// [`ErrorKind::Config`] with every mistake, each by key.
     pub fn from_json(text: &str) -> Result<Policy> {
-        Policy::parse(text, None)
+        Policy::parse(text, None, ActionIdRule::Uuid)
     }
 
-    fn parse(text: &str, origin: Option<&str>) -> Result<Policy> {
+    fn parse(text: &str, origin: Option<&str>, ids: ActionIdRule) -> Result<Policy> {
         let (value, mut mistakes) = document::read("the policy", text, origin);
-        let (actions, canonical) = load::load(&value, &mut mistakes);
+        let (actions, canonical) = load::load(&value, ids, &mut mistakes);
         if !mistakes.is_empty() {
             return Err(mistakes.into_error());
         }

@@ -1,145 +1,219 @@
-//! The wire contract as data: where the gateway listens, what its answers look like, what its status words mean.
+//! The wire contract as data: where the gateway listens, what it is sent, what its answers look like, what its status
+//! words mean, and what it guarantees.
 //!
-//! Nothing about the wire is a constant in Rust. A profile is a TOML file; the built-in ones are files too.
+//! Nothing about the wire is a constant in Rust. A profile is a TOML file, the built-in ones too
+//! ([`Profile::built_in`]), and one that a user writes is read by the same code. A file that cannot work is refused with
+//! every mistake at once, each by file, line and key. What each key means is written in `docs/profiles.md`.
 
-use std::collections::HashMap;
+mod read;
+mod routes;
+mod status;
+mod template;
+mod values;
+
 use std::path::Path;
+use std::time::Duration;
 
-use serde::Deserialize;
-
+use crate::config::RateLimit;
+use crate::contract::{ActionIdRule, InputsRule};
 use crate::error::{Error, ErrorKind, Result};
-use crate::invocation::Status;
 
-const GATEWAY: &str = include_str!("gateway.toml");
+pub use routes::TokenEndpoint;
+pub(crate) use routes::{Missing, Routes};
+pub use status::{Meaning, StatusWords};
+pub use template::{BodyTemplate, Member, UrlTemplate};
+
+const BUILT_IN: [(&str, &str); 4] = [
+    ("gateway", include_str!("gateway.toml")),
+    ("genesys-data-action", include_str!("genesys-data-action.toml")),
+    ("genesys-flow", include_str!("genesys-flow.toml")),
+    ("cxone-extraction", include_str!("cxone-extraction.toml")),
+];
 
 /// One gateway's contract.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone)]
 pub struct Profile {
     /// Its name, as resume tokens and the trail say it.
     pub name: String,
+    /// What it is for, in a line.
+    pub about: Option<String>,
+    /// Where the vendor documents it; none where nobody does.
+    pub source: Option<String>,
+    /// What each host of a URL stands for, with `{region}` in it.
+    pub hosts: Vec<(String, UrlTemplate)>,
+    /// What `region` may be: a name, and the value that it stands for. Empty for anything.
+    pub regions: Vec<(String, String)>,
     /// How to get a token.
     pub token: TokenContract,
     /// How to submit.
     pub invoke: InvokeContract,
-    /// How to look.
-    pub poll: PollContract,
+    /// How to look; none where the answer to the POST is the result.
+    pub poll: Option<PollContract>,
     /// What status words mean.
     pub status: StatusWords,
+    /// What the gateway can bear.
+    pub limits: Limits,
+    /// Where its errors say what, beyond the envelopes that are known anyway.
+    pub errors: ErrorPlaces,
+    /// Where the JSON Schema of an action is.
+    pub schema: Option<SchemaContract>,
 }
 
 /// How to get a token.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone)]
 pub struct TokenContract {
-    /// URL template with `{base}`.
-    pub url: String,
-    /// `post`, `basic` or `query`.
+    /// Where.
+    pub endpoint: TokenTemplate,
+    /// Which grant.
+    pub grant: GrantKind,
+    /// How the client says who it is: `post`, `basic` or `query`.
     pub client_auth: String,
     /// The scopes that are asked for, separated by spaces.
-    #[serde(default)]
     pub scope: Option<String>,
 }
 
+/// Where the token endpoint is.
+#[derive(Debug, Clone)]
+pub enum TokenTemplate {
+    /// There.
+    At(UrlTemplate),
+    /// Where an OpenID configuration says, if that is its own host or one of these (`*.example.com`).
+    Discover(UrlTemplate, Vec<String>),
+}
+
+/// Which grant the token service takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GrantKind {
+    /// RFC 6749 §4.4.
+    ClientCredentials,
+    /// RFC 6749 §4.3, with an access key as the user.
+    Password,
+    /// An access key as JSON, and no client.
+    AccessKey,
+}
+
 /// How to submit.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone)]
 pub struct InvokeContract {
-    /// URL template with `{base}`.
-    pub url: String,
-    /// Statuses that mean accepted, if the answer carries a usable id.
+    /// Where.
+    pub url: UrlTemplate,
+    /// What is sent.
+    pub body: BodyTemplate,
+    /// What identifies an action.
+    pub action_id: ActionIdRule,
+    /// What an input may be.
+    pub inputs: InputsRule,
+    /// Statuses that mean accepted (if the answer carries a usable id) or, in a synchronous profile, completed.
     pub accepted: Vec<u16>,
     /// JSON pointer to the invocation id.
     pub id: String,
-    /// The largest body that the gateway takes.
-    pub max_body_bytes: usize,
+    /// What an invocation id looks like.
+    pub id_form: IdForm,
+    /// JSON pointer to the outputs in the answer of a synchronous profile.
+    pub outputs: String,
     /// Statuses that prove that the request was not processed.
-    #[serde(default)]
     pub unprocessed: Vec<u16>,
+    /// Headers of every POST that carry the correlation id.
+    pub correlation_headers: Vec<String>,
+    /// Further headers of every POST, name and value.
+    pub headers: Vec<(String, String)>,
+}
+
+/// What an invocation id looks like. It is put into a URL, so nothing in it may mean another path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IdForm {
+    /// 1 to 256 of `A-Z a-z 0-9 . _ ~ : -`, neither `.` nor `..`.
+    Name,
+    /// A UUID of 36 characters.
+    Uuid,
 }
 
 /// How to look, and where an answer holds what.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone)]
 pub struct PollContract {
-    /// URL template with `{base}` and `{invocation_id}`.
-    pub url: String,
-    /// JSON pointer to the invocation id, compared with the one that was asked for.
-    pub id: String,
+    /// Where; `{invocation_id}` is in it.
+    pub url: UrlTemplate,
+    /// JSON pointer to the invocation id, compared with the one that was asked for; none where answers hold none.
+    pub id: Option<String>,
     /// JSON pointer to the status word.
     pub status: String,
     /// JSON pointer to the outputs.
     pub outputs: String,
     /// JSON pointer to the reason of a failure.
     pub error: String,
+    /// So long after its acceptance a 404 may mean that an invocation is not visible yet.
+    pub visible_within: Duration,
 }
 
-/// Which words mean what.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(from = "StatusLists")]
-pub struct StatusWords(HashMap<String, Option<Status>>);
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct StatusLists {
-    completed: Vec<String>,
-    failed: Vec<String>,
-    cancelled: Vec<String>,
-    pending: Vec<String>,
+/// What the gateway can bear.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// The longest body.
+    pub body_bytes: usize,
+    /// One HTTP attempt, with its body.
+    pub request_timeout: Option<Duration>,
+    /// Never speak HTTP/2.
+    pub http1_only: bool,
+    /// Sends per time.
+    pub rate: Option<RateLimit>,
+    /// Whether polls count too.
+    pub rate_counts_polls: bool,
 }
 
-impl From<StatusLists> for StatusWords {
-    fn from(lists: StatusLists) -> Self {
-        let named = [
-            (lists.completed, Some(Status::Completed)),
-            (lists.failed, Some(Status::Failed)),
-            (lists.cancelled, Some(Status::Cancelled)),
-            (lists.pending, None),
-        ];
-        StatusWords(
-            named.into_iter().flat_map(|(words, s)| words.into_iter().map(move |w| (plain(&w), s))).collect(),
-        )
-    }
+/// Where an error says what, as JSON pointers and header names.
+#[derive(Debug, Clone, Default)]
+pub struct ErrorPlaces {
+    /// Its code.
+    pub code: Vec<String>,
+    /// Its message.
+    pub message: Vec<String>,
+    /// The gateway's name for the request.
+    pub request_id: Vec<String>,
+    /// Headers with the message.
+    pub message_headers: Vec<String>,
+    /// Headers with the gateway's name for the request.
+    pub request_id_headers: Vec<String>,
 }
 
-/// What a status word means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Meaning {
-    /// It ended like this.
-    Terminal(Status),
-    /// It goes on.
-    Pending,
-    /// Nobody told us: it goes on, visibly.
-    Unknown,
-}
-
-impl StatusWords {
-    /// What `word` means, without regard to case, `-`, `_` and spaces.
-    pub fn meaning(&self, word: &str) -> Meaning {
-        match self.0.get(&plain(word)) {
-            Some(Some(status)) => Meaning::Terminal(*status),
-            Some(None) => Meaning::Pending,
-            None => Meaning::Unknown,
-        }
-    }
-}
-
-fn plain(word: &str) -> String {
-    word.chars().filter(|c| !matches!(c, '-' | '_' | ' ')).flat_map(char::to_uppercase).collect()
+/// Where the JSON Schema of an action is.
+#[derive(Debug, Clone)]
+pub struct SchemaContract {
+    /// Where; `{action_id}` is in it.
+    pub url: UrlTemplate,
+    /// JSON pointer to the action's name.
+    pub name: Option<String>,
+    /// JSON pointer to the schema of the inputs.
+    pub input: String,
+    /// JSON pointer to the schema of the outputs.
+    pub output: Option<String>,
 }
 
 impl Profile {
+    /// The names of the built-in profiles.
+    pub fn built_in() -> impl Iterator<Item = &'static str> {
+        BUILT_IN.iter().map(|(name, _)| *name)
+    }
+
+    /// The text of a built-in profile: a start for one of your own.
+    pub fn text(name: &str) -> Option<&'static str> {
+        BUILT_IN.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
+    }
+
     /// A built-in profile by name, or a TOML file by path.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`]: no such profile, an unreadable file, or a mistake in it with its line.
+    /// [`ErrorKind::Config`]: no such profile, an unreadable file, or every mistake in it with its line and key.
     pub fn load(name: &str) -> Result<Profile> {
-        if name == "gateway" {
-            return Profile::from_toml(GATEWAY, name);
+        if let Some(text) = Profile::text(name) {
+            return Profile::from_toml(text, name);
         }
         if Path::new(name).extension().is_none_or(|e| e != "toml") {
-            return Err(Error::new(ErrorKind::Config, format!("`profile` `{name}` is not built in"))
-                .with_hint("use `gateway`, or a path that ends in .toml"));
+            let names: Vec<_> = Profile::built_in().map(|name| format!("`{name}`")).collect();
+            let message = format!("`profile` must be {} or a path that ends in .toml", names.join(", "));
+            let near = crate::contract::pointer::nearest(name, Profile::built_in());
+            let hint =
+                near.map_or_else(|| "check the spelling".to_owned(), |n| format!("did you mean `{n}`?"));
+            return Err(Error::new(ErrorKind::Config, format!("{message}; {hint}")));
         }
         let text = std::fs::read_to_string(name).map_err(|error| {
             Error::new(ErrorKind::Config, format!("`profile` file `{name}` cannot be read: {error}"))
@@ -150,53 +224,13 @@ impl Profile {
     /// Reads a profile; `origin` names it in errors.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] with the line of the mistake.
+    /// [`ErrorKind::Config`] with every mistake, each by line and key.
     pub fn from_toml(text: &str, origin: &str) -> Result<Profile> {
-        let broken =
-            |why: String| Error::new(ErrorKind::Config, format!("profile `{origin}` cannot be used: {why}"));
-        let profile: Profile =
-            toml::from_str(text).map_err(|error| broken(error.to_string().trim().replace('\n', " ")))?;
-        for (key, url) in [
-            ("token.url", &profile.token.url),
-            ("invoke.url", &profile.invoke.url),
-            ("poll.url", &profile.poll.url),
-        ] {
-            if !url.starts_with("{base}/") {
-                return Err(broken(format!("`{key}` must begin with `{{base}}/`")));
-            }
-        }
-        if !profile.poll.url.contains("{invocation_id}") {
-            return Err(broken("`poll.url` must contain `{invocation_id}`".to_owned()));
-        }
-        Ok(profile)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn status_words_compare_without_case_dashes_and_spaces() {
-        let words = Profile::load("gateway").unwrap().status;
-        let cases = [
-            ("completed", Meaning::Terminal(Status::Completed)),
-            ("Canceled", Meaning::Terminal(Status::Cancelled)),
-            ("TIMED_OUT", Meaning::Terminal(Status::Failed)),
-            ("timed out", Meaning::Terminal(Status::Failed)),
-            ("in-progress", Meaning::Pending),
-            ("WEIRD", Meaning::Unknown),
-        ];
-        for (word, meaning) in cases {
-            assert_eq!(words.meaning(word), meaning, "{word}");
-        }
+        read::read(text, origin)
     }
 
-    #[test]
-    fn a_profile_that_cannot_poll_is_refused_with_its_key() {
-        let text = GATEWAY.replace("/{invocation_id}", "");
-        let error = Profile::from_toml(&text, "mine.toml").unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Config);
-        assert!(error.message().contains("mine.toml") && error.message().contains("poll.url"), "{error}");
+    /// Whether the answer to the POST is the result.
+    pub fn is_synchronous(&self) -> bool {
+        self.poll.is_none()
     }
 }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::Event;
 use super::record::{Record, Text, clip};
-use crate::contract::canonical_uuid;
+use crate::contract::ActionIdRule;
 use crate::error::{Error, ErrorKind, Result};
 
 /// Which records are wanted: those that agree with every field that is set.
@@ -89,7 +89,9 @@ impl Filter {
             "since" => self.since = time()?,
             "until" => self.until = time()?,
             "event" => self.event = Some(text.parse().map_err(|error: Error| error.to_string())?),
-            "action_id" => self.action_id = Some(canonical_uuid(text).unwrap_or_else(|| text.clone())),
+            "action_id" => {
+                self.action_id = Some(ActionIdRule::Uuid.canonical(text).unwrap_or_else(|| text.clone()))
+            }
             "correlation_id" => self.correlation_id = Some(text.clone()),
             "invocation_id" => self.invocation_id = Some(text.clone()),
             _ => self.actor = Some(text.clone()),

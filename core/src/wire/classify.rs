@@ -4,11 +4,13 @@ use serde_json::value::RawValue;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::reason::clean;
-use super::{Answer, Failure, pick, pick_text, reason, retry_after};
+use super::reason::{clean, reason_at};
+use super::{Answer, Failure, pick, pick_text, retry_after};
+use crate::config::Delivery;
+use crate::contract::ActionIdRule;
 use crate::error::{Error, ErrorKind, Executed};
 use crate::invocation::Status;
-use crate::profile::{Meaning, Profile};
+use crate::profile::{IdForm, Meaning, PollContract, Profile};
 
 /// What became of one POST.
 #[derive(Debug)]
@@ -76,7 +78,7 @@ pub(crate) enum Looked {
     Refused(Error),
 }
 
-pub(crate) fn invoked(outcome: Result<Answer, Failure>, profile: &Profile) -> Invoked {
+pub(crate) fn invoked(outcome: Result<Answer, Failure>, profile: &Profile, delivery: Delivery) -> Invoked {
     let answer = match outcome {
         Ok(answer) => answer,
         Err(failure) if failure.certificate => return Invoked::Refused(unsent(&failure)),
@@ -91,33 +93,34 @@ pub(crate) fn invoked(outcome: Result<Answer, Failure>, profile: &Profile) -> In
     let contract = &profile.invoke;
     match status {
         _ if contract.accepted.contains(&status) => accepted(&answer, profile),
-        425 | 429 => throttled(&answer),
+        425 | 429 if contract.unprocessed.contains(&status) => throttled(&answer, profile),
         _ if contract.unprocessed.contains(&status) => Invoked::NotExecuted {
-            error: refusal(ErrorKind::Unavailable, &answer),
+            error: refusal(ErrorKind::Unavailable, &answer, profile)
+                .with_hint("nothing was executed; calling again is safe"),
             throttled: true,
             wait: retry_after(&answer),
         },
-        401 => Invoked::Unauthorized(unauthorized(&answer)),
-        403 => Invoked::Refused(forbidden(&answer)),
-        303 | 408 | 100..=299 | 500.. => Invoked::Ambiguous(decorate(
-            ambiguous(&format!("the gateway answered {status}{}", reason(&answer).suffix())),
-            &answer,
-        )),
-        300..=399 => Invoked::Refused(redirect(&answer)),
-        _ => Invoked::Refused(rejected(&answer)),
+        401 => Invoked::Unauthorized(unauthorized(&answer, profile)),
+        403 => Invoked::Refused(forbidden(&answer, profile)),
+        409 if delivery == Delivery::Idempotent => existing(&answer, profile),
+        303 | 408 | 425 | 429 | 100..=299 | 500.. => {
+            let said = reason_at(&answer, &profile.errors).suffix();
+            unusable(&format!("the gateway answered {status}{said}"), &answer, profile)
+        }
+        300..=399 => Invoked::Refused(redirect(&answer, profile)),
+        _ => Invoked::Refused(rejected(&answer, profile)),
     }
 }
 
 fn accepted(answer: &Answer, profile: &Profile) -> Invoked {
+    let Some(poll) = &profile.poll else { return at_once(answer, profile) };
     let body = answer.text();
-    let word = pick_text(body, &profile.poll.status);
-    let terminal = word.as_deref().and_then(|word| terminal(body, word, profile));
-    let invocation_id = pick_text(body, &profile.invoke.id)
-        .or_else(|| from_location(answer, body, profile))
-        .filter(|id| is_invocation_id(id));
+    let word = pick_text(body, &poll.status);
+    let terminal = word.as_deref().and_then(|word| terminal(body, word, poll, profile));
+    let invocation_id = invocation_id(answer, profile);
     if invocation_id.is_none() && terminal.is_none() {
         let what = format!("the gateway answered {} without a usable invocation id", answer.status);
-        return Invoked::Ambiguous(decorate(ambiguous(&what), answer));
+        return unusable(&what, answer, profile);
     }
     Invoked::Accepted(Accepted {
         invocation_id,
@@ -126,6 +129,41 @@ fn accepted(answer: &Answer, profile: &Profile) -> Invoked {
         terminal,
         raw: raw(body),
     })
+}
+
+/// The answer to the POST is the result.
+fn at_once(answer: &Answer, profile: &Profile) -> Invoked {
+    let (body, raw) = (answer.text(), raw(answer.text()));
+    if raw.is_none() && !answer.body.is_empty() {
+        let what = format!("the gateway answered {} with a body that is not JSON", answer.status);
+        return unusable(&what, answer, profile);
+    }
+    Invoked::Accepted(Accepted {
+        invocation_id: None,
+        status: Status::Completed.as_str().to_owned(),
+        http_status: answer.status,
+        terminal: Some(completed(body, profile)),
+        raw,
+    })
+}
+
+/// 409 to a client that may send again: the gateway has the invocation already, and says which it is.
+fn existing(answer: &Answer, profile: &Profile) -> Invoked {
+    match invocation_id(answer, profile) {
+        Some(_) => accepted(answer, profile),
+        None => Invoked::Refused(rejected(answer, profile)),
+    }
+}
+
+fn invocation_id(answer: &Answer, profile: &Profile) -> Option<String> {
+    let body = answer.text();
+    pick_text(body, &profile.invoke.id)
+        .or_else(|| from_location(answer, body, profile))
+        .filter(|id| profile.invoke.id_form.accepts(id))
+}
+
+fn unusable(what: &str, answer: &Answer, profile: &Profile) -> Invoked {
+    Invoked::Ambiguous(decorate(ambiguous(what), answer, profile))
 }
 
 /// The last segment of `Location`, where the body holds no id at all; a host other than the gateway's names nothing.
@@ -138,19 +176,27 @@ fn from_location(answer: &Answer, body: &str, profile: &Profile) -> Option<Strin
     path.split(['?', '#']).next()?.rsplit('/').next().map(str::to_owned)
 }
 
-fn terminal(body: &str, word: &str, profile: &Profile) -> Option<Terminal> {
+fn terminal(body: &str, word: &str, poll: &PollContract, profile: &Profile) -> Option<Terminal> {
     let Meaning::Terminal(status) = profile.status.meaning(word) else { return None };
     Some(Terminal {
         status,
-        outputs: pick(body, &profile.poll.outputs).map(|value| Arc::from(value.to_owned())),
-        error_message: pick_text(body, &profile.poll.error).map(|text| clean(&text)),
+        outputs: pick(body, &poll.outputs).map(|value| Arc::from(value.to_owned())),
+        error_message: pick_text(body, &poll.error).map(|text| clean(&text)),
         raw: raw(body),
     })
 }
 
-/// The terminal state that an answer holds, as it is kept in an `Invocation`.
+fn completed(body: &str, profile: &Profile) -> Terminal {
+    let outputs = pick(body, &profile.invoke.outputs).map(|value| Arc::from(value.to_owned()));
+    Terminal { status: Status::Completed, outputs, error_message: None, raw: raw(body) }
+}
+
+/// The terminal state that an answer to a POST holds, as it is kept in an `Invocation`.
 pub(crate) fn terminal_in(body: &str, profile: &Profile) -> Option<Terminal> {
-    terminal(body, &pick_text(body, &profile.poll.status)?, profile)
+    match &profile.poll {
+        Some(poll) => terminal(body, &pick_text(body, &poll.status)?, poll, profile),
+        None => Some(completed(body, profile)),
+    }
 }
 
 pub(crate) fn looked(outcome: Result<Answer, Failure>, invocation_id: &str, profile: &Profile) -> Looked {
@@ -173,30 +219,35 @@ pub(crate) fn looked(outcome: Result<Answer, Failure>, invocation_id: &str, prof
     let yes = |error: Error| error.with_executed(Executed::Yes);
     match status {
         200..=299 => state(&answer, invocation_id, profile),
-        401 => Looked::Unauthorized(yes(unauthorized(&answer))),
-        403 => Looked::Refused(yes(forbidden(&answer))),
-        404 => Looked::NotFound(yes(rejected(&answer))),
+        401 => Looked::Unauthorized(yes(unauthorized(&answer, profile))),
+        403 => Looked::Refused(yes(forbidden(&answer, profile))),
+        404 => Looked::NotFound(yes(rejected(&answer, profile))),
         425 | 429 => nothing(true),
         408 | 100..=199 | 500.. => nothing(false),
-        300..=399 => Looked::Refused(yes(redirect(&answer))),
-        _ => Looked::Refused(yes(rejected(&answer))),
+        300..=399 => Looked::Refused(yes(redirect(&answer, profile))),
+        _ => Looked::Refused(yes(rejected(&answer, profile))),
     }
 }
 
 fn state(answer: &Answer, invocation_id: &str, profile: &Profile) -> Looked {
+    let nothing = |why: &str| Looked::Nothing {
+        http_status: Some(answer.status),
+        why: why.to_owned(),
+        throttled: false,
+        wait: None,
+    };
+    let Some(poll) = &profile.poll else { return nothing("there is nothing to look at") };
     let body = answer.text();
-    let about = pick(body, &profile.poll.id);
-    if about.is_some_and(|id| serde_json::from_str::<String>(id.get()).ok().as_deref() != Some(invocation_id))
-    {
+    let about = poll.id.as_deref().and_then(|id| pick(body, id));
+    if about.is_some_and(|id| !profile.invoke.id_form.is_same(id.get(), invocation_id)) {
         let error = Error::new(ErrorKind::Protocol, "the gateway's answer is about another invocation")
             .with_hint("its result was not taken; report it to the gateway's operator");
-        return Looked::Refused(decorate(error, answer));
+        return Looked::Refused(decorate(error, answer, profile));
     }
-    let Some(word) = pick_text(body, &profile.poll.status) else {
-        let why = "the gateway's answer holds no status".to_owned();
-        return Looked::Nothing { http_status: Some(answer.status), why, throttled: false, wait: None };
+    let Some(word) = pick_text(body, &poll.status) else {
+        return nothing("the gateway's answer holds no status");
     };
-    match terminal(body, &word, profile) {
+    match terminal(body, &word, poll, profile) {
         Some(terminal) => Looked::Terminal(terminal, answer.status),
         None => {
             Looked::Running { known: profile.status.meaning(&word) != Meaning::Unknown, word: clean(&word) }
@@ -204,12 +255,37 @@ fn state(answer: &Answer, invocation_id: &str, profile: &Profile) -> Looked {
     }
 }
 
-/// An id is put into a URL's path: nothing that could mean another path.
-pub(crate) fn is_invocation_id(id: &str) -> bool {
-    (1..=256).contains(&id.len())
-        && id != "."
-        && id != ".."
-        && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'~' | b':' | b'-'))
+impl IdForm {
+    /// Whether this is an id that can be put into a URL's path: nothing that could mean another path.
+    pub(crate) fn accepts(self, id: &str) -> bool {
+        match self {
+            IdForm::Name => {
+                (1..=256).contains(&id.len())
+                    && id != "."
+                    && id != ".."
+                    && id
+                        .bytes()
+                        .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'~' | b':' | b'-'))
+            }
+            IdForm::Uuid => ActionIdRule::Uuid.canonical(id).is_some(),
+        }
+    }
+
+    /// What is wrong with an id, for a person.
+    pub(crate) fn rule(self) -> &'static str {
+        match self {
+            IdForm::Name => "must be 1 to 256 of the characters A-Z a-z 0-9 . _ ~ : -",
+            IdForm::Uuid => "must be a UUID of 36 characters",
+        }
+    }
+
+    /// Whether an answer's id, as JSON text, is the one that was asked for.
+    fn is_same(self, json: &str, asked: &str) -> bool {
+        serde_json::from_str::<String>(json).is_ok_and(|id| match self {
+            IdForm::Name => id == asked,
+            IdForm::Uuid => id.eq_ignore_ascii_case(asked),
+        })
+    }
 }
 
 fn raw(body: &str) -> Option<Arc<RawValue>> {
@@ -226,9 +302,9 @@ fn ambiguous(what: &str) -> Error {
         .with_hint("do not call again blindly; look the correlation id up in the gateway first")
 }
 
-fn throttled(answer: &Answer) -> Invoked {
+fn throttled(answer: &Answer, profile: &Profile) -> Invoked {
     let wait = retry_after(answer);
-    let mut error = refusal(ErrorKind::RateLimited, answer)
+    let mut error = refusal(ErrorKind::RateLimited, answer, profile)
         .with_hint("nothing was executed; call again later, or send less");
     if let Some(wait) = wait {
         error = error.with_retry_after(wait);
@@ -236,23 +312,23 @@ fn throttled(answer: &Answer) -> Invoked {
     Invoked::NotExecuted { error, throttled: true, wait }
 }
 
-fn unauthorized(answer: &Answer) -> Error {
-    refusal(ErrorKind::Auth, answer)
+fn unauthorized(answer: &Answer, profile: &Profile) -> Error {
+    refusal(ErrorKind::Auth, answer, profile)
         .with_hint("the token was refused although it is fresh; check the client's scopes and its tenant")
 }
 
-fn forbidden(answer: &Answer) -> Error {
-    refusal(ErrorKind::Forbidden, answer).with_hint(
+fn forbidden(answer: &Answer, profile: &Profile) -> Error {
+    refusal(ErrorKind::Forbidden, answer, profile).with_hint(
         "attach the missing scope to the OAuth client, and check that the action is published and permitted",
     )
 }
 
-fn redirect(answer: &Answer) -> Error {
-    refusal(ErrorKind::Rejected, answer).with_hint("redirects are never followed; check `base_url`")
+fn redirect(answer: &Answer, profile: &Profile) -> Error {
+    refusal(ErrorKind::Rejected, answer, profile).with_hint("redirects are never followed; check `base_url`")
 }
 
-fn rejected(answer: &Answer) -> Error {
-    refusal(ErrorKind::Rejected, answer).with_hint(match answer.status {
+fn rejected(answer: &Answer, profile: &Profile) -> Error {
+    refusal(ErrorKind::Rejected, answer, profile).with_hint(match answer.status {
         404 | 410 => "check the id, and that the action is published in this tenant",
         409 => "the gateway says that it has this correlation id already; look it up there",
         413 => "send less; the gateway's limit is below ours",
@@ -260,15 +336,13 @@ fn rejected(answer: &Answer) -> Error {
     })
 }
 
-fn refusal(kind: ErrorKind, answer: &Answer) -> Error {
-    decorate(
-        Error::new(kind, format!("the gateway answered {}{}", answer.status, reason(answer).suffix())),
-        answer,
-    )
+fn refusal(kind: ErrorKind, answer: &Answer, profile: &Profile) -> Error {
+    let said = reason_at(answer, &profile.errors).suffix();
+    decorate(Error::new(kind, format!("the gateway answered {}{said}", answer.status)), answer, profile)
 }
 
-fn decorate(mut error: Error, answer: &Answer) -> Error {
-    let said = reason(answer);
+fn decorate(mut error: Error, answer: &Answer, profile: &Profile) -> Error {
+    let said = reason_at(answer, &profile.errors);
     error = error.with_http_status(answer.status);
     if let Some(code) = said.code {
         error = error.with_code(code);

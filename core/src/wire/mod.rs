@@ -13,9 +13,11 @@
 //! | 403, 400 and other 4xx | F | F | F |
 //! | 404 | F | F | R for 10 s after acceptance, then F |
 //! | 408, 500, 502, 503, 504, other 5xx | R | **A** | R |
+//! | 409 | F | F; where `delivery` is `idempotent` and it names the invocation: accepted | F |
 //! | 425, 429 | R | R | R, slower |
 //!
-//! A status in the profile's `unprocessed` list proves that the gateway did not execute, and is R for an invoke too.
+//! A status in the profile's `unprocessed` list proves that the gateway did not execute, and is R for an invoke too; 425
+//! and 429 are in that list of every built-in profile, and without it they are **A**.
 
 mod backoff;
 mod classify;
@@ -28,12 +30,10 @@ mod tls;
 mod transport;
 
 pub(crate) use backoff::{Backoff, MAX_RETRY_AFTER, retry_after};
-pub(crate) use classify::{
-    Accepted, Invoked, Looked, Terminal, invoked, is_invocation_id, looked, terminal_in,
-};
+pub(crate) use classify::{Accepted, Invoked, Looked, Terminal, invoked, looked, terminal_in};
 pub(crate) use gate::Gate;
 pub(crate) use permits::{Permit, Permits};
 pub(crate) use pointer::{pick, pick_text};
 pub(crate) use rate::Rate;
-pub(crate) use reason::reason;
+pub(crate) use reason::{clean, reason};
 pub(crate) use transport::{Answer, Failure, Transport};

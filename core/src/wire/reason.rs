@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use super::Answer;
+use super::{Answer, pick_text};
+use crate::profile::ErrorPlaces;
 
 /// Text from a gateway is cut to this.
 const LONGEST: usize = 2048;
@@ -21,9 +22,18 @@ impl Reason {
     }
 }
 
-/// What the answer says of itself. Only known fields are read: a body may echo what was sent.
+/// What an answer that no profile speaks of says of itself.
 pub(crate) fn reason(answer: &Answer) -> Reason {
-    let body = serde_json::from_slice::<Map<String, Value>>(&answer.body).unwrap_or_default();
+    reason_at(answer, &ErrorPlaces::default())
+}
+
+/// What the answer says of itself: where the profile says that it stands, or else in one of the envelopes that everybody
+/// uses. Only known fields are read: a body may echo what was sent.
+pub(crate) fn reason_at(answer: &Answer, places: &ErrorPlaces) -> Reason {
+    let text = answer.text();
+    let body = serde_json::from_str::<Map<String, Value>>(text).unwrap_or_default();
+    let at =
+        |pointers: &[String]| pointers.iter().find_map(|pointer| pick_text(text, pointer)).map(|t| clean(&t));
     let field =
         |names: &[&str]| names.iter().find_map(|name| body.get(*name).and_then(Value::as_str)).map(clean);
     let header = |names: &[&str]| {
@@ -32,20 +42,27 @@ pub(crate) fn reason(answer: &Answer) -> Reason {
     let first = body.get("errors").and_then(|errors| errors.get(0));
     let nested =
         first.and_then(|e| e.as_str().or_else(|| e.get("message").and_then(Value::as_str))).map(clean);
+    let own = |names: &[String]| header(&names.iter().map(String::as_str).collect::<Vec<_>>());
     Reason {
-        code: field(&["errorCode", "code", "error", "type"]),
-        message: field(&[
-            "userMessage",
-            "message",
-            "error_description",
-            "errorDescription",
-            "detail",
-            "title",
-            "errorMessage",
-        ])
-        .or(nested)
-        .or_else(|| header(&["icStatusDescription"])),
-        request_id: header(&["x-request-id", "inin-correlation-id", "correlationid"])
+        code: at(&places.code).or_else(|| field(&["errorCode", "code", "error", "type"])),
+        message: at(&places.message)
+            .or_else(|| {
+                field(&[
+                    "userMessage",
+                    "message",
+                    "error_description",
+                    "errorDescription",
+                    "detail",
+                    "title",
+                    "errorMessage",
+                ])
+            })
+            .or(nested)
+            .or_else(|| own(&places.message_headers))
+            .or_else(|| header(&["icStatusDescription"])),
+        request_id: own(&places.request_id_headers)
+            .or_else(|| header(&["x-request-id", "inin-correlation-id", "correlationid"]))
+            .or_else(|| at(&places.request_id))
             .or_else(|| field(&["contextId", "correlationId"])),
     }
 }
@@ -67,11 +84,8 @@ mod tests {
     use http::{HeaderMap, HeaderValue};
 
     fn said(body: &str) -> Reason {
-        reason(&Answer {
-            status: 400,
-            headers: HeaderMap::new(),
-            body: Bytes::copy_from_slice(body.as_bytes()),
-        })
+        let body = Bytes::copy_from_slice(body.as_bytes());
+        reason(&Answer { status: 400, headers: HeaderMap::new(), body })
     }
 
     #[test]

@@ -86,7 +86,7 @@ async fn a_profile_in_a_file_of_ones_own_serves_like_a_built_in_one() {
     assert!(client.run(request("mine")).await.unwrap().ok, "tutorial defect S69");
     invariants(&sandbox, &client);
     let broken = Profile::from_toml(&text.replace("accepted =", "acepted ="), "mine.toml").unwrap_err();
-    assert!(broken.message().contains("acepted") && broken.message().contains("line 12"), "{broken}");
+    assert!(broken.message().contains("acepted") && broken.message().contains("line 17"), "{broken}");
 }
 
 #[tokio::test]
