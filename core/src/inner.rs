@@ -8,15 +8,15 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 
-use crate::auth::{Auth, Grant};
-use crate::config::{Config, Credentials, Options};
+use crate::auth::Auth;
+use crate::config::{Config, Options};
 use crate::contract::{ActionRequest, Contract, ContractRules, Prepared, Refused, Violation};
+use crate::describe::Schemas;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ledger::Ledger;
-use crate::profile::TokenEndpoint;
 use crate::resume::Gateway;
 use crate::trail::{Entry, Event, Trail};
-use crate::wire::{Gate, Permits, Rate, Transport};
+use crate::wire::{Bounds, Budget, Transport, Turns};
 
 #[derive(Debug)]
 pub(crate) struct Inner {
@@ -25,10 +25,10 @@ pub(crate) struct Inner {
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) auth: Arc<Auth>,
     pub(crate) transport: Transport,
-    pub(crate) permits: Permits,
-    pub(crate) rate: Option<Rate>,
-    pub(crate) gate: Gate,
+    pub(crate) turns: Arc<Turns>,
+    pub(crate) budget: Budget,
     pub(crate) gateway: Gateway,
+    pub(crate) schemas: Schemas,
     /// The headers of every POST, but for what one invocation adds.
     pub(crate) headers: HeaderMap,
     pub(crate) open: watch::Sender<Phase>,
@@ -58,14 +58,15 @@ impl Inner {
             None => Trail::in_memory(config.actor.clone()),
         };
         let ledger = Ledger::new(trail);
-        let auth = Auth::new(&config.credentials, grant(&config), transport.clone(), ledger.clone())?;
+        let auth =
+            Auth::new(&config.credentials, config.routes.token.clone(), transport.clone(), ledger.clone())?;
         let inner = Inner {
             contract,
             auth,
-            permits: Permits::new(config.max_in_flight, config.max_queued),
-            rate: config.rate_limit.map(Rate::new),
-            gate: Gate::default(),
+            turns: turns(&config),
+            budget: Budget::full(),
             gateway: Gateway::new(&config.routes.origin, &config.profile),
+            schemas: Schemas::default(),
             open: watch::Sender::new(Phase::Open),
             sending: TaskTracker::new(),
             ledger,
@@ -116,6 +117,30 @@ impl Inner {
             "the policy refuses the request",
             hint,
         ))
+    }
+
+    /// What the gateway's own schema says of a request that contract and policy let through.
+    pub(crate) fn refuse_by_schema(
+        &self,
+        prepared: Prepared,
+        action_name: Option<&str>,
+        violations: Vec<Violation>,
+    ) -> Error {
+        let mut refused = Refused {
+            action_id: Some(prepared.action_id),
+            correlation_id: Some(prepared.correlation_id),
+            inputs: Some(prepared.inputs),
+            input_keys: prepared.input_keys,
+            violations,
+        };
+        let hint = "nothing was sent; correct the inputs, or look at what `describe` says of the action";
+        self.refuse(
+            &mut refused,
+            action_name,
+            ErrorKind::Validation,
+            "the inputs break the action's schema",
+            hint,
+        )
     }
 
     fn invalid(&self, mut refused: Refused) -> Error {
@@ -170,6 +195,16 @@ fn bound(violations: &mut Vec<Violation>) {
     }
 }
 
+fn turns(config: &Config) -> Arc<Turns> {
+    Turns::new(&Bounds {
+        in_flight: config.max_in_flight,
+        queued: config.max_queued,
+        rate: config.rate_limit,
+        rate_counts_polls: config.profile.limits.rate_counts_polls,
+        unprocessed: &config.profile.invoke.unprocessed,
+    })
+}
+
 fn contract(config: &Config) -> Result<Contract> {
     let rules = ContractRules {
         max_body_bytes: config.profile.limits.body_bytes,
@@ -182,18 +217,6 @@ fn contract(config: &Config) -> Result<Contract> {
         let all: Vec<_> = violations.iter().map(|v| v.message.as_str()).collect();
         Error::new(ErrorKind::Config, all.join("; ")).with_violations(violations)
     })
-}
-
-fn grant(config: &Config) -> Option<Grant> {
-    let url = match &config.routes.token {
-        TokenEndpoint::At(url) | TokenEndpoint::Discover { url, .. } => url.clone(),
-    };
-    match &config.credentials {
-        Credentials::Client { id, secret, auth, scope } => {
-            Some(Grant::new(url, id.clone(), secret.clone(), auth.clone(), scope.clone()))
-        }
-        Credentials::Token(_) => None,
-    }
 }
 
 fn headers(config: &Config) -> HeaderMap {

@@ -183,6 +183,8 @@ struct Watch<'a> {
     not_found: Option<Error>,
     /// How long a look takes here: how early the last one has to begin.
     lead: Duration,
+    /// When the newest look began.
+    looked_at: Instant,
     schedule: Schedule,
 }
 
@@ -203,6 +205,7 @@ impl Inner {
         let watch = Watch {
             inner: self,
             began: account.began,
+            looked_at: account.began,
             account,
             url,
             invocation_id,
@@ -261,16 +264,14 @@ impl Watch<'_> {
         let mut phase = self.inner.open.subscribe();
         loop {
             let last = self.deadline - self.lead.min(self.deadline - self.began.min(self.deadline));
-            let at = self.inner.gate.opens_at().map_or(next, |opens| opens.max(next)).min(last);
             let closed = async { phase.wait_for(|phase| *phase == Phase::Closed).await.is_ok() };
             tokio::select! {
-                () = tokio::time::sleep_until(at) => {}
+                () = tokio::time::sleep_until(next.min(last)) => {}
                 true = closed => return Err(self.closed()),
             }
-            let is_last = at >= last;
             let closed = async { phase.wait_for(|phase| *phase == Phase::Closed).await.is_ok() };
             let next_step = tokio::select! {
-                next = self.look() => next,
+                next = self.look(last) => next,
                 true = closed => Next::Left,
             };
             match next_step {
@@ -279,7 +280,9 @@ impl Watch<'_> {
                     return Ok(self.account.finish(terminal, http_status, self.polls));
                 }
                 Next::Over(error) => return Err(self.inner.leave(self.account, error, self.last_status)),
-                Next::Again(_) if is_last || Instant::now() >= self.deadline => return Err(self.timeout()),
+                Next::Again(_) if self.looked_at >= last || Instant::now() >= self.deadline => {
+                    return Err(self.timeout());
+                }
                 Next::Again(wait) => {
                     next = Instant::now() + wait.unwrap_or_else(|| self.schedule.after(self.began.elapsed()))
                 }
@@ -287,12 +290,13 @@ impl Watch<'_> {
         }
     }
 
-    /// One GET, with whatever it needs, within the deadline and a little grace.
-    async fn look(&mut self) -> Next {
+    /// One GET, with whatever it needs, within the deadline and a little grace. At `last` it is taken whatever gate and
+    /// rate say.
+    async fn look(&mut self, last: Instant) -> Next {
         let until = self.deadline + GRACE;
-        let began = Instant::now();
         let looking = async {
-            let permit = self.inner.permits.wait().await?;
+            let turn = self.inner.turns.take_look(last).await?;
+            self.looked_at = Instant::now();
             let token = self.inner.auth.token().await?;
             let mut request = reqwest::Request::new(Method::GET, self.url.clone());
             request.headers_mut().insert(AUTHORIZATION, token.header.clone());
@@ -300,7 +304,8 @@ impl Watch<'_> {
             self.account.tally(Tally::Poll);
             self.polls += 1;
             let outcome = self.inner.transport.send(request, None).await;
-            drop(permit);
+            token.answered(&outcome);
+            turn.answered(&outcome);
             Ok((outcome, token))
         };
         let (outcome, token) = match tokio::time::timeout_at(until, looking).await {
@@ -309,7 +314,7 @@ impl Watch<'_> {
             Err(_) => return self.nothing(None, "no answer before the deadline", None),
         };
         // The slowest look so far, doubled, says when the last one has to begin; a gateway that hangs may not move it far.
-        self.lead = self.lead.max(began.elapsed() * 2).min(Duration::from_secs(1));
+        self.lead = self.lead.max(self.looked_at.elapsed() * 2).min(Duration::from_secs(1));
         let seen = looked(outcome, &self.invocation_id, &self.inner.config.profile);
         let unauthorized = matches!(seen, Looked::Unauthorized(_));
         let next = match seen {
@@ -369,9 +374,6 @@ impl Watch<'_> {
             self.account.tally(Tally::RateLimited);
         }
         let wait = wait.or_else(|| throttled.then(|| self.schedule.throttled.next().max(SOONEST)));
-        if let (true, Some(wait)) = (throttled, wait) {
-            self.inner.gate.close_for(wait.min(crate::wire::MAX_RETRY_AFTER));
-        }
         self.nothing(http_status, why, wait)
     }
 

@@ -24,7 +24,7 @@ use crate::inner::{Inner, Phase};
 use crate::invocation::ActionResult;
 use crate::ledger::Account;
 use crate::metrics::Tally;
-use crate::wire::{Accepted, Backoff, Invoked, MAX_RETRY_AFTER, Permit, invoked};
+use crate::wire::{Accepted, Backoff, Invoked, Line, MAX_RETRY_AFTER, Turn, invoked, retry_after};
 
 /// What the caller is handed when the gateway has it.
 #[derive(Debug)]
@@ -77,7 +77,7 @@ pub(crate) struct Submission {
 
 /// What is needed to send, and how long it took to get it.
 struct Ready {
-    permit: Permit,
+    turn: Turn,
     token: Arc<Token>,
     queued: Duration,
 }
@@ -123,11 +123,12 @@ impl Submission {
         };
         let mut phase = self.inner.open.subscribe();
         loop {
+            let line = self.line();
             let ready = tokio::select! {
                 biased;
                 () = self.caller.closed() => return None,
                 () = closed(&mut phase) => Err(too_late()),
-                ready = ready(&self.inner, self.deadline) => ready,
+                ready = ready(&self.inner, line, self.deadline) => ready,
             };
             let step = match ready {
                 Ok(ready) => self.attempt(ready, &mut past).await,
@@ -160,9 +161,13 @@ impl Submission {
         self.sent.store(self.account.attempts, Ordering::Relaxed);
         let began = Instant::now();
         let outcome = self.inner.transport.send(self.request(&ready.token), None).await;
-        drop(ready.permit);
+        ready.token.answered(&outcome);
+        // How long nobody sends after this answer, and how long it asks us alone to wait.
+        let kept = ready.turn.answered(&outcome);
+        let asked = outcome.as_ref().ok().and_then(retry_after);
         match invoked(outcome, &self.inner.config.profile, self.inner.config.delivery) {
             Invoked::Accepted(accepted) => {
+                self.inner.budget.succeeded();
                 let id = accepted.invocation_id.clone();
                 self.account.accepted(
                     id,
@@ -172,19 +177,20 @@ impl Submission {
                 );
                 Ok(Step::Accepted(accepted))
             }
-            Invoked::NotExecuted { error, throttled, wait } => self.later(error, throttled, wait, past),
+            Invoked::NotExecuted { error, throttled, .. } => self.later(error, throttled, asked, kept, past),
             Invoked::Unauthorized(error) => self.refresh(error, &ready.token, past),
-            Invoked::Ambiguous(error) => self.ambiguous(error, past),
+            Invoked::Ambiguous(error) => self.ambiguous(error, asked, past),
             Invoked::Refused(error) => Err(past.verdict(error)),
         }
     }
 
-    /// R: again, unless the attempts, the patience or the deadline say otherwise.
+    /// R: again, unless the attempts, the budget, the patience or the deadline say otherwise.
     fn later(
         &mut self,
         error: Error,
         throttled: bool,
-        wait: Option<Duration>,
+        asked: Option<Duration>,
+        kept: Option<Duration>,
         past: &mut Past,
     ) -> Result<Step> {
         self.not_executed(past);
@@ -192,14 +198,10 @@ impl Submission {
             self.account.tally(Tally::RateLimited);
         }
         let backoff = if throttled { &mut past.throttled } else { &mut past.unsent };
-        let wait = wait.unwrap_or_else(|| backoff.next());
-        if throttled && wait <= MAX_RETRY_AFTER {
-            self.inner.gate.close_for(wait);
-        }
-        if wait > MAX_RETRY_AFTER {
-            return Err(past.verdict(error));
-        }
-        self.again(error, wait, past)
+        let wait = asked.max(kept).unwrap_or_else(|| backoff.next());
+        self.may_repeat(error, wait, throttled, past)?;
+        // What keeps everybody keeps this one too when it takes its turn.
+        Ok(Step::Again(if kept.is_some() { Duration::ZERO } else { wait }))
     }
 
     /// RT: one refresh and one replay.
@@ -214,23 +216,31 @@ impl Submission {
     }
 
     /// A: the end, unless the caller accepts that it may be executed twice or knows that it is not.
-    fn ambiguous(&mut self, error: Error, past: &mut Past) -> Result<Step> {
+    fn ambiguous(&mut self, error: Error, asked: Option<Duration>, past: &mut Past) -> Result<Step> {
         let first = past.ambiguous.get_or_insert(error).clone();
         if !self.inner.config.delivery.resends_ambiguous() {
             return Err(first);
         }
-        let wait = past.throttled.next();
-        self.again(first, wait, past)
+        let wait = asked.unwrap_or_else(|| past.throttled.next());
+        self.may_repeat(first, wait, false, past)?;
+        Ok(Step::Again(wait))
     }
 
-    fn again(&self, error: Error, wait: Duration, past: &mut Past) -> Result<Step> {
+    /// Whether the attempts, the patience, the deadline and the budget allow one more send; otherwise the error is the end.
+    fn may_repeat(&self, error: Error, wait: Duration, throttled: bool, past: &mut Past) -> Result<()> {
         let error = past.verdict(error);
-        let late = Instant::now() + wait >= self.deadline;
-        if late || self.account.attempts >= self.inner.config.max_attempts {
+        let late = wait > MAX_RETRY_AFTER || Instant::now() + wait >= self.deadline;
+        let spent = self.account.attempts >= self.inner.config.max_attempts;
+        if late || spent || !self.inner.budget.spend(throttled) {
             return Err(error);
         }
         past.why_again = Some(why(&error));
-        Ok(Step::Again(wait))
+        Ok(())
+    }
+
+    /// A repeated send is about something that has begun.
+    fn line(&self) -> Line {
+        if self.account.attempts == 0 { Line::New } else { Line::Begun }
     }
 
     fn not_executed(&mut self, past: &Past) {
@@ -277,34 +287,15 @@ fn too_late() -> Error {
         .with_hint("nothing was sent; open a new client")
 }
 
-/// Waits for the gate, the rate, a permit and a token, none of them beyond the deadline.
-async fn ready(inner: &Inner, deadline: Instant) -> Result<Ready> {
+/// Waits for a turn and a token, neither beyond the deadline.
+async fn ready(inner: &Inner, line: Line, deadline: Instant) -> Result<Ready> {
     let began = Instant::now();
-    loop {
-        if let Some(opens) = inner.gate.opens_at() {
-            if opens >= deadline {
-                return Err(late(
-                    ErrorKind::RateLimited,
-                    "the gateway asked everybody to wait beyond the deadline",
-                ));
-            }
-            tokio::time::sleep_until(opens).await;
-        }
-        if let Some(rate) = &inner.rate {
-            rate.wait_until(deadline).await?;
-        }
-        let permit =
-            tokio::time::timeout_at(deadline, inner.permits.acquire()).await.unwrap_or_else(|_| {
-                Err(late(ErrorKind::Overloaded, "no permit became free before the deadline"))
-            })?;
-        if inner.gate.opens_at().is_some() {
-            continue;
-        }
-        let token = tokio::time::timeout_at(deadline, inner.auth.token()).await.unwrap_or_else(|_| {
-            Err(late(ErrorKind::Unavailable, "the token service did not answer before the deadline"))
-        })?;
-        return Ok(Ready { permit, token, queued: began.elapsed() });
-    }
+    let turn = inner.turns.take(line, deadline).await?;
+    let token = tokio::time::timeout_at(deadline, inner.auth.token()).await.unwrap_or_else(|_| {
+        Err(Error::new(ErrorKind::Unavailable, "the token service did not answer before the deadline")
+            .with_hint("nothing was sent; allow a longer `timeout`"))
+    })?;
+    Ok(Ready { turn, token, queued: began.elapsed() })
 }
 
 /// Why a send is repeated, in our own words: a gateway's may repeat an input, which the trail never holds.
@@ -322,8 +313,4 @@ fn values(inputs: &[u8]) -> Vec<String> {
         .into_values()
         .map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
         .collect()
-}
-
-fn late(kind: ErrorKind, what: &str) -> Error {
-    Error::new(kind, what).with_hint("nothing was sent; allow a longer `timeout`, or send less at once")
 }

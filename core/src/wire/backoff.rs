@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use http::HeaderMap;
 use http::header::{DATE, RETRY_AFTER};
 
 use super::Answer;
@@ -48,19 +49,20 @@ pub(crate) fn retry_after(answer: &Answer) -> Option<Duration> {
         return Some(Duration::from_secs(text.parse().unwrap_or(u64::from(u32::MAX))));
     }
     let until = httpdate::parse_http_date(text).ok()?;
-    let theirs = answer
-        .headers
-        .get(DATE)
-        .and_then(|date| date.to_str().ok())
-        .and_then(|d| httpdate::parse_http_date(d).ok());
-    Some(until.duration_since(theirs.unwrap_or_else(SystemTime::now)).unwrap_or_default())
+    let now = theirs(&answer.headers).unwrap_or_else(SystemTime::now);
+    Some(until.duration_since(now).unwrap_or_default())
+}
+
+/// What time it was by the gateway's clock when it answered.
+pub(super) fn theirs(headers: &HeaderMap) -> Option<SystemTime> {
+    httpdate::parse_http_date(headers.get(DATE)?.to_str().ok()?).ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use bytes::Bytes;
-    use http::{HeaderMap, HeaderValue};
+    use http::HeaderValue;
 
     #[test]
     fn jitter_stays_below_a_ceiling_that_doubles_to_twenty_seconds() {

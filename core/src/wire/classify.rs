@@ -199,33 +199,60 @@ pub(crate) fn terminal_in(body: &str, profile: &Profile) -> Option<Terminal> {
     }
 }
 
-pub(crate) fn looked(outcome: Result<Answer, Failure>, invocation_id: &str, profile: &Profile) -> Looked {
+/// What a GET brought, before anybody reads it.
+#[derive(Debug)]
+pub(crate) enum Fetched {
+    Answer(Answer),
+    /// R: this one brought nothing.
+    Nothing {
+        http_status: Option<u16>,
+        why: String,
+        throttled: bool,
+        wait: Option<Duration>,
+    },
+    NotFound(Error),
+    Unauthorized(Error),
+    Refused(Error),
+}
+
+/// What came back to a GET. It executes nothing, so every failure that passes may be tried again.
+pub(crate) fn fetched(outcome: Result<Answer, Failure>, profile: &Profile) -> Fetched {
     let answer = match outcome {
         Ok(answer) => answer,
-        Err(failure) if failure.certificate => {
-            return Looked::Refused(unsent(&failure).with_executed(Executed::Yes));
-        }
+        Err(failure) if failure.certificate => return Fetched::Refused(unsent(&failure)),
         Err(failure) => {
-            return Looked::Nothing { http_status: None, why: failure.what, throttled: false, wait: None };
+            return Fetched::Nothing { http_status: None, why: failure.what, throttled: false, wait: None };
         }
     };
     let status = answer.status;
-    let nothing = |throttled| Looked::Nothing {
+    let nothing = |throttled| Fetched::Nothing {
         http_status: Some(status),
         why: format!("the gateway answered {status}"),
         throttled,
         wait: retry_after(&answer),
     };
-    let yes = |error: Error| error.with_executed(Executed::Yes);
     match status {
-        200..=299 => state(&answer, invocation_id, profile),
-        401 => Looked::Unauthorized(yes(unauthorized(&answer, profile))),
-        403 => Looked::Refused(yes(forbidden(&answer, profile))),
-        404 => Looked::NotFound(yes(rejected(&answer, profile))),
+        200..=299 => Fetched::Answer(answer),
+        401 => Fetched::Unauthorized(unauthorized(&answer, profile)),
+        403 => Fetched::Refused(forbidden(&answer, profile)),
+        404 => Fetched::NotFound(rejected(&answer, profile)),
         425 | 429 => nothing(true),
         408 | 100..=199 | 500.. => nothing(false),
-        300..=399 => Looked::Refused(yes(redirect(&answer, profile))),
-        _ => Looked::Refused(yes(rejected(&answer, profile))),
+        300..=399 => Fetched::Refused(redirect(&answer, profile)),
+        _ => Fetched::Refused(rejected(&answer, profile)),
+    }
+}
+
+pub(crate) fn looked(outcome: Result<Answer, Failure>, invocation_id: &str, profile: &Profile) -> Looked {
+    let yes = |error: Error| error.with_executed(Executed::Yes);
+    match fetched(outcome, profile) {
+        Fetched::Answer(answer) => state(&answer, invocation_id, profile),
+        Fetched::Nothing { http_status, why, throttled, wait } => {
+            Looked::Nothing { http_status, why, throttled, wait }
+        }
+        Fetched::NotFound(error) => Looked::NotFound(yes(error)),
+        Fetched::Unauthorized(error) => Looked::Unauthorized(yes(error)),
+        Fetched::Refused(error) => Looked::Refused(yes(error)),
     }
 }
 

@@ -19,7 +19,9 @@
 //! A status in the profile's `unprocessed` list proves that the gateway did not execute, and is R for an invoke too; 425
 //! and 429 are in that list of every built-in profile, and without it they are **A**.
 
+mod allowance;
 mod backoff;
+mod budget;
 mod classify;
 mod gate;
 mod permits;
@@ -28,12 +30,15 @@ mod rate;
 mod reason;
 mod tls;
 mod transport;
+mod turns;
 
 pub(crate) use backoff::{Backoff, MAX_RETRY_AFTER, retry_after};
-pub(crate) use classify::{Accepted, Invoked, Looked, Terminal, invoked, looked, terminal_in};
-pub(crate) use gate::Gate;
-pub(crate) use permits::{Permit, Permits};
+pub(crate) use budget::Budget;
+pub(crate) use classify::{
+    Accepted, Fetched, Invoked, Looked, Terminal, fetched, invoked, looked, terminal_in,
+};
+pub(crate) use permits::Line;
 pub(crate) use pointer::{pick, pick_text};
-pub(crate) use rate::Rate;
 pub(crate) use reason::{clean, reason};
 pub(crate) use transport::{Answer, Failure, Transport};
+pub(crate) use turns::{Bounds, Turn, Turns};
