@@ -1,4 +1,5 @@
-//! The actions that a sandbox knows: six out of the box, and whatever a test describes.
+//! The actions that a sandbox knows: six out of the box, and whatever a test describes. How they are called in a
+//! profile whose ids are no UUIDs is said at [`PROFILES`](crate::PROFILES).
 //!
 //! An [`Action`] says what the gateway would do with an invocation: how long it takes, how it ends, and what it
 //! puts out. The same inputs end the same way every time.
@@ -6,12 +7,12 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::error::SandboxError;
-use crate::parse;
+use crate::parse::Members;
 
 /// Creates a case for a customer: needs `customerId`, takes `orderReference` and `priority`, and completes with
 /// `caseId`, `queue`, `estimatedWaitSeconds` and the inputs it used.
@@ -27,9 +28,11 @@ pub const AT_ONCE: &str = "00000000-0000-4000-8000-000000000004";
 /// Stays `RUNNING` for ever.
 pub const NEVER_ENDS: &str = "00000000-0000-4000-8000-000000000005";
 
+/// The draft of JSON Schema that contact centres speak.
+const DRAFT: &str = "http://json-schema.org/draft-04/schema#";
+
 /// How an action ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Outcome {
     /// It did its work.
     #[default]
@@ -42,17 +45,12 @@ pub enum Outcome {
     Never,
 }
 
-impl Outcome {
-    /// The status word on the wire, once the action has ended.
-    pub(crate) fn status(self) -> &'static str {
-        match self {
-            Outcome::Completed => "COMPLETED",
-            Outcome::Failed => "FAILED",
-            Outcome::Cancelled => "CANCELLED",
-            Outcome::Never => "RUNNING",
-        }
-    }
-}
+const OUTCOMES: &[(&str, Outcome)] = &[
+    ("COMPLETED", Outcome::Completed),
+    ("FAILED", Outcome::Failed),
+    ("CANCELLED", Outcome::Cancelled),
+    ("NEVER", Outcome::Never),
+];
 
 /// What a gateway has configured under one id.
 ///
@@ -71,35 +69,26 @@ impl Outcome {
 ///     .error_message("no such customer");
 /// # let _ = (quote, refuses);
 /// ```
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone)]
 pub struct Action {
     pub(crate) id: String,
-    #[serde(default)]
     pub(crate) name: Option<String>,
-    #[serde(default)]
     pub(crate) required: Vec<String>,
-    #[serde(default)]
     pub(crate) outcome: Outcome,
-    #[serde(default, deserialize_with = "parse::present")]
     pub(crate) outputs: Option<Box<RawValue>>,
-    #[serde(default)]
     pub(crate) echo: bool,
-    #[serde(default)]
     pub(crate) error_message: Option<String>,
-    #[serde(default, deserialize_with = "parse::optional_seconds")]
     pub(crate) complete_after: Option<Duration>,
-    #[serde(default)]
     pub(crate) complete_after_polls: u32,
-    #[serde(default)]
     pub(crate) at_once: bool,
-    #[serde(skip)]
+    input_schema: Option<Box<RawValue>>,
+    output_schema: Option<Box<RawValue>>,
     creates_case: bool,
 }
 
 impl Action {
-    /// An action that completes, without outputs, after the sandbox's usual time. `id` must be a UUID; that of an
-    /// action known out of the box replaces it.
+    /// An action that completes, without outputs, after the sandbox's usual time. `id` must be what the profile's
+    /// ids are: a UUID where it is silent. One that an action out of the box has replaces that action.
     pub fn new(id: impl Into<String>) -> Self {
         Action {
             id: id.into(),
@@ -112,8 +101,37 @@ impl Action {
             complete_after: None,
             complete_after_polls: 0,
             at_once: false,
+            input_schema: None,
+            output_schema: None,
             creates_case: false,
         }
+    }
+
+    /// An action as its JSON text, the one at `place` of a list.
+    pub(crate) fn read(place: usize, text: &str) -> Result<Self, String> {
+        let mut members = Members::read("an action of the sandbox", format!("actions[{place}]."), text)?;
+        let Some(id) = members.text("id")? else {
+            return Err(format!("`actions[{place}].id` is missing"));
+        };
+        let action = Action {
+            name: members.text("name")?,
+            required: members.texts("required")?.unwrap_or_default(),
+            outcome: members.word("outcome", OUTCOMES)?.unwrap_or_default(),
+            outputs: members.json("outputs"),
+            echo: members.truth("echo")?,
+            error_message: members.text("error_message")?,
+            complete_after: members.seconds("complete_after")?,
+            complete_after_polls: members
+                .whole("complete_after_polls", 0, u32::MAX.into())?
+                .and_then(|polls| polls.try_into().ok())
+                .unwrap_or_default(),
+            at_once: members.truth("at_once")?,
+            input_schema: members.json("input_schema"),
+            output_schema: members.json("output_schema"),
+            ..Action::new(id)
+        };
+        members.end()?;
+        Ok(action)
     }
 
     /// What the gateway calls it in its error messages.
@@ -188,9 +206,48 @@ impl Action {
         self
     }
 
+    /// The JSON Schema of its inputs, for a profile that tells it. Only [`required`](Action::required) is checked.
+    #[must_use]
+    pub fn input_schema(mut self, schema: Value) -> Self {
+        self.input_schema = to_raw_value(&schema).ok();
+        self
+    }
+
+    /// The JSON Schema of its outputs, for a profile that tells it.
+    #[must_use]
+    pub fn output_schema(mut self, schema: Value) -> Self {
+        self.output_schema = to_raw_value(&schema).ok();
+        self
+    }
+
     /// The actions of a fresh sandbox.
     pub(crate) fn built_in() -> Vec<Action> {
-        let mut create_case = Action::new(CREATE_CASE).name("create-case").required(["customerId"]);
+        let mut create_case = Action::new(CREATE_CASE)
+            .name("create-case")
+            .required(["customerId"])
+            .input_schema(json!({
+                "$schema": DRAFT,
+                "title": "a case to create",
+                "type": "object",
+                "required": ["customerId"],
+                "properties": {
+                    "customerId": {"type": "string", "minLength": 1},
+                    "orderReference": {"type": "string"},
+                    "priority": {"type": "integer", "minimum": 1, "maximum": 5},
+                },
+                "additionalProperties": false,
+            }))
+            .output_schema(json!({
+                "$schema": DRAFT,
+                "title": "a case that was created",
+                "type": "object",
+                "required": ["caseId", "queue", "estimatedWaitSeconds"],
+                "properties": {
+                    "caseId": {"type": "string"},
+                    "queue": {"type": "string"},
+                    "estimatedWaitSeconds": {"type": "integer"},
+                },
+            }));
         create_case.creates_case = true;
         vec![
             create_case,
@@ -208,19 +265,32 @@ impl Action {
         ]
     }
 
-    /// The canonical form of the id, or what is wrong with the description.
-    pub(crate) fn check(&self, place: usize) -> Result<Uuid, SandboxError> {
+    /// What is wrong with the description, apart from the id, which the profile knows.
+    pub(crate) fn check(&self, place: usize) -> Result<(), SandboxError> {
         let mistake = |what: &str| Err(SandboxError::Options(format!("`actions[{place}]`: {what}")));
-        let Ok(id) = Uuid::parse_str(&self.id) else {
-            return mistake(&format!("`id` must be a UUID, got `{}`", self.id));
-        };
         if self.echo && self.outputs.is_some() {
             return mistake("`echo` and `outputs` exclude each other");
         }
         if self.at_once && self.outcome == Outcome::Never {
             return mistake("`at_once` and the outcome `NEVER` exclude each other");
         }
-        Ok(id)
+        Ok(())
+    }
+
+    /// The JSON Schemas of its inputs and its outputs.
+    pub(crate) fn schemas(&self) -> (Value, Value) {
+        let told = |schema: &Option<Box<RawValue>>| {
+            schema.as_ref().and_then(|schema| serde_json::from_str(schema.get()).ok())
+        };
+        let inputs = told(&self.input_schema).unwrap_or_else(|| {
+            let properties: serde_json::Map<_, _> =
+                self.required.iter().map(|name| (name.clone(), json!({}))).collect();
+            let required = &self.required;
+            json!({"$schema": DRAFT, "type": "object", "required": required, "properties": properties})
+        });
+        let outputs = told(&self.output_schema)
+            .unwrap_or_else(|| json!({"$schema": DRAFT, "type": "object", "properties": {}}));
+        (inputs, outputs)
     }
 
     /// The outputs of one invocation, as JSON text.

@@ -1,100 +1,100 @@
-//! The body of an invocation: what the gateway accepts as one, and why it refuses the rest.
+//! What a POST asks for: the parts that every profile's body comes down to, and the rules that several of them share.
 
 use std::collections::HashSet;
 use std::fmt;
 
-use serde::Deserialize;
-use serde::de::{self, Deserializer, MapAccess, Visitor};
+use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
-use url::Url;
-use uuid::Uuid;
 
-/// The body of a POST to `…/invocations`. Unknown and repeated fields are refused, as a misspelt `callbackURL` must be.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Body<'a> {
-    action_id: String,
-    #[serde(borrow)]
-    inputs: &'a RawValue,
-    #[serde(default)]
-    correlation_id: Option<String>,
-    #[serde(default)]
-    callback_url: Option<String>,
-}
+/// How deep the inputs of an action may be nested.
+const MAX_DEPTH: usize = 50;
 
 /// An invocation that the gateway understands.
 #[derive(Debug)]
 pub(crate) struct Ask<'a> {
-    pub(crate) action_id: Uuid,
+    /// The action as the profile calls it.
+    pub(crate) action: String,
     pub(crate) inputs: &'a RawValue,
     pub(crate) input_names: HashSet<String>,
+    /// What the body itself says.
     pub(crate) correlation_id: Option<String>,
 }
 
-impl<'a> Ask<'a> {
-    /// Reads a body; the error says what is wrong with it, without the value of an input.
-    pub(crate) fn parse(body: &'a [u8]) -> Result<Self, String> {
-        let text = str::from_utf8(body).map_err(|_| "the body must be UTF-8".to_owned())?;
-        if !text.trim_start().starts_with('{') {
-            return Err("the body must be a JSON object".into());
-        }
-        let Body { action_id, inputs, correlation_id, callback_url } =
-            serde_json::from_str(text).map_err(|error| format!("the body must be an invocation: {error}"))?;
-        let action_id = Uuid::parse_str(&action_id).map_err(|_| "`actionId` must be a UUID".to_owned())?;
-        if !inputs.get().starts_with('{') {
-            return Err("`inputs` must be an object".into());
-        }
-        let Inputs(input_names) =
-            serde_json::from_str(inputs.get()).map_err(|error| format!("`inputs`: {error}"))?;
-        if correlation_id.as_deref().is_some_and(|id| !is_correlation_id(id)) {
-            return Err("`correlationId` must be 1 to 128 of `A-Za-z0-9._:-`".into());
-        }
-        if callback_url.is_some_and(|url| Url::parse(&url).is_err()) {
-            return Err("`callbackUrl` must be an absolute URL".into());
-        }
-        Ok(Ask { action_id, inputs, input_names, correlation_id })
+/// What may stand in an input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Values {
+    /// A string, a number, a boolean or null.
+    Primitives,
+    /// Any JSON, nested no deeper than a gateway looks.
+    Any,
+}
+
+/// The body as text that begins like an object.
+pub(crate) fn object(body: &[u8]) -> Result<&str, String> {
+    let text = str::from_utf8(body).map_err(|_| "the body must be UTF-8".to_owned())?;
+    if text.trim_start().starts_with('{') { Ok(text) } else { Err("the body must be a JSON object".into()) }
+}
+
+/// The body itself as the inputs.
+pub(crate) fn bare(body: &[u8]) -> Result<&RawValue, String> {
+    serde_json::from_str(object(body)?).map_err(|error| format!("the body must be a JSON object: {error}"))
+}
+
+/// The names of inputs, once it is certain that each comes once and holds what it may.
+pub(crate) fn input_names(inputs: &RawValue, values: Values) -> Result<HashSet<String>, String> {
+    if !inputs.get().starts_with('{') {
+        return Err("the inputs must be an object".into());
     }
-}
-
-/// The correlation id of a body, however wrong the rest of it is.
-pub(crate) fn correlation_id(body: &[u8]) -> Option<String> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Only {
-        correlation_id: Option<String>,
+    if depth(inputs.get()) > MAX_DEPTH {
+        return Err(format!("the inputs are nested deeper than {MAX_DEPTH} levels"));
     }
-    serde_json::from_slice::<Only>(body).ok()?.correlation_id
+    let Names(names, nested) =
+        serde_json::from_str(inputs.get()).map_err(|error| format!("the inputs: {error}"))?;
+    if nested && values == Values::Primitives {
+        return Err("the inputs: a value must be a string, a number, a boolean or null".into());
+    }
+    Ok(names)
 }
 
-fn is_correlation_id(id: &str) -> bool {
-    (1..=128).contains(&id.len())
-        && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b':' | b'-'))
+/// How deep JSON is nested; a scan, because a parser would recurse to find out.
+fn depth(json: &str) -> usize {
+    let (mut depth, mut deepest, mut in_text, mut escaped) = (0_usize, 0, false, false);
+    for byte in json.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_text => escaped = true,
+            b'"' => in_text = !in_text,
+            b'{' | b'[' if !in_text => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b'}' | b']' if !in_text => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
 }
 
-/// The names of inputs, once it is certain that each comes once and holds a string, a number, a boolean or null.
-struct Inputs(HashSet<String>);
+/// The names of an object's members, and whether one of them holds an object or a list.
+struct Names(HashSet<String>, bool);
 
-impl<'de> Deserialize<'de> for Inputs {
+impl<'de> Deserialize<'de> for Names {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Primitives;
+        struct Once;
 
-        impl<'de> Visitor<'de> for Primitives {
-            type Value = HashSet<String>;
+        impl<'de> Visitor<'de> for Once {
+            type Value = Names;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object")
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut names = HashSet::new();
+                let mut names = Names(HashSet::new(), false);
                 while let Some(name) = map.next_key::<String>()? {
                     let value = map.next_value::<&RawValue>()?;
-                    if value.get().starts_with(['{', '[']) {
-                        return Err(de::Error::custom(
-                            "a value must be a string, a number, a boolean or null",
-                        ));
-                    }
-                    if !names.insert(name) {
+                    names.1 |= value.get().starts_with(['{', '[']);
+                    if !names.0.insert(name) {
                         return Err(de::Error::custom("a name comes twice"));
                     }
                 }
@@ -102,6 +102,20 @@ impl<'de> Deserialize<'de> for Inputs {
             }
         }
 
-        deserializer.deserialize_map(Primitives).map(Inputs)
+        deserializer.deserialize_map(Once)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn depth_counts_brackets_that_are_not_in_a_text() {
+        for (json, expected) in
+            [("{}", 1), (r#"{"a":[{"b":1}],"c":{}}"#, 3), (r#"{"a":"[[[{\"{\\"}"#, 1), ("1", 0)]
+        {
+            assert_eq!(depth(json), expected, "{json}");
+        }
     }
 }

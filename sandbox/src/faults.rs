@@ -3,62 +3,69 @@
 //! A fault is taken by the next request at its point, whatever that request is, and each is used up exactly as
 //! often as it was ordered.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::StatusCode;
 use http::header::{self, HeaderName, HeaderValue};
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::error::SandboxError;
-use crate::parse;
+use crate::parse::{Members, kind, one_of};
 use crate::reply::Reply;
 
-/// Where a request arrives.
+/// Where a request arrives. Which paths that are is said at [`PROFILES`](crate::PROFILES).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Point {
-    /// `POST /api/v2/oauth/token`.
+    /// Where the token endpoint is asked for.
+    Discovery,
+    /// The token endpoint.
     Token,
-    /// `POST /api/v2/integrations/actions/invocations`.
+    /// The POST of an invocation.
     Invoke,
-    /// `GET /api/v2/integrations/actions/invocations/{id}`.
+    /// A look at an invocation.
     Poll,
+    /// The schemas of an action.
+    Describe,
     /// Anywhere else. No fault can be ordered for it.
     Other,
 }
 
+/// The points for which a fault can be ordered.
+const POINTS: &[(&str, Point)] = &[
+    ("token", Point::Token),
+    ("invoke", Point::Invoke),
+    ("poll", Point::Poll),
+    ("discovery", Point::Discovery),
+    ("describe", Point::Describe),
+];
+
 impl Point {
-    fn parse(word: &str) -> Result<Self, SandboxError> {
-        match word {
-            "token" => Ok(Point::Token),
-            "invoke" => Ok(Point::Invoke),
-            "poll" => Ok(Point::Poll),
-            _ => {
-                Err(SandboxError::Fault(format!("`point` must be `token`, `invoke` or `poll`, got `{word}`")))
-            }
-        }
+    /// One of the points that a gateway has.
+    fn parse(word: &str, there: &[Point]) -> Result<Self, SandboxError> {
+        let mut there = POINTS.iter().filter(|(_, point)| there.contains(point));
+        let known = there.clone().find(|(name, _)| *name == word);
+        known.map(|(_, point)| *point).ok_or_else(|| {
+            let names = one_of(there.by_ref().map(|(name, _)| *name));
+            SandboxError::Fault(format!("`point` must be {names}, got `{word}`"))
+        })
     }
 }
 
 impl fmt::Display for Point {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Point::Token => "token",
-            Point::Invoke => "invoke",
-            Point::Poll => "poll",
-            Point::Other => "other",
-        })
+        let known = POINTS.iter().find(|(_, point)| point == self);
+        f.write_str(known.map_or("other", |(name, _)| *name))
     }
 }
 
 /// Where the connection is cut.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Close {
     /// The request is read and nothing is done about it; then FIN.
     BeforeRequest,
@@ -72,54 +79,64 @@ pub(crate) enum Close {
     MidResponse,
 }
 
-/// One order, as it is written in JSON.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+const CLOSES: &[(&str, Close)] = &[
+    ("before_request", Close::BeforeRequest),
+    ("after_request", Close::AfterRequest),
+    ("reset", Close::Reset),
+    ("mid_head", Close::MidHead),
+    ("mid_response", Close::MidResponse),
+];
+
+/// One order.
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Fault {
-    status: Option<u16>,
-    retry_after: Option<Value>,
-    headers: BTreeMap<String, Option<String>>,
-    body: Option<Value>,
+    status: Option<StatusCode>,
+    retry_after: Option<HeaderValue>,
+    /// What to set, and with nothing what to remove.
+    headers: Vec<(HeaderName, Option<HeaderValue>)>,
+    body: Option<Bytes>,
     merge: BTreeMap<String, Box<RawValue>>,
     executed: Option<bool>,
     pub(crate) close: Option<Close>,
-    #[serde(deserialize_with = "parse::seconds")]
     pub(crate) delay: Duration,
-    #[serde(deserialize_with = "parse::seconds")]
     pub(crate) drip: Duration,
 }
 
 impl Fault {
     pub(crate) fn from_json(text: &str) -> Result<Self, SandboxError> {
-        let fault: Fault =
-            serde_json::from_str(text).map_err(|error| SandboxError::Fault(format!("fault: {error}")))?;
-        fault.check()?;
-        Ok(fault)
+        Self::read(text).map_err(SandboxError::Fault)
     }
 
-    fn check(&self) -> Result<(), SandboxError> {
-        let mistake = |what: String| Err(SandboxError::Fault(what));
-        if self.is_empty() {
-            return mistake("fault: it orders nothing, give it a `status`, a `close` or a `delay`".into());
+    fn read(text: &str) -> Result<Self, String> {
+        let mut members = Members::read("a fault", String::new(), text)?;
+        let fault = Fault {
+            status: members
+                .whole("status", 200, 599)?
+                .and_then(|status| StatusCode::from_u16(status.try_into().ok()?).ok()),
+            retry_after: match members.json("retry_after") {
+                Some(json) if json.get() != "null" => Some(retry_after(json.get())?),
+                _ => None,
+            },
+            headers: members
+                .object("headers")?
+                .iter()
+                .map(|(name, value)| header_order(name, value.get()))
+                .collect::<Result<_, _>>()?,
+            body: members.json("body").filter(|json| json.get() != "null").map(|json| body(json.get())),
+            merge: members.object("merge")?,
+            executed: members.maybe_truth("executed")?,
+            close: members.word("close", CLOSES)?,
+            delay: members.seconds("delay")?.unwrap_or_default(),
+            drip: members.seconds("drip")?.unwrap_or_default(),
+        };
+        members.end()?;
+        if fault.is_empty() {
+            return Err("a fault must order something: give it a `status`, a `close` or a `delay`".into());
         }
-        if let Some(status) = self.status.filter(|status| !(200..=599).contains(status)) {
-            return mistake(format!("`status` must be between 200 and 599, got {status}"));
+        if fault.close.is_some() && !fault.drip.is_zero() {
+            return Err("`close` and `drip` exclude each other".into());
         }
-        if self.retry_after.as_ref().is_some_and(|value| retry_after(value).is_none()) {
-            return mistake("`retry_after` must be a number of seconds or the header's text".into());
-        }
-        for (name, value) in &self.headers {
-            if HeaderName::try_from(name).is_err() {
-                return mistake(format!("`headers` has a name that HTTP forbids: `{name}`"));
-            }
-            if value.as_ref().is_some_and(|text| HeaderValue::try_from(text).is_err()) {
-                return mistake(format!("`headers.{name}` has a value that HTTP forbids"));
-            }
-        }
-        if self.close.is_some() && !self.drip.is_zero() {
-            return mistake("`close` and `drip` exclude each other".into());
-        }
-        Ok(())
+        Ok(fault)
     }
 
     fn is_empty(&self) -> bool {
@@ -148,38 +165,27 @@ impl Fault {
         })
     }
 
-    /// The answer as the fault changes it. `normal` is the gateway's, where it acted.
-    pub(crate) fn apply(&self, normal: Option<Reply>) -> Reply {
-        let mut reply = match normal {
-            Some(reply) if !self.replaces() => reply,
-            _ => self.own_reply(),
-        };
-        self.merge_into(&mut reply);
-        if let Some(value) = self.retry_after.as_ref().and_then(retry_after) {
-            reply.set(header::RETRY_AFTER, value);
+    /// The answer to begin with: the gateway's where it acted and the fault has none of its own. `own` is how the
+    /// gateway's profile says that it was told to answer with a status.
+    pub(crate) fn answer(&self, normal: Option<Reply>, own: impl FnOnce(StatusCode) -> Reply) -> Reply {
+        match (normal, &self.body) {
+            (Some(reply), _) if !self.replaces() => reply,
+            (_, Some(body)) => Reply::text(self.status.unwrap_or(StatusCode::OK), body.clone()),
+            _ => own(self.status.unwrap_or(StatusCode::SERVICE_UNAVAILABLE)),
         }
-        for (name, value) in &self.headers {
-            let Ok(name) = HeaderName::try_from(name) else { continue };
-            match value.as_ref().map(HeaderValue::try_from) {
-                Some(Ok(value)) => {
-                    reply.set(name, value);
-                }
-                Some(Err(_)) => {}
-                None => {
-                    reply.remove(&name);
-                }
-            }
-        }
-        reply
     }
 
-    fn own_reply(&self) -> Reply {
-        let usual = if self.body.is_some() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-        let status = self.status.and_then(|code| StatusCode::from_u16(code).ok()).unwrap_or(usual);
-        match &self.body {
-            Some(Value::String(text)) => Reply::text(status, text.clone()),
-            Some(json) => Reply::json(status, json),
-            None => Reply::refusal(status, "injected", "the sandbox was told to answer this", "injected"),
+    /// The last word on an answer that is otherwise complete.
+    pub(crate) fn change(&self, reply: &mut Reply) {
+        self.merge_into(reply);
+        if let Some(value) = &self.retry_after {
+            reply.set(header::RETRY_AFTER, value.clone());
+        }
+        for (name, value) in &self.headers {
+            match value {
+                Some(value) => reply.set(name.clone(), value.clone()),
+                None => reply.remove(name),
+            }
         }
     }
 
@@ -203,51 +209,63 @@ impl Fault {
     }
 }
 
-fn retry_after(value: &Value) -> Option<HeaderValue> {
-    match value {
-        Value::Number(seconds) => HeaderValue::from_str(&seconds.to_string()).ok(),
-        Value::String(text) => HeaderValue::from_str(text).ok(),
-        _ => None,
-    }
+fn retry_after(json: &str) -> Result<HeaderValue, String> {
+    let text = match serde_json::from_str::<String>(json) {
+        Ok(text) => Some(text),
+        Err(_) => serde_json::from_str::<f64>(json).is_ok().then(|| json.to_owned()),
+    };
+    text.and_then(|text| HeaderValue::from_str(&text).ok()).ok_or_else(|| {
+        format!("`retry_after` must be a number of seconds or the header's text, got {}", kind(json))
+    })
+}
+
+fn header_order(name: &str, json: &str) -> Result<(HeaderName, Option<HeaderValue>), String> {
+    let header = HeaderName::try_from(name)
+        .map_err(|_| format!("`headers` has a name that HTTP forbids: `{name}`"))?;
+    let value: Option<String> = serde_json::from_str(json).map_err(|_| {
+        format!("`headers.{name}` must be a string, or null to remove it, got {}", kind(json))
+    })?;
+    let value = value
+        .map(HeaderValue::try_from)
+        .transpose()
+        .map_err(|_| format!("`headers.{name}` has a value that HTTP forbids"))?;
+    Ok((header, value))
+}
+
+/// A string as it is, anything else as the JSON that was written.
+fn body(json: &str) -> Bytes {
+    serde_json::from_str::<String>(json).unwrap_or_else(|_| json.to_owned()).into()
 }
 
 /// The orders that are not used up, in the order in which they were given.
 #[derive(Debug, Default)]
-pub(crate) struct Faults {
-    token: VecDeque<(Fault, u32)>,
-    invoke: VecDeque<(Fault, u32)>,
-    poll: VecDeque<(Fault, u32)>,
-}
+pub(crate) struct Faults(HashMap<Point, VecDeque<(Fault, u32)>>);
 
 impl Faults {
-    pub(crate) fn order(&mut self, point: &str, fault: Fault, times: u32) -> Result<(), SandboxError> {
-        let point = Point::parse(point)?;
+    /// `there` are the points that the gateway has: a fault anywhere else would never happen.
+    pub(crate) fn order(
+        &mut self,
+        point: &str,
+        there: &[Point],
+        fault: Fault,
+        times: u32,
+    ) -> Result<(), SandboxError> {
+        let point = Point::parse(point, there)?;
         if times == 0 {
             return Err(SandboxError::Fault("`times` must be 1 or more, got 0".into()));
         }
-        if let Some(queue) = self.queue(point) {
-            queue.push_back((fault, times));
-        }
+        self.0.entry(point).or_default().push_back((fault, times));
         Ok(())
     }
 
     /// The fault that the request arriving now gets.
     pub(crate) fn take(&mut self, point: Point) -> Option<Fault> {
-        let queue = self.queue(point)?;
+        let queue = self.0.get_mut(&point)?;
         let (fault, times) = queue.front_mut()?;
         if *times > 1 {
             *times -= 1;
             return Some(fault.clone());
         }
         queue.pop_front().map(|(fault, _)| fault)
-    }
-
-    fn queue(&mut self, point: Point) -> Option<&mut VecDeque<(Fault, u32)>> {
-        match point {
-            Point::Token => Some(&mut self.token),
-            Point::Invoke => Some(&mut self.invoke),
-            Point::Poll => Some(&mut self.poll),
-            Point::Other => None,
-        }
     }
 }

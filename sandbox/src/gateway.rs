@@ -1,39 +1,37 @@
 //! The gateway without its sockets: a request goes in, a decision comes out.
 //!
 //! Deciding is synchronous and happens once the whole request is there, so that what was executed does not depend on
-//! what becomes of the connection afterwards.
+//! what becomes of the connection afterwards. How a decision is worded is the profile's matter.
 
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use fastrand::Rng;
 use http::header::{self, HeaderValue};
 use http::{HeaderMap, Method, StatusCode, Uri};
-use serde::Serialize;
-use serde_json::json;
+use percent_encoding::percent_decode_str;
 use uuid::Uuid;
 
 use crate::actions::Action;
-use crate::ask::{self, Ask};
+use crate::credentials::Credentials;
 use crate::error::SandboxError;
-use crate::faults::{Close, Faults, Point};
-use crate::grant::{self, Credentials};
+use crate::faults::{Close, Fault, Faults};
+use crate::grant::{self, Grant};
 use crate::invocations::Invocations;
 use crate::options::{SCOPE_READ, SCOPE_WRITE, SandboxOptions};
+use crate::profile::{self, Exchange, Granted, Profile, Refusal, Route, Why};
+use crate::rate::{Rate, Windows};
 use crate::reply::Reply;
 use crate::seen::{Masks, Memory, Seen};
 use crate::tokens::{Scopes, Tokens};
+use crate::totals::Totals;
 
-/// The largest body of an invocation, in bytes.
-pub const MAX_BODY_BYTES: usize = 524_288;
-
-const TOKEN_PATH: &str = "/api/v2/oauth/token";
-const INVOCATIONS_PATH: &str = "/api/v2/integrations/actions/invocations";
+/// The request headers that may say which invocation a POST is about, where its body does not.
+const CORRELATION_HEADERS: [&str; 4] =
+    ["idempotency-key", "x-correlation-id", "inin-correlation-id", "correlationid"];
 
 /// A request that has arrived as a whole.
 #[derive(Debug)]
@@ -41,7 +39,7 @@ pub(crate) struct Received {
     pub(crate) method: Method,
     pub(crate) uri: Uri,
     pub(crate) headers: HeaderMap,
-    /// What was kept of the body: never much more than [`MAX_BODY_BYTES`].
+    /// What was kept of the body: never much more than the profile's limit.
     pub(crate) body: Bytes,
     /// How long the body was.
     pub(crate) body_bytes: u64,
@@ -57,68 +55,60 @@ pub(crate) struct Decision {
     pub(crate) close: Option<Close>,
 }
 
-/// How often what happened, since the start or the last [`clear`](crate::Sandbox::clear).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-#[non_exhaustive]
-pub struct Totals {
-    /// Requests for a token.
-    pub token: u64,
-    /// POSTs of an invocation.
-    pub invoke: u64,
-    /// Polls.
-    pub poll: u64,
-    /// Requests to anywhere else.
-    pub other: u64,
-    /// Invocations that were executed.
-    pub executions: u64,
-    /// How often the correlation id that was executed most was executed. At most once means that this is never
-    /// above 1.
-    pub most_executions: u64,
-}
-
-/// The state behind the three endpoints.
+/// The state behind the endpoints.
 pub(crate) struct Gateway {
+    profile: &'static dyn Profile,
     credentials: Credentials,
     token_lifetime: Duration,
     complete_after: Duration,
-    actions: HashMap<Uuid, Arc<Action>>,
+    action_timeout: Duration,
+    actions: HashMap<String, Arc<Action>>,
     pub(crate) tokens: Tokens,
     pub(crate) invocations: Invocations,
-    pub(crate) faults: Faults,
+    faults: Faults,
     pub(crate) memory: Memory,
+    windows: Windows,
     totals: Totals,
     masks: Masks,
-    contexts: Rng,
+    exchanges: Rng,
     started: Instant,
 }
 
 impl Gateway {
     pub(crate) fn new(options: &SandboxOptions, now: Instant) -> Result<Self, SandboxError> {
         options.check()?;
-        let mut actions = HashMap::new();
-        for action in Action::built_in() {
-            actions.insert(action.check(0)?, Arc::new(action));
-        }
-        for (place, action) in options.actions.iter().enumerate() {
-            actions.insert(action.check(place)?, Arc::new(action.clone()));
-        }
+        let Some(profile) = profile::by_name(&options.profile) else {
+            return Err(SandboxError::Options("`profile` is unknown".into()));
+        };
+        let told = options.rate_limit.as_deref().and_then(Rate::parse);
         // One stream of random numbers each, so that the number of tokens does not decide the next invocation id.
         let mut random = Rng::with_seed(options.seed);
-        let credentials = credentials(options, &mut random);
+        let client = profile.client(&mut random);
+        let (tokens, invocations) = (random.u64(..), random.u64(..));
+        let credentials = Credentials::new(client, options, &mut random);
+        let secrets = [credentials.client_secret.as_str(), credentials.access_key_secret.as_str()];
         Ok(Gateway {
-            masks: Masks::new(&credentials.client_secret),
+            profile,
+            masks: Masks::new(secrets),
             credentials,
             token_lifetime: options.token_lifetime,
             complete_after: options.complete_after,
-            actions,
-            tokens: Tokens::new(random.u64(..)),
-            invocations: Invocations::new(random.u64(..)),
+            action_timeout: options.action_timeout,
+            actions: profile::actions(profile, &options.actions)?,
+            tokens: Tokens::new(tokens),
+            invocations: Invocations::new(invocations, options.deduplicate),
             faults: Faults::default(),
             memory: Memory::new(options.requests_kept),
+            windows: Windows::new(told.unwrap_or_else(|| profile.rate())),
             totals: Totals::default(),
-            contexts: random,
+            exchanges: random,
             started: now,
         })
+    }
+
+    /// The largest body of an invocation.
+    pub(crate) fn body_limit(&self) -> usize {
+        self.profile.body_limit()
     }
 
     pub(crate) fn credentials(&self) -> &Credentials {
@@ -134,171 +124,258 @@ impl Gateway {
     pub(crate) fn clear(&mut self) {
         self.faults = Faults::default();
         self.memory.forget();
+        self.windows.forget();
         self.totals = Totals::default();
         self.invocations.forget_executions();
     }
 
+    pub(crate) fn order(&mut self, point: &str, fault: Fault, times: u32) -> Result<(), SandboxError> {
+        self.faults.order(point, self.profile.points(), fault, times)
+    }
+
     /// Acts on a request, as far as the next fault at its point lets it.
     pub(crate) fn decide(&mut self, request: &Received, now: Instant) -> Decision {
-        let point = point(&request.uri);
-        self.count(point);
+        let profile = self.profile;
+        let route = profile.route(request.uri.path());
+        let point = route.point();
+        self.totals.count(point);
+        let mut exchange = Exchange::new(profile, point, &request.headers, now, &mut self.exchanges);
         // Without an order the fault is the empty one, which changes nothing.
         let fault = self.faults.take(point).unwrap_or_default();
-        let normal = fault.acts().then(|| self.act(point, request, now));
-        let decision =
-            Decision { reply: fault.apply(normal), delay: fault.delay, drip: fault.drip, close: fault.close };
+        let (normal, takes) = if fault.acts() {
+            let (reply, takes) = self.act(route, request, &mut exchange);
+            (Some(reply), takes)
+        } else {
+            (None, Duration::ZERO)
+        };
+        let mut reply = fault.answer(normal, |status| {
+            let message = "the sandbox was told to answer this";
+            profile.refusal(&Refusal { status, why: Why::Injected, message }, &exchange)
+        });
+        profile.finish(&mut reply, &request.headers, &exchange);
+        fault.change(&mut reply);
+        let decision = Decision { reply, delay: fault.delay + takes, drip: fault.drip, close: fault.close };
         if self.memory.remembers() {
-            let seen = self.describe(point, request, &decision, now);
+            let seen = self.describe(route, request, &decision, now);
             self.memory.push(seen);
         }
         decision
     }
 
-    fn count(&mut self, point: Point) {
-        let total = match point {
-            Point::Token => &mut self.totals.token,
-            Point::Invoke => &mut self.totals.invoke,
-            Point::Poll => &mut self.totals.poll,
-            Point::Other => &mut self.totals.other,
-        };
-        *total += 1;
-    }
-
-    fn act(&mut self, point: Point, request: &Received, now: Instant) -> Reply {
-        let allowed = match point {
-            Point::Token | Point::Invoke => Method::POST,
-            Point::Poll => Method::GET,
-            Point::Other => {
-                return self.refuse(StatusCode::NOT_FOUND, "not_found", "there is nothing at this path");
+    /// The answer, and how long the action takes that it is the end of.
+    fn act(&mut self, route: Route<'_>, request: &Received, exchange: &mut Exchange) -> (Reply, Duration) {
+        let allowed = match route {
+            Route::Token(_) | Route::Invoke(_) => Method::POST,
+            Route::Discovery | Route::Poll(_) | Route::Describe(_) => Method::GET,
+            Route::Other => {
+                let what = "there is nothing at this path";
+                return (self.refuse(StatusCode::NOT_FOUND, Why::NoSuchPath, what, exchange), Duration::ZERO);
             }
         };
         if request.method != allowed {
             let what = format!("the method must be {allowed}");
-            return self
-                .refuse(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", &what)
+            let refusal = self
+                .refuse(StatusCode::METHOD_NOT_ALLOWED, Why::WrongMethod, &what, exchange)
                 .header_text(header::ALLOW, allowed.as_str());
+            return (refusal, Duration::ZERO);
         }
-        match point {
-            Point::Token => self.token(request, now),
-            Point::Invoke => self.invoke(request, now).unwrap_or_else(|refusal| refusal),
-            _ => self.poll(request, now).unwrap_or_else(|refusal| refusal),
+        let reply = match route {
+            Route::Token(grant) => Ok(self.token(grant, request, exchange)),
+            Route::Invoke(action) => {
+                return self
+                    .invoke(action, request, exchange)
+                    .unwrap_or_else(|refusal| (refusal, Duration::ZERO));
+            }
+            Route::Poll(id) => self.poll(id, request, exchange),
+            Route::Describe(id) => self.action(id, request, exchange),
+            Route::Discovery | Route::Other => Ok(self.discovery(request, exchange)),
+        };
+        (reply.unwrap_or_else(|refusal| refusal), Duration::ZERO)
+    }
+
+    /// Names the host by which it was reached, so that a proxy before it is named too.
+    fn discovery(&self, request: &Received, exchange: &Exchange) -> Reply {
+        let host = request.headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+        match self.profile.discovered(host) {
+            Some(body) => Reply::json(StatusCode::OK, &body),
+            None => {
+                let what = "there is nothing at this path";
+                self.refuse(StatusCode::NOT_FOUND, Why::NoSuchPath, what, exchange)
+            }
         }
     }
 
-    fn token(&mut self, request: &Received, now: Instant) -> Reply {
-        let reply =
-            match grant::decide(&self.credentials, request.uri.query(), &request.headers, &request.body) {
-                Ok(scopes) => Reply::json(
-                    StatusCode::OK,
-                    &json!({
-                        "access_token": self.tokens.issue(scopes, self.token_lifetime, now),
-                        "token_type": "Bearer",
-                        "expires_in": seconds(self.token_lifetime),
-                        "scope": scopes.words(),
-                    }),
-                ),
-                Err(refusal) => refusal,
-            };
+    fn token(&mut self, grant: Grant, request: &Received, exchange: &Exchange) -> Reply {
+        let decided =
+            grant::decide(&self.credentials, grant, request.uri.query(), &request.headers, &request.body);
+        let reply = match decided {
+            Ok(scopes) => {
+                let lifetime = self.token_lifetime;
+                let token = self.tokens.issue(scopes, lifetime, exchange.now);
+                let granted = Granted { token, lifetime, scopes: scopes.words() };
+                Reply::json(StatusCode::OK, &self.profile.granted(&granted))
+            }
+            Err(refused) => {
+                let reply = Reply::json(refused.status, &self.profile.not_granted(&refused));
+                if refused.error == "invalid_client" && refused.status == StatusCode::UNAUTHORIZED {
+                    reply.header_text(header::WWW_AUTHENTICATE, "Basic realm=\"sandbox\"")
+                } else {
+                    reply
+                }
+            }
+        };
         // RFC 6749 §5.1.
         reply
             .header(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))
             .header(header::PRAGMA, HeaderValue::from_static("no-cache"))
     }
 
-    fn invoke(&mut self, request: &Received, now: Instant) -> Result<Reply, Reply> {
-        self.authorize(request, SCOPE_WRITE, |scopes| scopes.write, now)?;
-        if !is_json(&request.headers) {
+    fn invoke(
+        &mut self,
+        action: &str,
+        request: &Received,
+        exchange: &mut Exchange,
+    ) -> Result<(Reply, Duration), Reply> {
+        self.authorize(request, SCOPE_WRITE, |scopes| scopes.write, exchange)?;
+        if !grant::is_json(&request.headers) {
             let what = "the content type must be `application/json`";
-            return Err(self.refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", what));
+            let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+            return Err(self.refuse(status, Why::WrongMediaType, what, exchange));
         }
-        if request.body_bytes > MAX_BODY_BYTES as u64 {
-            let what = format!("the body has {} bytes, {MAX_BODY_BYTES} are allowed", request.body_bytes);
-            return Err(self.refuse(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", &what));
+        let limit = self.profile.body_limit();
+        if request.body_bytes > limit as u64 {
+            let what = format!("the body has {} bytes, {limit} are allowed", request.body_bytes);
+            return Err(self.refuse(StatusCode::PAYLOAD_TOO_LARGE, Why::TooLarge, &what, exchange));
         }
-        let ask = Ask::parse(&request.body)
-            .map_err(|what| self.refuse(StatusCode::BAD_REQUEST, "bad_request", &what))?;
-        let Some(action) = self.actions.get(&ask.action_id).cloned() else {
-            let what = format!("there is no action {}", ask.action_id);
-            return Err(self.refuse(StatusCode::NOT_FOUND, "action_not_found", &what));
+        let named = percent_decode_str(action).decode_utf8_lossy();
+        let ask = self
+            .profile
+            .ask(&named, &request.body)
+            .map_err(|what| self.refuse(StatusCode::BAD_REQUEST, Why::Malformed, &what, exchange))?;
+        let Some(action) = self.actions.get(&ask.action).cloned() else {
+            let what = "there is no such action";
+            return Err(self.refuse(StatusCode::NOT_FOUND, Why::NoSuchAction, what, exchange));
         };
         if let Some(missing) = action.required.iter().find(|name| !ask.input_names.contains(*name)) {
             let name = action.name.as_deref().unwrap_or(&action.id);
             let what = format!("the action `{name}` needs the input `{missing}`");
-            return Err(self.refuse(StatusCode::BAD_REQUEST, "missing_input", &what));
+            return Err(self.refuse(StatusCode::BAD_REQUEST, Why::MissingInput, &what, exchange));
         }
-        let accepted = self.invocations.accept(
+        let correlation_id = ask.correlation_id.or_else(|| correlation_header(&request.headers));
+        let id = self.invocations.accept(
             &action,
-            ask.correlation_id.as_deref(),
+            correlation_id.as_deref(),
             ask.inputs,
             self.complete_after,
-            now,
+            exchange.now,
         );
-        let Some(look) = accepted else {
-            return Err(self.refuse(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "not_kept",
-                "the invocation was not kept",
-            ));
-        };
-        let status = if action.at_once { StatusCode::OK } else { StatusCode::ACCEPTED };
-        let location = format!("{INVOCATIONS_PATH}/{}", look.invocation_id);
-        Ok(Reply::json(status, &look).header_text(header::LOCATION, &location))
-    }
-
-    fn poll(&mut self, request: &Received, now: Instant) -> Result<Reply, Reply> {
-        self.authorize(request, SCOPE_READ, |scopes| scopes.read, now)?;
-        if let Some(look) = invocation_id(&request.uri).and_then(|id| self.invocations.poll(id, now)) {
-            return Ok(Reply::json(StatusCode::OK, &look));
+        if self.profile.is_synchronous() {
+            return Ok(self.end(id, exchange));
         }
-        Err(self.refuse(StatusCode::NOT_FOUND, "invocation_not_found", "there is no such invocation"))
+        let look = self.invocations.look(id, exchange.now);
+        Ok((
+            look.map_or_else(|| self.lost(exchange), |look| self.profile.accepted(&look, exchange)),
+            Duration::ZERO,
+        ))
     }
 
-    /// RFC 6750 §3.1: 401 `invalid_token`, 403 `insufficient_scope`.
+    /// The end of an invocation and how long it takes, or that the gateway did not wait for it.
+    fn end(&self, id: Uuid, exchange: &Exchange) -> (Reply, Duration) {
+        match self.invocations.end(id, exchange.now) {
+            Some((look, Some(takes))) if takes <= self.action_timeout => {
+                (self.profile.accepted(&look, exchange), takes)
+            }
+            Some(_) => {
+                let what = "the action took longer than the gateway waits";
+                let reply = self.refuse(StatusCode::GATEWAY_TIMEOUT, Why::TimedOut, what, exchange);
+                (reply, self.action_timeout)
+            }
+            None => (self.lost(exchange), Duration::ZERO),
+        }
+    }
+
+    /// An invocation is held as soon as it is accepted, so this is never the answer to one.
+    fn lost(&self, exchange: &Exchange) -> Reply {
+        let what = "there is no such invocation";
+        self.refuse(StatusCode::NOT_FOUND, Why::NoSuchInvocation, what, exchange)
+    }
+
+    fn poll(&mut self, id: &str, request: &Received, exchange: &mut Exchange) -> Result<Reply, Reply> {
+        self.authorize(request, SCOPE_READ, |scopes| scopes.read, exchange)?;
+        let look = Uuid::parse_str(id).ok().and_then(|id| self.invocations.poll(id, exchange.now));
+        match look {
+            Some(look) => Ok(self.profile.looked(&look, exchange)),
+            None => Err(self.lost(exchange)),
+        }
+    }
+
+    fn action(&mut self, id: &str, request: &Received, exchange: &mut Exchange) -> Result<Reply, Reply> {
+        self.authorize(request, SCOPE_READ, |scopes| scopes.read, exchange)?;
+        let id = percent_decode_str(id).decode_utf8_lossy();
+        let described = self
+            .actions
+            .get(&*id)
+            .and_then(|action| self.profile.described(&id, action, request.uri.query()));
+        described.ok_or_else(|| {
+            let what = "there is no such action";
+            self.refuse(StatusCode::NOT_FOUND, Why::NoSuchAction, what, exchange)
+        })
+    }
+
+    /// RFC 6750 §3.1: 401 `invalid_token`, 403 `insufficient_scope`. A request that may be made is counted.
     fn authorize(
         &mut self,
         request: &Received,
         scope: &str,
         has: impl Fn(Scopes) -> bool,
-        now: Instant,
+        exchange: &mut Exchange,
     ) -> Result<(), Reply> {
         let Some(token) = bearer(&request.headers) else {
-            let refusal = self.refuse(StatusCode::UNAUTHORIZED, "unauthorized", "a bearer token is needed");
+            let what = "a bearer token is needed";
+            let refusal = self.refuse(StatusCode::UNAUTHORIZED, Why::NoToken, what, exchange);
             return Err(refusal.header_text(header::WWW_AUTHENTICATE, "Bearer realm=\"sandbox\""));
         };
-        match self.tokens.check(token, now) {
-            Some(scopes) if has(scopes) => Ok(()),
-            Some(_) => {
-                let what = format!("the token lacks the scope `{scope}`");
-                let challenge =
-                    format!("Bearer realm=\"sandbox\", error=\"insufficient_scope\", scope=\"{scope}\"");
-                let refusal = self.refuse(StatusCode::FORBIDDEN, "insufficient_scope", &what);
-                Err(refusal.header_text(header::WWW_AUTHENTICATE, &challenge))
+        let Some(scopes) = self.tokens.check(token, exchange.now) else {
+            let what = "the token is unknown, expired or revoked";
+            let refusal = self.refuse(StatusCode::UNAUTHORIZED, Why::WrongToken, what, exchange);
+            let challenge = "Bearer realm=\"sandbox\", error=\"invalid_token\"";
+            return Err(refusal.header_text(header::WWW_AUTHENTICATE, challenge));
+        };
+        if !has(scopes) {
+            let what = format!("the token lacks the scope `{scope}`");
+            let refusal = self.refuse(StatusCode::FORBIDDEN, Why::MissingScope, &what, exchange);
+            let challenge =
+                format!("Bearer realm=\"sandbox\", error=\"insufficient_scope\", scope=\"{scope}\"");
+            return Err(refusal.header_text(header::WWW_AUTHENTICATE, &challenge));
+        }
+        if let Some(subject) = self.profile.counted_for(exchange.point, token) {
+            exchange.quota = self.windows.count(subject, exchange.now);
+        }
+        match exchange.quota {
+            Some(quota) if quota.exceeded() => {
+                let what = format!("{} requests are allowed, come again in {} s", quota.allowed, quota.reset);
+                Err(self.refuse(StatusCode::TOO_MANY_REQUESTS, Why::TooMany, &what, exchange))
             }
-            None => {
-                let what = "the token is unknown, expired or revoked";
-                let refusal = self.refuse(StatusCode::UNAUTHORIZED, "invalid_token", what);
-                Err(refusal.header_text(
-                    header::WWW_AUTHENTICATE,
-                    "Bearer realm=\"sandbox\", error=\"invalid_token\"",
-                ))
-            }
+            _ => Ok(()),
         }
     }
 
-    /// A refusal in the gateway's envelope: `{"status", "code", "message", "contextId"}`.
-    fn refuse(&mut self, status: StatusCode, code: &str, message: &str) -> Reply {
-        let context = format!("{:032x}", self.contexts.u128(..));
-        Reply::refusal(status, code, message, &context)
+    fn refuse(&self, status: StatusCode, why: Why, message: &str, exchange: &Exchange) -> Reply {
+        self.profile.refusal(&Refusal { status, why, message }, exchange)
     }
 
-    fn describe(&self, point: Point, request: &Received, decision: &Decision, now: Instant) -> Seen {
-        let correlation_id = match point {
-            Point::Invoke => ask::correlation_id(&request.body),
-            Point::Poll => invocation_id(&request.uri)
-                .and_then(|id| self.invocations.correlation_id(id))
-                .map(str::to_owned),
-            Point::Token | Point::Other => None,
+    fn describe(&self, route: Route<'_>, request: &Received, decision: &Decision, now: Instant) -> Seen {
+        let correlation_id = match route {
+            Route::Invoke(_) => {
+                let own = self.profile.correlation_id(&request.body);
+                own.or_else(|| correlation_header(&request.headers))
+            }
+            Route::Poll(id) => {
+                Uuid::parse_str(id).ok().and_then(|id| self.invocations.correlation_id(id)).map(str::to_owned)
+            }
+            _ => None,
         };
+        let point = route.point();
         Seen {
             point,
             method: request.method.to_string(),
@@ -319,51 +396,12 @@ impl fmt::Debug for Gateway {
     }
 }
 
-fn credentials(options: &SandboxOptions, random: &mut Rng) -> Credentials {
-    let client_id = format!("sandbox-{:016x}", random.u64(..));
-    // Base64 with `+`, `/` and `=`, so that a client which forgets to encode its secret is found out.
-    let mut secret: [u8; 32] = [0; 32];
-    random.fill(&mut secret);
-    let client_secret = STANDARD.encode(secret);
-    let scopes = Scopes::parse(options.scopes.iter().map(String::as_str)).unwrap_or_default();
-    Credentials {
-        client_id: options.client_id.clone().unwrap_or(client_id),
-        client_secret: options.client_secret.clone().unwrap_or(client_secret),
-        scopes,
-    }
-}
-
-fn point(uri: &Uri) -> Point {
-    match uri.path() {
-        TOKEN_PATH => Point::Token,
-        INVOCATIONS_PATH => Point::Invoke,
-        path => match path.strip_prefix(INVOCATIONS_PATH).and_then(|rest| rest.strip_prefix('/')) {
-            Some(id) if !id.is_empty() && !id.contains('/') => Point::Poll,
-            _ => Point::Other,
-        },
-    }
-}
-
-fn invocation_id(uri: &Uri) -> Option<Uuid> {
-    let (_, id) = uri.path().rsplit_once('/')?;
-    Uuid::parse_str(id).ok()
+fn correlation_header(headers: &HeaderMap) -> Option<String> {
+    let named = CORRELATION_HEADERS.iter().find_map(|name| headers.get(*name));
+    named.and_then(|value| value.to_str().ok()).filter(|id| !id.is_empty()).map(str::to_owned)
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
-}
-
-fn is_json(headers: &HeaderMap) -> bool {
-    grant::media_type(headers).eq_ignore_ascii_case("application/json")
-}
-
-/// A whole number where it is one, as `expires_in` usually is.
-fn seconds(duration: Duration) -> serde_json::Number {
-    match duration.subsec_nanos() {
-        0 => duration.as_secs().into(),
-        _ => {
-            serde_json::Number::from_f64(duration.as_secs_f64()).unwrap_or_else(|| duration.as_secs().into())
-        }
-    }
 }

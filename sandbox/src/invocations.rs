@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
-use serde::{Serialize, Serializer};
+use jiff::Timestamp;
 use serde_json::value::RawValue;
 use uuid::{Builder, Uuid};
 
@@ -26,43 +26,64 @@ struct Invocation {
     correlation_id: Option<Arc<str>>,
     outputs: Option<Box<str>>,
     accepted: Instant,
+    launched: Timestamp,
     complete_after: Duration,
     polls: u32,
 }
 
-/// How far an invocation is, as the wire says it.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Look<'a> {
-    #[serde(serialize_with = "as_text")]
-    pub(crate) invocation_id: Uuid,
-    status: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    outputs: Option<&'a RawValue>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error_message: Option<&'a str>,
+/// How far an invocation is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    Pending,
+    Running,
+    Ended(Outcome),
 }
 
-fn as_text<S: Serializer>(id: &Uuid, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(id)
+/// What there is to say of an invocation; a profile says it in its own words.
+#[derive(Debug)]
+pub(crate) struct Look<'a> {
+    pub(crate) id: Uuid,
+    pub(crate) action: &'a Action,
+    pub(crate) correlation_id: Option<&'a str>,
+    pub(crate) phase: Phase,
+    /// What it puts out, once it has ended.
+    pub(crate) outputs: Option<&'a RawValue>,
+    /// Why it ended as it did, where it says so.
+    pub(crate) error_message: Option<&'a str>,
+    pub(crate) launched: Timestamp,
 }
 
 impl Invocation {
+    fn ended(&self, now: Instant) -> bool {
+        let elapsed = now.saturating_duration_since(self.accepted);
+        self.action.outcome != Outcome::Never
+            && (self.action.at_once
+                || elapsed >= self.complete_after && self.polls > self.action.complete_after_polls)
+    }
+
     fn look(&self, id: Uuid, now: Instant) -> Look<'_> {
         let elapsed = now.saturating_duration_since(self.accepted);
-        let ended = self.action.outcome != Outcome::Never
-            && (self.action.at_once
-                || elapsed >= self.complete_after && self.polls > self.action.complete_after_polls);
-        if ended {
-            return Look {
-                invocation_id: id,
-                status: self.action.outcome.status(),
-                outputs: self.outputs.as_deref().and_then(|text| serde_json::from_str(text).ok()),
-                error_message: self.action.error_message.as_deref(),
-            };
+        if self.ended(now) {
+            self.seen(id, Phase::Ended(self.action.outcome))
+        } else if elapsed < self.complete_after / 3 || self.polls == 0 {
+            self.seen(id, Phase::Pending)
+        } else {
+            self.seen(id, Phase::Running)
         }
-        let status = if elapsed < self.complete_after / 3 || self.polls == 0 { "PENDING" } else { "RUNNING" };
-        Look { invocation_id: id, status, outputs: None, error_message: None }
+    }
+
+    fn seen(&self, id: Uuid, phase: Phase) -> Look<'_> {
+        let ended = matches!(phase, Phase::Ended(_));
+        let outputs = self.outputs.as_deref().filter(|_| ended);
+        Look {
+            id,
+            action: &self.action,
+            correlation_id: self.correlation_id.as_deref(),
+            phase,
+            outputs: outputs.and_then(|text| serde_json::from_str(text).ok()),
+            error_message: self.action.error_message.as_deref().filter(|_| ended),
+            launched: self.launched,
+        }
     }
 
     fn output_bytes(&self) -> usize {
@@ -78,11 +99,14 @@ pub(crate) struct Invocations {
     oldest_first: VecDeque<Uuid>,
     output_bytes: usize,
     executions: Executions,
+    /// The first invocation of each correlation id, where the same one is not executed again.
+    firsts: Option<HashMap<Arc<str>, Uuid>>,
 }
 
 impl Invocations {
-    pub(crate) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64, deduplicate: bool) -> Self {
         Invocations {
+            firsts: deduplicate.then(HashMap::new),
             random: Rng::with_seed(seed),
             held: HashMap::new(),
             oldest_first: VecDeque::new(),
@@ -91,7 +115,8 @@ impl Invocations {
         }
     }
 
-    /// Executes the action: from here on it counts, whatever becomes of the answer.
+    /// Executes the action: from here on it counts, whatever becomes of the answer. One that was executed under the
+    /// same correlation id already is only looked up, where the sandbox deduplicates.
     pub(crate) fn accept(
         &mut self,
         action: &Arc<Action>,
@@ -99,15 +124,23 @@ impl Invocations {
         inputs: &RawValue,
         usual_time: Duration,
         now: Instant,
-    ) -> Option<Look<'_>> {
+    ) -> Uuid {
+        let first = self.firsts.as_ref().zip(correlation_id).and_then(|(firsts, id)| firsts.get(id));
+        if let Some(first) = first {
+            return *first;
+        }
         let id = Builder::from_random_bytes(self.random.u128(..).to_be_bytes()).into_uuid();
         let correlation_id: Option<Arc<str>> = correlation_id.map(Into::into);
         self.executions.count(correlation_id.as_ref());
+        if let (Some(firsts), Some(correlation_id)) = (&mut self.firsts, &correlation_id) {
+            firsts.insert(Arc::clone(correlation_id), id);
+        }
         let invocation = Invocation {
             action: Arc::clone(action),
             correlation_id,
             outputs: action.put_out(id, inputs),
             accepted: now,
+            launched: Timestamp::now(),
             complete_after: action.complete_after.unwrap_or(usual_time),
             polls: 0,
         };
@@ -117,10 +150,35 @@ impl Invocations {
         while self.oldest_first.len() > 1
             && (self.oldest_first.len() > KEPT || self.output_bytes > KEPT_OUTPUT_BYTES)
         {
-            let forgotten = self.oldest_first.pop_front().and_then(|oldest| self.held.remove(&oldest));
-            self.output_bytes -= forgotten.map_or(0, |invocation| invocation.output_bytes());
+            self.forget_oldest();
         }
+        id
+    }
+
+    fn forget_oldest(&mut self) {
+        let Some(id) = self.oldest_first.pop_front() else { return };
+        let Some(invocation) = self.held.remove(&id) else { return };
+        self.output_bytes -= invocation.output_bytes();
+        if let (Some(firsts), Some(correlation_id)) = (&mut self.firsts, &invocation.correlation_id) {
+            firsts.remove(correlation_id);
+        }
+    }
+
+    /// How far it is now, as the answer to the POST says it.
+    pub(crate) fn look(&self, id: Uuid, now: Instant) -> Option<Look<'_>> {
         self.held.get(&id).map(|invocation| invocation.look(id, now))
+    }
+
+    /// Its end, and how long it takes from now until then; no time where it never ends.
+    pub(crate) fn end(&self, id: Uuid, now: Instant) -> Option<(Look<'_>, Option<Duration>)> {
+        let invocation = self.held.get(&id)?;
+        let elapsed = now.saturating_duration_since(invocation.accepted);
+        let left = match (invocation.action.outcome, invocation.action.at_once) {
+            (Outcome::Never, _) => None,
+            (_, true) => Some(Duration::ZERO),
+            _ => Some(invocation.complete_after.saturating_sub(elapsed)),
+        };
+        Some((invocation.seen(id, Phase::Ended(invocation.action.outcome)), left))
     }
 
     /// How far it is now; counts as a poll.
@@ -144,8 +202,8 @@ impl Invocations {
     }
 }
 
-/// How often each correlation id was executed. The sandbox deduplicates nothing: to send once is the client's duty,
-/// and this is where it shows.
+/// How often each correlation id was executed. Unless it is told to, the sandbox deduplicates nothing: to send once is
+/// the client's duty, and this is where it shows.
 #[derive(Debug, Default)]
 pub(crate) struct Executions {
     by_correlation: HashMap<Arc<str>, u64>,

@@ -21,8 +21,7 @@
 //! # Ok::<(), cxone_actions_sandbox::SandboxError>(())
 //! ```
 //!
-//! The contract is the `gateway` profile: `POST /api/v2/oauth/token`,
-//! `POST /api/v2/integrations/actions/invocations`, `GET /api/v2/integrations/actions/invocations/{id}`.
+//! The contract is that of a profile: `gateway`, or one that speaks as a vendor's platform does ([`PROFILES`]).
 //! Credentials, tokens and ids follow from [`SandboxOptions::seed`]; they protect nothing.
 
 #![forbid(unsafe_code)]
@@ -30,6 +29,7 @@
 
 pub mod actions;
 mod ask;
+mod credentials;
 mod error;
 mod faults;
 mod gateway;
@@ -37,10 +37,13 @@ mod grant;
 mod invocations;
 mod options;
 mod parse;
+mod profile;
+mod rate;
 mod reply;
 mod seen;
 mod server;
 mod tokens;
+mod totals;
 
 use std::fmt;
 use std::time::Instant;
@@ -50,13 +53,14 @@ use serde_json::Value;
 pub use actions::{Action, Outcome};
 pub use error::SandboxError;
 pub use faults::Point;
-pub use gateway::{MAX_BODY_BYTES, Totals};
 pub use options::{SCOPE_READ, SCOPE_WRITE, SandboxOptions};
+pub use profile::{MAX_BODY_BYTES, PROFILES};
 pub use seen::Seen;
+pub use totals::Totals;
 
+use credentials::Credentials;
 use faults::Fault;
 use gateway::Gateway;
-use grant::Credentials;
 use server::{Server, Shared};
 
 /// A gateway that is listening. It stops when it is closed or dropped.
@@ -101,14 +105,25 @@ impl Sandbox {
         &self.credentials.client_secret
     }
 
+    /// The id of its one access key, which the profile `cxone-extraction` asks for.
+    pub fn access_key_id(&self) -> &str {
+        &self.credentials.access_key_id
+    }
+
+    /// The secret of its one access key.
+    pub fn access_key_secret(&self) -> &str {
+        &self.credentials.access_key_secret
+    }
+
     /// The last requests it saw, oldest first, without secrets: at most
     /// [`requests_kept`](SandboxOptions::requests_kept) of them. A request is here before its answer is sent.
     pub fn requests(&self) -> Vec<Seen> {
         self.gateway.lock().memory.all()
     }
 
-    /// How often the invocation with this correlation id was executed. Nothing is deduplicated here. The last
-    /// million of correlation ids is counted.
+    /// How often the invocation with this correlation id was executed. Nothing is deduplicated here unless it is
+    /// [asked for](SandboxOptions::deduplicate). The last million of correlation ids is counted; what says which
+    /// invocation a request is about is told at [`PROFILES`].
     pub fn executions(&self, correlation_id: &str) -> u64 {
         self.gateway.lock().invocations.executions().of(correlation_id)
     }
@@ -118,13 +133,14 @@ impl Sandbox {
         self.gateway.lock().totals()
     }
 
-    /// Orders a fault for the next `times` requests at a point (`token`, `invoke` or `poll`). Orders queue up.
+    /// Orders a fault for the next `times` requests at a point: `token`, `invoke` or `poll`, and in profiles that have
+    /// them `discovery` and `describe`. Orders queue up.
     ///
     /// A fault is an object, with at least one of:
     ///
     /// | member | what the gateway does |
     /// |---|---|
-    /// | `status` | answers this (200 to 599) instead of acting on the request |
+    /// | `status` | answers this (200 to 599) instead of acting on the request, in the profile's own error body |
     /// | `body` | answers this: a string is sent as it is, anything else as JSON; `status` is 200 unless given |
     /// | `headers` | sets headers of the answer; `null` removes one |
     /// | `retry_after` | sets `Retry-After`: a number of seconds, or the header's text |
@@ -140,13 +156,22 @@ impl Sandbox {
         self.inject_json(point, &fault.to_string(), times)
     }
 
-    /// As [`Sandbox::inject`], with the fault as JSON text: numbers in `merge` reach the wire exactly as written.
+    /// As [`Sandbox::inject`], with both as JSON text, as another language says them: numbers in `body` and `merge`
+    /// reach the wire exactly as written, and `times` may be what cannot work.
+    ///
+    /// # Errors
+    /// As [`Sandbox::inject`].
+    pub fn inject_text(&self, point: &str, fault: &str, times: &str) -> Result<(), SandboxError> {
+        self.inject_json(point, fault, parse::times(times).map_err(SandboxError::Fault)?)
+    }
+
+    /// As [`Sandbox::inject`], with the fault as JSON text.
     ///
     /// # Errors
     /// As [`Sandbox::inject`].
     pub fn inject_json(&self, point: &str, fault: &str, times: u32) -> Result<(), SandboxError> {
         let fault = Fault::from_json(fault)?;
-        self.gateway.lock().faults.order(point, fault, times)
+        self.gateway.lock().order(point, fault, times)
     }
 
     /// Ends every token now, as if their lifetime were over.

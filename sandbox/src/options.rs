@@ -4,11 +4,11 @@
 use std::fmt;
 use std::time::Duration;
 
-use serde::Deserialize;
-
 use crate::actions::Action;
 use crate::error::SandboxError;
-use crate::parse;
+use crate::parse::{Members, one_of};
+use crate::profile;
+use crate::rate::Rate;
 
 /// The scope that an invocation needs.
 pub const SCOPE_WRITE: &str = "integration:actions:write";
@@ -26,10 +26,9 @@ pub const SCOPE_READ: &str = "integration:actions:read";
 /// assert_eq!(options.token_lifetime, same.token_lifetime);
 /// # Ok::<(), cxone_actions_sandbox::SandboxError>(())
 /// ```
-#[derive(Clone, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Clone)]
 pub struct SandboxOptions {
-    /// The wire contract that is served. There is one: `gateway`.
+    /// The wire contract that is served: one of [`PROFILES`](crate::PROFILES). `gateway`.
     pub profile: String,
     /// Decides the credentials, the tokens and the invocation ids: the same seed gives the same ones in the same order.
     pub seed: u64,
@@ -38,18 +37,26 @@ pub struct SandboxOptions {
     /// Actions beyond those known out of the box. One with a known id replaces it.
     pub actions: Vec<Action>,
     /// How long a token is good for, and what `expires_in` says. An hour.
-    #[serde(deserialize_with = "parse::seconds")]
     pub token_lifetime: Duration,
     /// How long an action takes that says nothing else. 50 ms.
-    #[serde(deserialize_with = "parse::seconds")]
     pub complete_after: Duration,
+    /// How long a gateway that answers with the result waits for an action before it answers 504. 60 s.
+    pub action_timeout: Duration,
     /// The client's id. Made from the seed where it is absent.
     pub client_id: Option<String>,
-    /// The client's secret. Made from the seed where it is absent, of characters that have to be percent-encoded.
-    #[serde(deserialize_with = "parse::secret")]
+    /// The client's secret. Made from the seed where it is absent, in the way of the profile's vendor.
     pub client_secret: Option<String>,
-    /// The scopes that the client may have: [`SCOPE_WRITE`] and [`SCOPE_READ`].
+    /// The id of the access key, for the profile whose tokens need one. Made from the seed where it is absent.
+    pub access_key_id: Option<String>,
+    /// The secret of the access key. Made from the seed where it is absent.
+    pub access_key_secret: Option<String>,
+    /// What the client may do: [`SCOPE_WRITE`] and [`SCOPE_READ`].
     pub scopes: Vec<String>,
+    /// How many requests are taken in which time, `"300/60s"` or `"none"`, instead of the profile's own rate.
+    pub rate_limit: Option<String>,
+    /// Whether an invocation whose correlation id was executed already is answered with the first one instead of
+    /// being executed again. No gateway is known to do so without being asked: false.
+    pub deduplicate: bool,
     /// How many requests are remembered for [`Sandbox::requests`](crate::Sandbox::requests); older ones are
     /// forgotten. 10,000, and never more than 32 MiB of them.
     pub requests_kept: usize,
@@ -64,9 +71,14 @@ impl Default for SandboxOptions {
             actions: Vec::new(),
             token_lifetime: Duration::from_secs(3600),
             complete_after: Duration::from_millis(50),
+            action_timeout: Duration::from_secs(60),
             client_id: None,
             client_secret: None,
+            access_key_id: None,
+            access_key_secret: None,
             scopes: vec![SCOPE_WRITE.into(), SCOPE_READ.into()],
+            rate_limit: None,
+            deduplicate: false,
             requests_kept: 10_000,
         }
     }
@@ -75,18 +87,62 @@ impl Default for SandboxOptions {
 impl SandboxOptions {
     /// Options as a JSON object with the names of the fields; durations are numbers of seconds, and an action is
     /// `{"id", "name", "required", "outcome", "outputs", "echo", "error_message", "complete_after",
-    /// "complete_after_polls", "at_once"}`. An unknown name is an error.
+    /// "complete_after_polls", "at_once", "input_schema", "output_schema"}`.
+    ///
+    /// # Errors
+    /// [`SandboxError::Options`] names the member that is unknown or cannot be what it is.
     pub fn from_json(text: &str) -> Result<Self, SandboxError> {
-        serde_json::from_str(text).map_err(|error| SandboxError::Options(format!("sandbox options: {error}")))
+        Self::read(text).map_err(SandboxError::Options)
     }
 
-    /// Everything that cannot work, except what only the operating system knows.
+    fn read(text: &str) -> Result<Self, String> {
+        let usual = Self::default();
+        let mut members = Members::read("the options of a sandbox", String::new(), text)?;
+        let options = SandboxOptions {
+            profile: members.text("profile")?.unwrap_or(usual.profile),
+            seed: members.whole("seed", 0, u64::MAX)?.unwrap_or(usual.seed),
+            port: members
+                .whole("port", 0, u16::MAX.into())?
+                .and_then(|port| port.try_into().ok())
+                .unwrap_or(usual.port),
+            actions: members
+                .list("actions")?
+                .iter()
+                .enumerate()
+                .map(|(place, action)| Action::read(place, action.get()))
+                .collect::<Result<_, _>>()?,
+            token_lifetime: members.seconds("token_lifetime")?.unwrap_or(usual.token_lifetime),
+            complete_after: members.seconds("complete_after")?.unwrap_or(usual.complete_after),
+            action_timeout: members.seconds("action_timeout")?.unwrap_or(usual.action_timeout),
+            client_id: members.text("client_id")?,
+            client_secret: members.text("client_secret")?,
+            access_key_id: members.text("access_key_id")?,
+            access_key_secret: members.text("access_key_secret")?,
+            scopes: members.texts("scopes")?.unwrap_or(usual.scopes),
+            rate_limit: members.text("rate_limit")?,
+            deduplicate: members.truth("deduplicate")?,
+            requests_kept: members
+                .whole("requests_kept", 0, u32::MAX.into())?
+                .and_then(|kept| kept.try_into().ok())
+                .unwrap_or(usual.requests_kept),
+        };
+        members.end()?;
+        Ok(options)
+    }
+
+    /// Everything that cannot work, except what only the profile or the operating system knows.
     pub(crate) fn check(&self) -> Result<(), SandboxError> {
         let mistake = |what: String| Err(SandboxError::Options(what));
-        if self.profile != "gateway" {
-            return mistake(format!("`profile` must be `gateway`, got `{}`", self.profile));
+        if profile::by_name(&self.profile).is_none() {
+            let known = one_of(profile::PROFILES.iter().copied());
+            return mistake(format!("`profile` must be {known}, got `{}`", self.profile));
         }
-        for (name, value) in [("client_id", &self.client_id), ("client_secret", &self.client_secret)] {
+        for (name, value) in [
+            ("client_id", &self.client_id),
+            ("client_secret", &self.client_secret),
+            ("access_key_id", &self.access_key_id),
+            ("access_key_secret", &self.access_key_secret),
+        ] {
             if value.as_ref().is_some_and(String::is_empty) {
                 return mistake(format!("`{name}` must not be empty, leave it out to have one made"));
             }
@@ -98,7 +154,12 @@ impl SandboxOptions {
                 ));
             }
         }
-        Ok(())
+        match &self.rate_limit {
+            Some(text) if Rate::parse(text).is_none() => {
+                mistake(format!("`rate_limit` must be a rate such as `300/60s`, or `none`, got `{text}`"))
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -111,9 +172,14 @@ impl fmt::Debug for SandboxOptions {
             .field("actions", &self.actions)
             .field("token_lifetime", &self.token_lifetime)
             .field("complete_after", &self.complete_after)
+            .field("action_timeout", &self.action_timeout)
             .field("client_id", &self.client_id)
             .field("client_secret", &self.client_secret.as_ref().map(|_| "***"))
+            .field("access_key_id", &self.access_key_id)
+            .field("access_key_secret", &self.access_key_secret.as_ref().map(|_| "***"))
             .field("scopes", &self.scopes)
+            .field("rate_limit", &self.rate_limit)
+            .field("deduplicate", &self.deduplicate)
             .field("requests_kept", &self.requests_kept)
             .finish()
     }

@@ -1,40 +1,147 @@
-//! How options and faults are read from JSON: durations in seconds, text kept exactly, and no value of a secret in
-//! what is said about a mistake.
+//! How options and faults are read from JSON: member by member, so that a mistake is told in words of ours, with the
+//! member it is in. Text is kept exactly, and what may be a secret is never repeated.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde::de::{Deserialize, Deserializer, Error};
-use serde_json::Value;
+use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-/// A duration, written as a number of seconds.
-pub(crate) fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    let number = f64::deserialize(deserializer)?;
-    Duration::try_from_secs_f64(number).map_err(|_| {
-        D::Error::custom(format!("a duration is a number of seconds of 0 or more, got {number}"))
-    })
+/// The members of a JSON object, each of which is taken by its name.
+#[derive(Debug)]
+pub(crate) struct Members {
+    /// What the object is, in a sentence: `a fault`.
+    what: &'static str,
+    /// Where it stands, for its members' names: `actions[0].`.
+    place: String,
+    left: BTreeMap<String, Box<RawValue>>,
+    known: Vec<&'static str>,
 }
 
-/// As [`seconds`], for a field that may be absent or null.
-pub(crate) fn optional_seconds<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<Duration>, D::Error> {
-    #[derive(serde::Deserialize)]
-    struct Seconds(#[serde(deserialize_with = "seconds")] Duration);
+impl Members {
+    pub(crate) fn read(what: &'static str, place: String, text: &str) -> Result<Self, String> {
+        if serde_json::from_str::<&RawValue>(text).is_err() {
+            return Err(format!("{what} must be a JSON object, and this is no JSON"));
+        }
+        let left = serde_json::from_str(text)
+            .map_err(|_| format!("{what} must be a JSON object, got {}", kind(text)))?;
+        Ok(Members { what, place, left, known: Vec::new() })
+    }
 
-    Ok(Option::<Seconds>::deserialize(deserializer)?.map(|Seconds(duration)| duration))
+    /// The member's text as JSON, `null` included.
+    pub(crate) fn json(&mut self, name: &'static str) -> Option<Box<RawValue>> {
+        self.known.push(name);
+        self.left.remove(name)
+    }
+
+    /// The member as `read` understands it, which knows what it `must` be; absent where it is absent or `null`.
+    fn take<T>(
+        &mut self,
+        name: &'static str,
+        must: impl FnOnce() -> String,
+        read: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<Option<T>, String> {
+        let Some(json) = self.json(name).filter(|json| json.get() != "null") else { return Ok(None) };
+        match read(json.get()) {
+            Some(value) => Ok(Some(value)),
+            None => Err(format!("`{}{name}` must be {}, got {}", self.place, must(), kind(json.get()))),
+        }
+    }
+
+    pub(crate) fn text(&mut self, name: &'static str) -> Result<Option<String>, String> {
+        self.take(name, || "a string".into(), typed)
+    }
+
+    pub(crate) fn texts(&mut self, name: &'static str) -> Result<Option<Vec<String>>, String> {
+        self.take(name, || "a list of strings".into(), typed)
+    }
+
+    pub(crate) fn truth(&mut self, name: &'static str) -> Result<bool, String> {
+        Ok(self.take(name, || "true or false".into(), typed)?.unwrap_or_default())
+    }
+
+    pub(crate) fn maybe_truth(&mut self, name: &'static str) -> Result<Option<bool>, String> {
+        self.take(name, || "true or false".into(), typed)
+    }
+
+    /// A whole number from `least` to `most`.
+    pub(crate) fn whole(&mut self, name: &'static str, least: u64, most: u64) -> Result<Option<u64>, String> {
+        let must = || format!("a whole number from {least} to {most}");
+        self.take(name, must, |json| typed(json).filter(|number| (least..=most).contains(number)))
+    }
+
+    /// A duration, written as a number of seconds.
+    pub(crate) fn seconds(&mut self, name: &'static str) -> Result<Option<Duration>, String> {
+        let must = || "a number of seconds of 0 or more".into();
+        self.take(name, must, |json| Duration::try_from_secs_f64(typed(json)?).ok())
+    }
+
+    /// One of these words, as it is spelt.
+    pub(crate) fn word<T: Copy>(
+        &mut self,
+        name: &'static str,
+        words: &[(&str, T)],
+    ) -> Result<Option<T>, String> {
+        let Some(json) = self.json(name).filter(|json| json.get() != "null") else { return Ok(None) };
+        let said: Option<String> = typed(json.get());
+        let known = words.iter().find(|(word, _)| Some(*word) == said.as_deref());
+        known.map(|(_, meaning)| Some(*meaning)).ok_or_else(|| {
+            let got = match &said {
+                Some(word) => format!("`{}`", word.chars().take(40).collect::<String>()),
+                None => kind(json.get()),
+            };
+            let must = one_of(words.iter().map(|(word, _)| *word));
+            format!("`{}{name}` must be {must}, got {got}", self.place)
+        })
+    }
+
+    pub(crate) fn list(&mut self, name: &'static str) -> Result<Vec<Box<RawValue>>, String> {
+        Ok(self.take(name, || "a list".into(), typed)?.unwrap_or_default())
+    }
+
+    /// An object's members, each as its JSON text.
+    pub(crate) fn object(&mut self, name: &'static str) -> Result<BTreeMap<String, Box<RawValue>>, String> {
+        Ok(self.take(name, || "an object".into(), typed)?.unwrap_or_default())
+    }
+
+    /// To be called when every known member was taken: what is left has a name that nobody knows.
+    pub(crate) fn end(self) -> Result<(), String> {
+        let Some(name) = self.left.keys().next() else { return Ok(()) };
+        let known = self.known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        Err(format!("`{}{name}` is no member of {}, which has {known}", self.place, self.what))
+    }
 }
 
-/// Any JSON, `null` included, apart from a field that is absent (which is the field's default, `None`).
-pub(crate) fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Box<RawValue>>, D::Error> {
-    Box::<RawValue>::deserialize(deserializer).map(Some)
+/// A whole number of times, written as a language writes it: 1 to 2³²−1.
+pub(crate) fn times(text: &str) -> Result<u32, String> {
+    let most = u32::MAX;
+    match text.parse() {
+        Ok(times) if times > 0 => Ok(times),
+        _ => Err(format!("`times` must be a whole number from 1 to {most}, got {}", kind(text))),
+    }
 }
 
-/// A text whose value may not appear in an error message.
-pub(crate) fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    match Value::deserialize(deserializer)? {
-        Value::Null => Ok(None),
-        Value::String(text) => Ok(Some(text)),
-        _ => Err(D::Error::custom("`client_secret` must be a string")),
+fn typed<T: DeserializeOwned>(json: &str) -> Option<T> {
+    serde_json::from_str(json).ok()
+}
+
+/// What sort of thing a JSON text is; of texts no more than that, and numbers as they are.
+pub(crate) fn kind(json: &str) -> String {
+    match json.trim_start().as_bytes().first() {
+        Some(b'"') => "a string".into(),
+        Some(b'[') => "a list".into(),
+        Some(b'{') => "an object".into(),
+        Some(b't' | b'f' | b'n') => json.trim().chars().take(5).collect(),
+        Some(b'-' | b'0'..=b'9') => json.trim().chars().take(40).collect(),
+        _ => "something else".into(),
+    }
+}
+
+/// `a`, `b` or `c`.
+pub(crate) fn one_of<'a>(words: impl Iterator<Item = &'a str>) -> String {
+    let mut words: Vec<String> = words.map(|word| format!("`{word}`")).collect();
+    match words.pop() {
+        Some(last) if !words.is_empty() => format!("{} or {last}", words.join(", ")),
+        last => last.unwrap_or_default(),
     }
 }

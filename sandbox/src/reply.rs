@@ -1,11 +1,10 @@
-//! An answer before it becomes HTTP, and the forms that the gateway's answers have.
+//! An answer before it becomes HTTP.
 
 use bytes::Bytes;
 use http::header::{self, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 use http_body_util::Full;
 use serde::Serialize;
-use serde_json::json;
 
 /// Status, headers and body of an answer.
 #[derive(Debug, Clone)]
@@ -26,18 +25,6 @@ impl Reply {
     /// An answer with this value as JSON.
     pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> Self {
         Reply::text(status, serde_json::to_vec(body).unwrap_or_default())
-    }
-
-    /// A refusal in the gateway's own envelope: `{"status", "code", "message", "contextId"}`.
-    pub(crate) fn refusal(status: StatusCode, code: &str, message: &str, context_id: &str) -> Self {
-        let status_code = status.as_u16();
-        let body = json!({"status": status_code, "code": code, "message": message, "contextId": context_id});
-        Reply::json(status, &body)
-    }
-
-    /// A refusal by the token endpoint, as RFC 6749 §5.2 words it.
-    pub(crate) fn oauth(status: StatusCode, error: &str, description: &str) -> Self {
-        Reply::json(status, &json!({"error": error, "error_description": description}))
     }
 
     /// Sets a header, replacing one of the same name.

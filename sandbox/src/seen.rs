@@ -88,17 +88,20 @@ fn weight(seen: &Seen) -> usize {
     seen.path.len() + seen.body.len() + seen.headers.values().map(String::len).sum::<usize>()
 }
 
-/// Takes secrets out of what is remembered: by the name of the parameter, and by the client's own secret wherever it
-/// turns up.
+/// Takes secrets out of what is remembered: by the name of the parameter, and by the secrets themselves wherever they
+/// turn up.
 pub(crate) struct Masks {
-    secrets: [String; 3],
+    secrets: Vec<String>,
 }
 
 impl Masks {
-    pub(crate) fn new(client_secret: &str) -> Self {
-        let in_form: String = form_urlencoded::byte_serialize(client_secret.as_bytes()).collect();
-        let in_url = percent_encoding::utf8_percent_encode(client_secret, percent_encoding::NON_ALPHANUMERIC);
-        Masks { secrets: [client_secret.to_owned(), in_form, in_url.to_string()] }
+    pub(crate) fn new<'a>(secrets: impl IntoIterator<Item = &'a str>) -> Self {
+        let spellings = secrets.into_iter().flat_map(|secret| {
+            let in_form: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+            let in_url = percent_encoding::utf8_percent_encode(secret, percent_encoding::NON_ALPHANUMERIC);
+            [secret.to_owned(), in_form, in_url.to_string()]
+        });
+        Masks { secrets: spellings.collect() }
     }
 
     pub(crate) fn path(&self, path: &str, query: Option<&str>) -> String {

@@ -29,7 +29,7 @@ use tokio::time::sleep;
 
 use crate::error::SandboxError;
 use crate::faults::Close;
-use crate::gateway::{Decision, Gateway, MAX_BODY_BYTES, Received};
+use crate::gateway::{Decision, Gateway, Received};
 
 /// As many connections as may wait to be accepted; beyond it a kernel drops the handshake and clients wait a second.
 const BACKLOG: u32 = 4096;
@@ -159,7 +159,8 @@ async fn answer(
 ) -> Result<Response<Full<Bytes>>, Cut> {
     let (head, body) = request.into_parts();
     // A peer that goes away in the middle of its request has asked for nothing.
-    let (body, body_bytes) = read(body).await.map_err(|_| Cut::Close)?;
+    let limit = gateway.lock().body_limit();
+    let (body, body_bytes) = read(body, limit).await.map_err(|_| Cut::Close)?;
     let received =
         Received { method: head.method, uri: head.uri, headers: head.headers, body, body_bytes, connection };
     let Decision { reply, delay, drip, close } = gateway.lock().decide(&received, Instant::now());
@@ -187,14 +188,14 @@ async fn answer(
 }
 
 /// The body, of which no more is kept than it takes to know that it is too large, and its length.
-async fn read(mut body: Incoming) -> Result<(Bytes, u64), hyper::Error> {
+async fn read(mut body: Incoming, limit: usize) -> Result<(Bytes, u64), hyper::Error> {
     let mut kept = BytesMut::new();
     let mut length: u64 = 0;
     while length <= DRAINED_BYTES
         && let Some(frame) = body.frame().await
     {
         let Ok(data) = frame?.into_data() else { continue };
-        if kept.len() <= MAX_BODY_BYTES {
+        if kept.len() <= limit {
             kept.extend_from_slice(&data);
         }
         length += data.len() as u64;

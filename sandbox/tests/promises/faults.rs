@@ -173,20 +173,33 @@ fn an_order_that_cannot_work_is_refused_and_says_why() {
         ("invoice", json!({"status": 500}), 1, "`point` must be `token`, `invoke` or `poll`, got `invoice`"),
         ("other", json!({"status": 500}), 1, "got `other`"),
         ("invoke", json!({"status": 500}), 0, "`times` must be 1 or more"),
-        ("invoke", json!({"status": 100}), 1, "`status` must be between 200 and 599, got 100"),
-        ("invoke", json!({"stauts": 500}), 1, "unknown field `stauts`"),
-        ("invoke", json!({"close": "now"}), 1, "unknown variant `now`"),
-        ("invoke", json!({"delay": -1}), 1, "seconds"),
-        ("invoke", json!({"retry_after": []}), 1, "`retry_after`"),
+        ("invoke", json!({"status": 100}), 1, "`status` must be a whole number from 200 to 599, got 100"),
+        ("describe", json!({"status": 500}), 1, "got `describe`"),
+        (
+            "invoke",
+            json!({"stauts": 500}),
+            1,
+            "`stauts` is no member of a fault, which has `status`, `retry_after`",
+        ),
+        ("invoke", json!({"close": "now"}), 1, "`mid_head` or `mid_response`, got `now`"),
+        ("invoke", json!({"delay": -1}), 1, "`delay` must be a number of seconds of 0 or more, got -1"),
+        ("invoke", json!({"executed": 1}), 1, "`executed` must be true or false, got 1"),
+        ("invoke", json!({"merge": []}), 1, "`merge` must be an object, got a list"),
+        ("invoke", json!({"retry_after": []}), 1, "`retry_after` must be a number of seconds or"),
         ("invoke", json!({"headers": {"a b": "c"}}), 1, "`a b`"),
+        ("invoke", json!({"headers": {"a": 1}}), 1, "`headers.a` must be a string, or null"),
         ("invoke", json!({"headers": {"a": "b\r\nc: d"}}), 1, "`headers.a`"),
         ("invoke", json!({"drip": 1, "close": "reset"}), 1, "exclude each other"),
-        ("invoke", json!({}), 1, "nothing"),
-        ("invoke", json!([]), 1, "fault"),
+        ("invoke", json!({}), 1, "a fault must order something"),
+        ("invoke", json!([]), 1, "a fault must be a JSON object, got a list"),
     ];
     for (point, fault, times, text) in cases {
         let error = sandbox.inject(point, fault.clone(), times).unwrap_err().to_string();
         assert!(error.contains(text), "{fault}: {error}");
+    }
+    for times in ["-1", "1.5", "0", "4294967296", "\"3\"", "null", "true", "NaN", ""] {
+        let error = sandbox.inject_text("invoke", r#"{"status": 500}"#, times).unwrap_err().to_string();
+        assert!(error.contains("`times` must be a whole number from 1 to 4294967295, got "), "{error}");
     }
     assert_eq!(Wire::authorized(&sandbox).invoke_text(&body("c")).unwrap().status, 202);
 }
