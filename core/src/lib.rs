@@ -41,6 +41,7 @@ mod surface;
 pub mod trail;
 pub mod wire;
 
+pub use auth::{BearerToken, NoToken, SharedSource, TokenSource};
 pub use batch::Outcome;
 pub use client::{CallOptions, Client, HANDLER_PATIENCE, OnResult};
 pub use config::{ClientBuilder, Delivery, Dialect, Options, Validate};

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{Delivery, Options, PolicySource, Validate};
+use crate::auth::{SharedSource, TokenSource};
 use crate::client::Client;
 use crate::error::Result;
 
@@ -86,6 +87,13 @@ setters! {
 }
 
 impl ClientBuilder {
+    /// Code of your own that is asked for tokens, instead of credentials: an asynchronous closure that returns a token, or
+    /// a token and how long it serves, or any other [`TokenSource`].
+    pub fn token_source(mut self, source: impl TokenSource) -> Self {
+        self.0.token_source = Some(SharedSource::new(source));
+        self
+    }
+
     /// Checks everything and opens the trail; touches no network.
     ///
     /// # Errors
@@ -97,5 +105,13 @@ impl ClientBuilder {
     /// The options, to be opened later or more than once.
     pub fn into_options(self) -> Options {
         self.0
+    }
+}
+
+impl Options {
+    /// The same options with a function for tokens, as [`ClientBuilder::token_source`] takes it.
+    #[must_use]
+    pub fn with_token_source(self, source: impl TokenSource) -> Options {
+        ClientBuilder(self).token_source(source).into_options()
     }
 }

@@ -3,6 +3,7 @@
 //! Everything that cannot work is found here, before any network, and all of it at once.
 
 mod builder;
+mod credentials;
 mod mistakes;
 mod resolve;
 mod table;
@@ -12,12 +13,16 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+use crate::auth::SharedSource;
+
 pub use builder::ClientBuilder;
-pub use resolve::{Config, Credentials, RateLimit, Transport};
+pub use credentials::{AccessKey, Credentials, OAuthClient};
+pub use resolve::{Config, RateLimit, Transport};
 pub use table::{Dialect, OPTIONS, OptionSpec, Shape};
 
+pub(crate) use credentials::is_bearer;
 pub(crate) use mistakes::Mistakes;
-pub(crate) use resolve::{is_bearer, url_rule};
+pub(crate) use resolve::{is_loopback, url_rule};
 
 /// What the caller said, each part absent where nothing was said. Holds secrets; its `Debug` shows none.
 #[derive(Debug, Clone, Default)]
@@ -31,6 +36,7 @@ pub struct Options {
     pub(crate) access_key_id: Option<String>,
     pub(crate) access_key_secret: Option<SecretString>,
     pub(crate) token: Option<SecretString>,
+    pub(crate) token_source: Option<SharedSource>,
     pub(crate) client_auth: Option<String>,
     pub(crate) scope: Option<String>,
     pub(crate) policy: Option<PolicySource>,

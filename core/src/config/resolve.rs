@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use url::{Host, Url};
 
-use super::table::{OPTIONS, spec};
+use super::credentials::{Credentials, Explicit, credentials};
+use super::table::OPTIONS;
 use super::{Delivery, Mistakes, Options, PolicySource, Validate};
 use crate::contract::ActionIdRule;
 use crate::contract::pointer::nearest;
@@ -51,24 +52,6 @@ pub struct Config {
     pub transport: Transport,
 }
 
-/// How to be let in.
-#[derive(Debug)]
-pub enum Credentials {
-    /// RFC 6749 §4.4.
-    Client {
-        /// The client.
-        id: String,
-        /// Its secret.
-        secret: SecretString,
-        /// `post`, `basic` or `query`.
-        auth: String,
-        /// The scopes that are asked for.
-        scope: Option<String>,
-    },
-    /// A token that somebody else keeps fresh.
-    Token(SecretString),
-}
-
 /// So many sends in such a time.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RateLimit {
@@ -106,6 +89,7 @@ impl Config {
         let mut mistakes = Mistakes::new(options.dialect);
         let explicit_region = options.region.is_some();
         let explicit_base = options.base_url.is_some();
+        let explicit = Explicit::of(&options);
         options.fill_from_environment(&mut mistakes);
         let profile = Profile::load(options.profile.as_deref().unwrap_or("gateway"))
             .inspect_err(|error| mistakes.absorb("profile", error));
@@ -125,7 +109,7 @@ impl Config {
             let rule = "cannot be `schema`: the profile does not say where an action's schema is";
             mistakes.add("validate", "invalid", rule);
         }
-        let credentials = credentials(&mut options, profile.as_ref().ok(), &mut mistakes);
+        let credentials = credentials(&mut options, &explicit, profile.as_ref().ok(), &mut mistakes);
         let rate_limit = options.rate_limit.as_deref().and_then(|text| rate_limit(text, &mut mistakes));
         let transport = transport(&mut options, profile.as_ref().ok(), &mut mistakes);
         mistakes.into_result()?;
@@ -158,9 +142,9 @@ impl Options {
             "base_url" => self.base_url.is_some(),
             "profile" => self.profile.is_some(),
             "region" => self.region.is_some(),
-            "client_id" => self.client_id.is_some() || self.token.is_some(),
-            "client_secret" => self.client_secret.is_some() || self.token.is_some(),
-            "token" => self.token.is_some() || self.client_id.is_some() || self.client_secret.is_some(),
+            "client_id" => self.client_id.is_some() || self.has_token(),
+            "client_secret" => self.client_secret.is_some() || self.has_token(),
+            "token" => self.has_token() || self.has_secrets(),
             "client_auth" => self.client_auth.is_some(),
             "scope" => self.scope.is_some(),
             "policy" => self.policy.is_some(),
@@ -171,8 +155,8 @@ impl Options {
             // The proxy's variables and their exceptions are read by the HTTP library itself.
             "proxy" => true,
             "ca_file" => self.ca_file.is_some(),
-            "access_key_id" => self.access_key_id.is_some() || self.token.is_some(),
-            "access_key_secret" => self.access_key_secret.is_some() || self.token.is_some(),
+            "access_key_id" => self.access_key_id.is_some() || self.has_token(),
+            "access_key_secret" => self.access_key_secret.is_some() || self.has_token(),
             _ => true,
         }
     }
@@ -303,57 +287,13 @@ fn routes(options: &Options, profile: &Profile, mistakes: &mut Mistakes) -> Opti
     }
 }
 
-fn is_loopback(url: &Url) -> bool {
+pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(address)) => address.is_loopback(),
         Some(Host::Ipv6(address)) => address.is_loopback(),
         Some(Host::Domain(name)) => name == "localhost",
         None => false,
     }
-}
-
-fn credentials(options: &mut Options, profile: Option<&Profile>, mistakes: &mut Mistakes) -> Credentials {
-    if let Some(token) = options.token.take() {
-        if options.client_id.is_some() || options.client_secret.is_some() {
-            let (id, secret) = (mistakes.name("client_id"), mistakes.name("client_secret"));
-            mistakes.add(
-                "token",
-                "conflict",
-                format!("excludes `{id}` and `{secret}`; give one or the other"),
-            );
-        }
-        if !is_bearer(token.expose_secret()) {
-            mistakes.add("token", "invalid", "must be a bearer token: visible ASCII without spaces");
-        }
-        return Credentials::Token(token);
-    }
-    for (option, missing) in
-        [("client_id", options.client_id.is_none()), ("client_secret", options.client_secret.is_none())]
-    {
-        if missing {
-            let variable = spec(option).and_then(|spec| spec.env).unwrap_or_default();
-            mistakes.add(option, "required", format!("is required: give it, or set `{variable}`"));
-        }
-    }
-    let auth = options
-        .client_auth
-        .take()
-        .or_else(|| profile.map(|p| p.token.client_auth.clone()))
-        .unwrap_or_default();
-    if !["post", "basic", "query"].contains(&auth.as_str()) && profile.is_some() {
-        mistakes.add("client_auth", "invalid", "must be `post`, `basic` or `query`");
-    }
-    Credentials::Client {
-        id: options.client_id.take().unwrap_or_default(),
-        secret: options.client_secret.take().unwrap_or_else(|| SecretString::from("")),
-        auth,
-        scope: options.scope.take().or_else(|| profile.and_then(|p| p.token.scope.clone())),
-    }
-}
-
-/// RFC 6750 §2.1, and no more than visible ASCII: nothing that could end a header.
-pub(crate) fn is_bearer(token: &str) -> bool {
-    !token.is_empty() && token.len() <= 16_384 && token.bytes().all(|b| (0x21..=0x7e).contains(&b))
 }
 
 impl RateLimit {

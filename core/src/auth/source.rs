@@ -1,0 +1,199 @@
+//! Tokens from the caller's own code instead of credentials.
+//!
+//! The promise: what it raises is named by its class and never by its text, which may hold the secret that it failed
+//! with.
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use secrecy::{ExposeSecret, SecretString};
+
+use super::answer::{DEFAULT_LIFETIME, Fetched, LONGEST_LIFETIME};
+use crate::config::is_bearer;
+use crate::error::{Error, ErrorKind, Result};
+use crate::wire::clean;
+
+/// Somebody else's code has this long to come up with a token; then the callers are told.
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Where tokens come from, if not from credentials: a vault, a sidecar, an identity library.
+///
+/// It is asked when the first token is needed, again early enough before one runs out, and again when the gateway refused
+/// one with 401; never twice at a time, and valid tokens are served meanwhile. An asynchronous closure is one already:
+/// `Client::builder().token_source(|| async { Ok::<_, MyError>(("a token".to_owned(), Duration::from_secs(3600))) })`.
+pub trait TokenSource: Send + Sync + 'static {
+    /// A token that serves from now on.
+    fn token(&self) -> BoxFuture<'static, Result<BearerToken, NoToken>>;
+}
+
+impl<F, Asked, T, E> TokenSource for F
+where
+    F: Fn() -> Asked + Send + Sync + 'static,
+    Asked: Future<Output = Result<T, E>> + Send + 'static,
+    T: Into<BearerToken>,
+{
+    fn token(&self) -> BoxFuture<'static, Result<BearerToken, NoToken>> {
+        let asked = self();
+        async move { asked.await.map(Into::into).map_err(|_| NoToken::raised(class::<E>())) }.boxed()
+    }
+}
+
+/// The name of a type without its path and its parameters.
+fn class<T>() -> &'static str {
+    let name = std::any::type_name::<T>();
+    let plain = name.split('<').next().unwrap_or(name);
+    plain.rsplit("::").next().unwrap_or(plain)
+}
+
+/// A token, and how long it serves. Its `Debug` shows no token.
+#[derive(Debug, Clone)]
+pub struct BearerToken {
+    value: SecretString,
+    lifetime: Option<Duration>,
+}
+
+impl BearerToken {
+    /// A token of unknown lifetime: another one is asked for within five minutes.
+    pub fn new(value: impl Into<String>) -> BearerToken {
+        BearerToken { value: value.into().into(), lifetime: None }
+    }
+
+    /// The same token, known to serve this long from now.
+    #[must_use]
+    pub fn expires_in(self, lifetime: Duration) -> BearerToken {
+        BearerToken { lifetime: Some(lifetime), ..self }
+    }
+}
+
+impl From<String> for BearerToken {
+    fn from(value: String) -> Self {
+        BearerToken::new(value)
+    }
+}
+
+impl From<&str> for BearerToken {
+    fn from(value: &str) -> Self {
+        BearerToken::new(value)
+    }
+}
+
+impl From<(String, Duration)> for BearerToken {
+    fn from((value, lifetime): (String, Duration)) -> Self {
+        BearerToken::new(value).expires_in(lifetime)
+    }
+}
+
+impl From<(String, Option<Duration>)> for BearerToken {
+    fn from((value, lifetime): (String, Option<Duration>)) -> Self {
+        BearerToken { lifetime, ..BearerToken::new(value) }
+    }
+}
+
+/// Why a [`TokenSource`] has none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoToken(String);
+
+impl NoToken {
+    /// It raised an error of this class. Its text stays where it is.
+    pub fn raised(class: &str) -> NoToken {
+        NoToken(format!("raised `{}`", short(class)))
+    }
+
+    /// It returned something of this type, which is no token.
+    pub fn returned(type_name: &str) -> NoToken {
+        NoToken(format!(
+            "returned {}, and must return a token, or a token and how long it serves",
+            short(type_name)
+        ))
+    }
+}
+
+/// A class may be called anything.
+fn short(name: &str) -> String {
+    clean(name).chars().take(100).collect()
+}
+
+/// A source that several clients may share.
+#[derive(Clone)]
+pub struct SharedSource(Arc<dyn TokenSource>);
+
+impl SharedSource {
+    /// Shares it.
+    pub fn new(source: impl TokenSource) -> SharedSource {
+        SharedSource(Arc::new(source))
+    }
+
+    pub(super) async fn fetch(&self) -> Result<Fetched> {
+        let asked = tokio::time::timeout(PATIENCE, self.0.token()).await;
+        let failed = |what: String| {
+            Error::new(ErrorKind::Auth, format!("`token` {what}"))
+                .with_hint("nothing was sent; the function is asked again in a moment")
+        };
+        let token = match asked {
+            Ok(token) => token.map_err(|NoToken(what)| failed(what))?,
+            Err(_) => return Err(failed(format!("gave no token within {} s", PATIENCE.as_secs()))),
+        };
+        if !is_bearer(token.value.expose_secret()) {
+            return Err(failed("returned a token that no header may hold".to_owned()));
+        }
+        let lifetime = token.lifetime.unwrap_or(DEFAULT_LIFETIME).min(LONGEST_LIFETIME);
+        if lifetime.is_zero() {
+            return Err(failed("returned a token that has already expired".to_owned()));
+        }
+        Ok(Fetched { value: token.value, lifetime })
+    }
+}
+
+impl fmt::Debug for SharedSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TokenSource")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug)]
+    struct VaultError(&'static str);
+
+    async fn says(source: impl TokenSource) -> String {
+        SharedSource::new(source).fetch().await.map(|f| format!("{:?}", f.lifetime)).unwrap_or_else(|error| {
+            assert_eq!(error.kind(), ErrorKind::Auth);
+            error.message().to_owned()
+        })
+    }
+
+    #[tokio::test]
+    async fn what_a_function_raises_is_named_and_never_quoted() {
+        let error = VaultError("s3cr3t");
+        assert_eq!(error.0, "s3cr3t");
+        let source = || async { Err::<String, _>(VaultError("s3cr3t")) };
+        assert_eq!(says(source).await, "`token` raised `VaultError`");
+        let boxed = || async { Err::<String, Box<dyn std::error::Error + Send + Sync>>("s3cr3t".into()) };
+        assert_eq!(says(boxed).await, "`token` raised `Box`");
+    }
+
+    #[tokio::test]
+    async fn what_a_function_returns_is_judged_like_a_token_services_answer() {
+        let lasting = |seconds| move || async move { Ok::<_, VaultError>(("t".to_owned(), seconds)) };
+        assert_eq!(says(lasting(Duration::from_secs(60))).await, "60s");
+        assert_eq!(says(lasting(Duration::MAX)).await, "86400s");
+        assert_eq!(says(lasting(Duration::ZERO)).await, "`token` returned a token that has already expired");
+        assert_eq!(says(|| async { Ok::<_, VaultError>("t") }).await, "300s");
+        for junk in ["", "a b", "a\r\nX: y", "é"] {
+            let source = move || async move { Ok::<_, VaultError>(junk) };
+            assert_eq!(says(source).await, "`token` returned a token that no header may hold", "{junk:?}");
+        }
+    }
+
+    #[test]
+    fn a_debug_print_shows_no_token() {
+        let token = BearerToken::new("s3cr3t").expires_in(Duration::from_secs(1));
+        assert!(!format!("{token:?}").contains("s3cr3t"));
+    }
+}
