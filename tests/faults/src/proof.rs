@@ -38,8 +38,10 @@ pub fn proof(test: impl AsyncFnOnce(&Ground)) {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _alone = lock(&ONE_AT_A_TIME);
     let log = Log::of_this_process();
+    // The first runtime of a process leaves a pair of sockets behind, for signals.
+    drop(runtime());
     let before = Belongings::now();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = runtime();
     let ground = Ground::default();
     runtime.block_on(async {
         test(&ground).await;
@@ -50,6 +52,10 @@ pub fn proof(test: impl AsyncFnOnce(&Ground)) {
     let after = Belongings::settled(&before);
     assert_eq!(after, before, "something is left: threads and file descriptors after and before");
     log.check();
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
 }
 
 /// What a test stands on. It remembers what was made and what went wrong, so that all of it is looked at afterwards.
