@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod profiles;
 mod sandbox;
 
 use std::ffi::OsString;
@@ -27,6 +28,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Profiles(profiles::Arguments),
     Sandbox(sandbox::Arguments),
 }
 
@@ -45,6 +47,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
         }
     };
     let outcome = match arguments.command {
+        Command::Profiles(arguments) => profiles::run(&arguments),
         Command::Sandbox(arguments) => sandbox::run(&arguments),
     };
     match outcome {

@@ -176,6 +176,10 @@ impl Client {
     async fn submit(&self, request: ActionRequest, began: Instant, deadline: Instant) -> Result<Handed> {
         self.0.still_open()?;
         let (prepared, action_name) = self.0.admit(request)?;
+        let violations = self.0.against_the_schema(&prepared, deadline).await?;
+        if !violations.is_empty() {
+            return Err(self.0.refuse_by_schema(prepared, action_name.as_deref(), violations));
+        }
         let post = Post::new(&self.0, &prepared)?;
         let account = self.0.ledger.start(&prepared, action_name, began)?;
         let who = account.who.clone();

@@ -223,7 +223,7 @@ impl Inner {
     /// The result of an invocation that ended with the answer to its POST.
     fn known(&self, invocation: &Invocation) -> Option<ActionResult> {
         let body = invocation.raw.as_ref().map_or("", |raw| raw.get());
-        let terminal = terminal_in(body, &self.config.profile)?;
+        let terminal = terminal_in(body, &invocation.status, &self.config.profile)?;
         Some(ActionResult {
             invocation_id: invocation.invocation_id.clone(),
             action_id: Some(invocation.action_id.clone()),

@@ -6,17 +6,19 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::config::OPTIONS;
+use crate::describe::ActionDescription;
 use crate::error::{ERROR_FIELDS, ErrorKind};
 use crate::invocation::{ActionResult, Invocation, Status};
 use crate::metrics::{ActionMetrics, Board};
 use crate::trail::{Event, Unfinished, UnfinishedState, Verification};
 
 /// What a client can do: its name in Rust, Python and Node.
-const METHODS: [[&str; 3]; 9] = [
+const METHODS: [[&str; 3]; 10] = [
     ["invoke", "invoke", "invoke"],
     ["poll", "poll", "poll"],
     ["run", "run", "run"],
     ["run_many", "run_many", "runMany"],
+    ["describe", "describe", "describe"],
     ["recover", "recover", "recover"],
     ["metrics", "metrics", "metrics"],
     ["audit", "audit", "audit"],
@@ -62,6 +64,7 @@ pub fn surface() -> Value {
         "types": {
             "Invocation": fields(&invocation()),
             "ActionResult": fields(&result()),
+            "ActionDescription": fields(&description()),
             "Metrics": fields(&metrics),
             "ActionMetrics": fields(&action),
             "Distribution": fields(&metrics.duration),
@@ -104,6 +107,16 @@ fn result() -> ActionResult {
         duration_ms: 0.0,
         attempts: 0,
         polls: 0,
+        raw: None,
+    }
+}
+
+fn description() -> ActionDescription {
+    ActionDescription {
+        action_id: String::new(),
+        name: None,
+        input_schema: None,
+        output_schema: None,
         raw: None,
     }
 }

@@ -33,7 +33,7 @@ use crate::document;
 use crate::error::{Error, ErrorKind, Result};
 use load::{Action, Inputs};
 use number::Stand;
-use rule::Rule;
+pub(crate) use rule::Rule;
 
 /// Inputs nested beyond this are refused.
 const MAX_DEPTH: usize = 64;
@@ -179,7 +179,8 @@ fn judge(action: &Action, rules: &Rules, inputs_json: &[u8]) -> Vec<Violation> {
 }
 
 impl Rule {
-    fn judge(&self, path: &str, raw: &RawValue, violations: &mut Vec<Violation>) {
+    /// Adds what the rule says against the value at `path`.
+    pub(crate) fn judge(&self, path: &str, raw: &RawValue, violations: &mut Vec<Violation>) {
         let known = violations.len();
         let mut seen = Seen::default();
         for value in seen.values(raw) {

@@ -86,7 +86,7 @@ const OF_NUMBERS: [&str; 5] = ["multipleOf", "maximum", "exclusiveMaximum", "min
 
 /// A compiled rule.
 #[derive(Debug)]
-pub(super) struct Rule {
+pub(crate) struct Rule {
     pub(super) required: bool,
     pub(super) validator: Validator,
     /// Whether it limits numbers upwards, downwards, to multiples: what a rounded number must not slip through.
@@ -114,25 +114,32 @@ impl Rule {
         if !clean || mistakes.knows_below(path) {
             return None;
         }
-        match options().build(&schema) {
-            Ok(validator) => Some(Rule {
-                required,
-                validator,
-                has_maximum: mentions(&schema, &["maximum", "exclusiveMaximum"]),
-                has_minimum: mentions(&schema, &["minimum", "exclusiveMinimum"]),
-                has_multiple_of: mentions(&schema, &["multipleOf"]),
-            }),
-            Err(_) => {
-                mistakes.add(path, "schema", "must be a JSON Schema that can be compiled");
-                None
-            }
+        let rule = Rule::of(&schema, required, options().with_draft(Draft::Draft202012));
+        if rule.is_none() {
+            mistakes.add(path, "schema", "must be a JSON Schema that can be compiled");
         }
+        rule
+    }
+
+    /// A JSON Schema as a gateway has it, of the draft that it names; none where it cannot be compiled.
+    pub(crate) fn of_schema(schema: &Value) -> Option<Rule> {
+        // A gateway's own formats are its own matter: it checks them itself.
+        Rule::of(schema, false, options().should_ignore_unknown_formats(true))
+    }
+
+    fn of(schema: &Value, required: bool, options: ValidationOptions<'static>) -> Option<Rule> {
+        Some(Rule {
+            required,
+            validator: options.build(schema).ok()?,
+            has_maximum: mentions(schema, &["maximum", "exclusiveMaximum"]),
+            has_minimum: mentions(schema, &["minimum", "exclusiveMinimum"]),
+            has_multiple_of: mentions(schema, &["multipleOf"]),
+        })
     }
 }
 
 fn options() -> ValidationOptions<'static> {
     jsonschema::options()
-        .with_draft(Draft::Draft202012)
         .should_validate_formats(true)
         .should_ignore_unknown_formats(false)
         .with_pattern_options(PatternOptions::regex().size_limit(PATTERN_BYTES))

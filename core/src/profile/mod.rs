@@ -19,7 +19,7 @@ use crate::contract::{ActionIdRule, InputsRule};
 use crate::error::{Error, ErrorKind, Result};
 
 pub use routes::TokenEndpoint;
-pub(crate) use routes::{Missing, Routes};
+pub(crate) use routes::{Missing, Routes, no_schema};
 pub use status::{Meaning, StatusWords};
 pub use template::{BodyTemplate, Member, UrlTemplate};
 
@@ -111,6 +111,8 @@ pub struct InvokeContract {
     pub id_form: IdForm,
     /// JSON pointer to the outputs in the answer of a synchronous profile.
     pub outputs: String,
+    /// JSON pointer to what only an error of the action itself holds, in a synchronous profile: the action ran, and failed.
+    pub failed: Option<String>,
     /// Statuses that prove that the request was not processed.
     pub unprocessed: Vec<u16>,
     /// Headers of every POST that carry the correlation id.
@@ -234,3 +236,6 @@ impl Profile {
         self.poll.is_none()
     }
 }
+
+#[cfg(test)]
+mod tests;

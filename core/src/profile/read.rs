@@ -141,13 +141,14 @@ impl Reader {
             "action_id",
             "inputs",
             "outputs",
+            "failed",
             "correlation_header",
             "idempotency_header",
             "unprocessed",
             "headers",
         ];
         unknown(section.fields, &known, &section.path, &mut self.mistakes);
-        self.unfit(section, synchronous, &["id", "id_form"], &["outputs"]);
+        self.unfit(section, synchronous, &["id", "id_form"], &["outputs", "failed"]);
         let url = self.needed(section, "url", |r, p, v| r.url(p, v, &["action_id", "correlation_id"]));
         let body = self.needed(section, "body", Self::body);
         let ids = [("uuid", ActionIdRule::Uuid), ("name", ActionIdRule::Name)];
@@ -174,6 +175,7 @@ impl Reader {
             id: id?,
             id_form: id_form.unwrap_or(IdForm::Name),
             outputs: self.said(section, "outputs", Self::pointer).unwrap_or_default(),
+            failed: self.said(section, "failed", Self::pointer),
             unprocessed: self
                 .said(section, "unprocessed", |r, p, v| r.statuses(p, v, 400..=599))
                 .unwrap_or_default(),

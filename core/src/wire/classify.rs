@@ -1,10 +1,13 @@
 //! What an answer means. Pure functions of what came back, so that the whole table is tested without a network.
 
+use bytes::Bytes;
+use http::HeaderMap;
 use serde_json::value::RawValue;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::reason::{clean, reason_at};
+use super::refusal::{ambiguous, decorate, forbidden, redirect, refusal, rejected, unauthorized, unsent};
 use super::{Answer, Failure, pick, pick_text, retry_after};
 use crate::config::Delivery;
 use crate::contract::ActionIdRule;
@@ -108,7 +111,7 @@ pub(crate) fn invoked(outcome: Result<Answer, Failure>, profile: &Profile, deliv
             unusable(&format!("the gateway answered {status}{said}"), &answer, profile)
         }
         300..=399 => Invoked::Refused(redirect(&answer, profile)),
-        _ => Invoked::Refused(rejected(&answer, profile)),
+        _ => failed_at_once(&answer, profile).unwrap_or_else(|| Invoked::Refused(rejected(&answer, profile))),
     }
 }
 
@@ -145,6 +148,19 @@ fn at_once(answer: &Answer, profile: &Profile) -> Invoked {
         terminal: Some(completed(body, profile)),
         raw,
     })
+}
+
+/// An error of the action itself, in a profile that tells it from a refusal of the gateway: the action ran, and failed.
+fn failed_at_once(answer: &Answer, profile: &Profile) -> Option<Invoked> {
+    let (body, pointer) = (answer.text(), profile.invoke.failed.as_deref()?);
+    pick(body, pointer)?;
+    Some(Invoked::Accepted(Accepted {
+        invocation_id: None,
+        status: Status::Failed.as_str().to_owned(),
+        http_status: answer.status,
+        terminal: Some(failed(answer, profile)),
+        raw: raw(body),
+    }))
 }
 
 /// 409 to a client that may send again: the gateway has the invocation already, and says which it is.
@@ -186,15 +202,25 @@ fn terminal(body: &str, word: &str, poll: &PollContract, profile: &Profile) -> O
     })
 }
 
+fn failed(answer: &Answer, profile: &Profile) -> Terminal {
+    let said = reason_at(answer, &profile.errors);
+    let error_message = said.message.or(said.code);
+    Terminal { status: Status::Failed, outputs: None, error_message, raw: raw(answer.text()) }
+}
+
 fn completed(body: &str, profile: &Profile) -> Terminal {
     let outputs = pick(body, &profile.invoke.outputs).map(|value| Arc::from(value.to_owned()));
     Terminal { status: Status::Completed, outputs, error_message: None, raw: raw(body) }
 }
 
-/// The terminal state that an answer to a POST holds, as it is kept in an `Invocation`.
-pub(crate) fn terminal_in(body: &str, profile: &Profile) -> Option<Terminal> {
+/// The terminal state that an answer to a POST holds, as it is kept in an `Invocation` with its status word.
+pub(crate) fn terminal_in(body: &str, status: &str, profile: &Profile) -> Option<Terminal> {
     match &profile.poll {
         Some(poll) => terminal(body, &pick_text(body, &poll.status)?, poll, profile),
+        None if status == Status::Failed.as_str() => {
+            let body = Bytes::copy_from_slice(body.as_bytes());
+            Some(failed(&Answer { status: 400, headers: HeaderMap::new(), body }, profile))
+        }
         None => Some(completed(body, profile)),
     }
 }
@@ -319,16 +345,6 @@ fn raw(body: &str) -> Option<Arc<RawValue>> {
     serde_json::from_str::<Box<RawValue>>(body).ok().map(Arc::from)
 }
 
-fn unsent(failure: &Failure) -> Error {
-    Error::new(ErrorKind::Unavailable, format!("the gateway cannot be reached: {}", failure.what))
-        .with_hint(failure.hint("nothing was sent; calling again is safe"))
-}
-
-fn ambiguous(what: &str) -> Error {
-    Error::new(ErrorKind::OutcomeUnknown, format!("whether the action was executed is unknown: {what}"))
-        .with_hint("do not call again blindly; look the correlation id up in the gateway first")
-}
-
 fn throttled(answer: &Answer, profile: &Profile) -> Invoked {
     let wait = retry_after(answer);
     let mut error = refusal(ErrorKind::RateLimited, answer, profile)
@@ -337,45 +353,4 @@ fn throttled(answer: &Answer, profile: &Profile) -> Invoked {
         error = error.with_retry_after(wait);
     }
     Invoked::NotExecuted { error, throttled: true, wait }
-}
-
-fn unauthorized(answer: &Answer, profile: &Profile) -> Error {
-    refusal(ErrorKind::Auth, answer, profile)
-        .with_hint("the token was refused although it is fresh; check the client's scopes and its tenant")
-}
-
-fn forbidden(answer: &Answer, profile: &Profile) -> Error {
-    refusal(ErrorKind::Forbidden, answer, profile).with_hint(
-        "attach the missing scope to the OAuth client, and check that the action is published and permitted",
-    )
-}
-
-fn redirect(answer: &Answer, profile: &Profile) -> Error {
-    refusal(ErrorKind::Rejected, answer, profile).with_hint("redirects are never followed; check `base_url`")
-}
-
-fn rejected(answer: &Answer, profile: &Profile) -> Error {
-    refusal(ErrorKind::Rejected, answer, profile).with_hint(match answer.status {
-        404 | 410 => "check the id, and that the action is published in this tenant",
-        409 => "the gateway says that it has this correlation id already; look it up there",
-        413 => "send less; the gateway's limit is below ours",
-        _ => "correct the request; sending it again unchanged would be refused again",
-    })
-}
-
-fn refusal(kind: ErrorKind, answer: &Answer, profile: &Profile) -> Error {
-    let said = reason_at(answer, &profile.errors).suffix();
-    decorate(Error::new(kind, format!("the gateway answered {}{said}", answer.status)), answer, profile)
-}
-
-fn decorate(mut error: Error, answer: &Answer, profile: &Profile) -> Error {
-    let said = reason_at(answer, &profile.errors);
-    error = error.with_http_status(answer.status);
-    if let Some(code) = said.code {
-        error = error.with_code(code);
-    }
-    if let Some(id) = said.request_id {
-        error = error.with_request_id(id);
-    }
-    error
 }

@@ -28,6 +28,7 @@ mod permits;
 mod pointer;
 mod rate;
 mod reason;
+mod refusal;
 mod tls;
 mod transport;
 mod turns;

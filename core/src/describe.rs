@@ -1,0 +1,207 @@
+//! What the gateway itself says of an action: its name and the JSON Schema of its inputs.
+//!
+//! The promise: a schema is a help, never a way to send. It is fetched with a GET, kept for five minutes, and inputs that
+//! break it are refused before anything leaves.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use http::HeaderValue;
+use http::Method;
+use http::header::{ACCEPT, AUTHORIZATION};
+use serde::Serialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+use tokio::sync::OnceCell;
+use tokio::time::Instant;
+use url::Url;
+
+use crate::client::Client;
+use crate::config::Validate;
+use crate::contract::{Prepared, Violation};
+use crate::error::{Error, ErrorKind, Executed, Result};
+use crate::inner::Inner;
+use crate::policy::Rule;
+use crate::profile::SchemaContract;
+use crate::wire::{Answer, Backoff, Fetched, MAX_RETRY_AFTER, clean, fetched, pick, pick_text};
+
+/// A schema that somebody changed in the gateway is seen after this at the latest.
+const FRESH: Duration = Duration::from_secs(300);
+/// So many actions are remembered.
+const REMEMBERED: usize = 1000;
+
+/// What the gateway says of an action.
+#[derive(Debug, Clone, Serialize)]
+pub struct ActionDescription {
+    /// The action, in canonical form.
+    pub action_id: String,
+    /// What the gateway calls it.
+    pub name: Option<String>,
+    /// The JSON Schema of its inputs, as the gateway sent it.
+    pub input_schema: Option<Arc<RawValue>>,
+    /// The JSON Schema of its outputs, as the gateway sent it.
+    pub output_schema: Option<Arc<RawValue>>,
+    /// The gateway's answer, as it was sent.
+    pub raw: Option<Arc<RawValue>>,
+}
+
+/// The rules that were fetched, one flight for each action.
+#[derive(Debug, Default)]
+pub(crate) struct Schemas(Mutex<HashMap<String, Known>>);
+
+#[derive(Debug, Clone)]
+struct Known {
+    since: Instant,
+    rule: Arc<OnceCell<Option<Rule>>>,
+}
+
+impl Schemas {
+    fn of(&self, action_id: &str, now: Instant) -> Arc<OnceCell<Option<Rule>>> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|_, entry| now.duration_since(entry.since) < FRESH);
+        if known.len() >= REMEMBERED && !known.contains_key(action_id) {
+            known.clear();
+        }
+        let new = || Known { since: now, rule: Arc::default() };
+        known.entry(action_id.to_owned()).or_insert_with(new).rule.clone()
+    }
+}
+
+impl Client {
+    /// What the gateway itself says of an action, where the profile knows how to ask (`[schema]`).
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] where the profile does not, [`ErrorKind::Validation`] for what is no action id,
+    /// [`ErrorKind::Rejected`] (404) where the gateway has no such action, and what keeps a GET from being answered.
+    /// Nothing is executed by it.
+    pub async fn describe(&self, action_id: &str) -> Result<ActionDescription> {
+        let inner = &self.0;
+        inner.still_open()?;
+        let form = inner.config.profile.invoke.action_id;
+        let Some(action_id) = form.canonical(action_id) else {
+            let (code, rule) = form.rule();
+            let violation = Violation::new("/actionId", code, format!("`actionId` {rule}"));
+            return Err(Error::new(ErrorKind::Validation, violation.message.clone())
+                .with_hint("nothing was sent; correct the id")
+                .with_violations(vec![violation]));
+        };
+        inner.describe(action_id, Instant::now() + inner.config.timeout).await
+    }
+}
+
+impl Inner {
+    /// What the gateway's schema says against a request, where the option asks for it.
+    ///
+    /// # Errors
+    /// What keeps the schema from being known: then nothing is sent.
+    pub(crate) async fn against_the_schema(
+        &self,
+        prepared: &Prepared,
+        deadline: Instant,
+    ) -> Result<Vec<Violation>> {
+        let mut violations = Vec::new();
+        if self.config.validate != Validate::Schema {
+            return Ok(violations);
+        }
+        let cell = self.schemas.of(&prepared.action_id, Instant::now());
+        let rule = cell.get_or_try_init(|| self.rule(prepared.action_id.clone(), deadline)).await?;
+        if let (Some(rule), Ok(inputs)) = (rule, serde_json::from_slice::<&RawValue>(&prepared.inputs)) {
+            rule.judge("/inputs", inputs, &mut violations);
+        }
+        Ok(violations)
+    }
+
+    async fn rule(&self, action_id: String, deadline: Instant) -> Result<Option<Rule>> {
+        let described = self.describe(action_id, deadline).await?;
+        let Some(text) = &described.input_schema else { return Ok(None) };
+        let schema = serde_json::from_str::<Value>(text.get()).ok();
+        let unusable = || {
+            Error::new(ErrorKind::Unavailable, "the gateway's schema of the action cannot be understood")
+                .with_hint("nothing was sent; set `validate` to `contract`, or mend the action's contract")
+                .about(Some(&described.action_id), None, None)
+        };
+        schema.as_ref().and_then(Rule::of_schema).map(Some).ok_or_else(unusable)
+    }
+
+    async fn describe(&self, action_id: String, deadline: Instant) -> Result<ActionDescription> {
+        let contract = self.config.profile.schema.as_ref().ok_or_else(crate::profile::no_schema)?;
+        let url = self.config.routes.schema(&action_id)?;
+        let fetching = self.get(url, deadline);
+        let answer = match tokio::time::timeout_at(deadline, fetching).await {
+            Ok(answer) => answer,
+            Err(_) => {
+                Err(Error::new(ErrorKind::Unavailable, "the gateway did not describe the action in time")
+                    .with_hint("nothing was executed; try again"))
+            }
+        };
+        let answer =
+            answer.map_err(|error| error.with_executed(Executed::No).about(Some(&action_id), None, None))?;
+        described(action_id, &answer, contract)
+    }
+
+    /// A GET, asked again while its failures are of the kind that passes.
+    async fn get(&self, url: Url, deadline: Instant) -> Result<Answer> {
+        let mut backoff = Backoff::unsent();
+        let mut attempt = 1;
+        let mut refreshed = false;
+        loop {
+            let token = self.auth.token().await?;
+            let turn = self.turns.take_look(deadline).await?;
+            let mut request = reqwest::Request::new(Method::GET, url.clone());
+            request.headers_mut().insert(AUTHORIZATION, token.header.clone());
+            request.headers_mut().insert(ACCEPT, HeaderValue::from_static("application/json"));
+            let outcome = self.transport.send(request, None).await;
+            turn.answered(&outcome);
+            let (error, wait) = match fetched(outcome, &self.config.profile) {
+                Fetched::Answer(answer) => return Ok(answer),
+                Fetched::Unauthorized(_) if !refreshed && self.auth.refused(&token) => {
+                    refreshed = true;
+                    continue;
+                }
+                Fetched::NotFound(error) | Fetched::Unauthorized(error) | Fetched::Refused(error) => {
+                    return Err(token.taken_out_of(error));
+                }
+                Fetched::Nothing { http_status, why, throttled, wait } => {
+                    (nothing(http_status, &why, throttled, wait), wait.unwrap_or_else(|| backoff.next()))
+                }
+            };
+            if attempt >= self.config.max_attempts || wait > MAX_RETRY_AFTER {
+                return Err(token.taken_out_of(error));
+            }
+            attempt += 1;
+            tokio::time::sleep(wait).await;
+        }
+    }
+}
+
+fn nothing(http_status: Option<u16>, why: &str, throttled: bool, wait: Option<Duration>) -> Error {
+    let kind = if throttled { ErrorKind::RateLimited } else { ErrorKind::Unavailable };
+    let mut error = Error::new(kind, format!("the gateway did not describe the action: {why}"))
+        .with_hint("nothing was executed; try again later");
+    if let Some(status) = http_status {
+        error = error.with_http_status(status);
+    }
+    if let Some(wait) = wait {
+        error = error.with_retry_after(wait);
+    }
+    error
+}
+
+fn described(action_id: String, answer: &Answer, contract: &SchemaContract) -> Result<ActionDescription> {
+    let body = answer.text();
+    let raw = serde_json::from_str::<Box<RawValue>>(body).map_err(|_| {
+        Error::new(ErrorKind::Unavailable, "the gateway's description of the action is not JSON")
+            .with_http_status(answer.status)
+            .with_hint("nothing was executed; check the profile's `[schema]`")
+            .about(Some(&action_id), None, None)
+    })?;
+    let schema = |pointer: &str| pick(body, pointer).map(|value| Arc::from(value.to_owned()));
+    Ok(ActionDescription {
+        name: contract.name.as_deref().and_then(|pointer| pick_text(body, pointer)).map(|name| clean(&name)),
+        input_schema: schema(&contract.input),
+        output_schema: contract.output.as_deref().and_then(schema),
+        raw: Some(raw.into()),
+        action_id,
+    })
+}
