@@ -115,6 +115,10 @@ impl Gateway {
         &self.credentials
     }
 
+    pub(crate) fn needs_access_key(&self) -> bool {
+        self.profile.needs_access_key()
+    }
+
     pub(crate) fn totals(&self) -> Totals {
         let executions = self.invocations.executions();
         Totals { executions: executions.total, most_executions: executions.most, ..self.totals }

@@ -110,6 +110,11 @@ impl Sandbox {
         &self.credentials.access_key_id
     }
 
+    /// Whether its profile asks for the access key.
+    pub fn needs_access_key(&self) -> bool {
+        self.gateway.lock().needs_access_key()
+    }
+
     /// The secret of its one access key.
     pub fn access_key_secret(&self) -> &str {
         &self.credentials.access_key_secret

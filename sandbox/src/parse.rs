@@ -41,10 +41,21 @@ impl Members {
         must: impl FnOnce() -> String,
         read: impl FnOnce(&str) -> Option<T>,
     ) -> Result<Option<T>, String> {
+        self.take_saying(name, must, read, kind)
+    }
+
+    /// As [`Members::take`], for a member that is no secret whatever stands there: `got` says what does.
+    fn take_saying<T>(
+        &mut self,
+        name: &'static str,
+        must: impl FnOnce() -> String,
+        read: impl FnOnce(&str) -> Option<T>,
+        got: impl FnOnce(&str) -> String,
+    ) -> Result<Option<T>, String> {
         let Some(json) = self.json(name).filter(|json| json.get() != "null") else { return Ok(None) };
         match read(json.get()) {
             Some(value) => Ok(Some(value)),
-            None => Err(format!("`{}{name}` must be {}, got {}", self.place, must(), kind(json.get()))),
+            None => Err(format!("`{}{name}` must be {}, got {}", self.place, must(), got(json.get()))),
         }
     }
 
@@ -67,13 +78,13 @@ impl Members {
     /// A whole number from `least` to `most`.
     pub(crate) fn whole(&mut self, name: &'static str, least: u64, most: u64) -> Result<Option<u64>, String> {
         let must = || format!("a whole number from {least} to {most}");
-        self.take(name, must, |json| typed(json).filter(|number| (least..=most).contains(number)))
+        self.take_saying(name, must, |json| typed(json).filter(|n| (least..=most).contains(n)), number)
     }
 
     /// A duration, written as a number of seconds.
     pub(crate) fn seconds(&mut self, name: &'static str) -> Result<Option<Duration>, String> {
         let must = || "a number of seconds of 0 or more".into();
-        self.take(name, must, |json| Duration::try_from_secs_f64(typed(json)?).ok())
+        self.take_saying(name, must, |json| Duration::try_from_secs_f64(typed(json)?).ok(), number)
     }
 
     /// One of these words, as it is spelt.
@@ -82,17 +93,16 @@ impl Members {
         name: &'static str,
         words: &[(&str, T)],
     ) -> Result<Option<T>, String> {
-        let Some(json) = self.json(name).filter(|json| json.get() != "null") else { return Ok(None) };
-        let said: Option<String> = typed(json.get());
-        let known = words.iter().find(|(word, _)| Some(*word) == said.as_deref());
-        known.map(|(_, meaning)| Some(*meaning)).ok_or_else(|| {
-            let got = match &said {
-                Some(word) => format!("`{}`", word.chars().take(40).collect::<String>()),
-                None => kind(json.get()),
-            };
-            let must = one_of(words.iter().map(|(word, _)| *word));
-            format!("`{}{name}` must be {must}, got {got}", self.place)
-        })
+        let must = || one_of(words.iter().map(|(word, _)| *word));
+        let meaning = |json: &str| {
+            let said: String = typed(json)?;
+            words.iter().find(|(word, _)| *word == said).map(|(_, meaning)| *meaning)
+        };
+        let got = |json: &str| match typed::<String>(json) {
+            Some(word) => format!("`{}`", word.chars().take(40).collect::<String>()),
+            None => number(json),
+        };
+        self.take_saying(name, must, meaning, got)
     }
 
     pub(crate) fn list(&mut self, name: &'static str) -> Result<Vec<Box<RawValue>>, String> {
@@ -117,7 +127,7 @@ pub(crate) fn times(text: &str) -> Result<u32, String> {
     let most = u32::MAX;
     match text.parse() {
         Ok(times) if times > 0 => Ok(times),
-        _ => Err(format!("`times` must be a whole number from 1 to {most}, got {}", kind(text))),
+        _ => Err(format!("`times` must be a whole number from 1 to {most}, got {}", number(text))),
     }
 }
 
@@ -125,15 +135,25 @@ fn typed<T: DeserializeOwned>(json: &str) -> Option<T> {
     serde_json::from_str(json).ok()
 }
 
-/// What sort of thing a JSON text is; of texts no more than that, and numbers as they are.
+/// What sort of thing a JSON text is, and no more: it may be a secret.
 pub(crate) fn kind(json: &str) -> String {
-    match json.trim_start().as_bytes().first() {
-        Some(b'"') => "a string".into(),
-        Some(b'[') => "a list".into(),
-        Some(b'{') => "an object".into(),
-        Some(b't' | b'f' | b'n') => json.trim().chars().take(5).collect(),
+    let sort = match json.trim_start().as_bytes().first() {
+        Some(b'"') => "a string",
+        Some(b'[') => "a list",
+        Some(b'{') => "an object",
+        Some(b't' | b'f') => "true or false",
+        Some(b'n') => "null",
+        Some(b'-' | b'0'..=b'9') => "a number",
+        _ => "something else",
+    };
+    sort.into()
+}
+
+/// As [`kind`], and of a number which one.
+fn number(json: &str) -> String {
+    match json.trim().as_bytes().first() {
         Some(b'-' | b'0'..=b'9') => json.trim().chars().take(40).collect(),
-        _ => "something else".into(),
+        _ => kind(json),
     }
 }
 

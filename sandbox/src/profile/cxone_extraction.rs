@@ -82,6 +82,10 @@ impl Profile for Extraction {
         (point == Point::Invoke).then_some("tenant")
     }
 
+    fn needs_access_key(&self) -> bool {
+        true
+    }
+
     /// The secret is Base64 with `+`, `/` and `=`, as that of an application may be.
     fn client(&self, random: &mut Rng) -> (String, String) {
         let id = Builder::from_random_bytes(random.u128(..).to_be_bytes()).into_uuid();

@@ -198,6 +198,11 @@ pub(crate) trait Profile: fmt::Debug + Send + Sync {
         false
     }
 
+    /// Whether a token needs the access key.
+    fn needs_access_key(&self) -> bool {
+        false
+    }
+
     /// Client id and secret as this vendor makes them.
     fn client(&self, random: &mut Rng) -> (String, String);
 

@@ -183,7 +183,7 @@ fn an_order_that_cannot_work_is_refused_and_says_why() {
         ),
         ("invoke", json!({"close": "now"}), 1, "`mid_head` or `mid_response`, got `now`"),
         ("invoke", json!({"delay": -1}), 1, "`delay` must be a number of seconds of 0 or more, got -1"),
-        ("invoke", json!({"executed": 1}), 1, "`executed` must be true or false, got 1"),
+        ("invoke", json!({"executed": 1}), 1, "`executed` must be true or false, got a number"),
         ("invoke", json!({"merge": []}), 1, "`merge` must be an object, got a list"),
         ("invoke", json!({"retry_after": []}), 1, "`retry_after` must be a number of seconds or"),
         ("invoke", json!({"headers": {"a b": "c"}}), 1, "`a b`"),

@@ -9,7 +9,9 @@
 
 mod actions;
 mod faults;
+mod habits;
 mod memory;
+mod profiles;
 mod refusals;
 mod running;
 mod tokens;

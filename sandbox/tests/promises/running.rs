@@ -83,7 +83,7 @@ fn options_that_cannot_work_are_refused_before_a_port_is_opened() {
         ),
         (r#"{"actions": [{"name": "x"}]}"#, "`actions[0].id` is missing"),
         (r#"{"actions": [{"id": "x", "nme": 1}]}"#, "`actions[0].nme` is no member of an action"),
-        (r#"{"actions": [7]}"#, "an action of the sandbox must be a JSON object, got 7"),
+        (r#"{"actions": [7]}"#, "an action of the sandbox must be a JSON object, got a number"),
         (r#"{"client_secret": 5551234}"#, "`client_secret` must be a string"),
         ("[", "the options of a sandbox must be a JSON object, and this is no JSON"),
         ("[]", "the options of a sandbox must be a JSON object, got a list"),
@@ -91,7 +91,7 @@ fn options_that_cannot_work_are_refused_before_a_port_is_opened() {
     for (text, reason) in json_cases {
         let error = SandboxOptions::from_json(text).and_then(Sandbox::start).unwrap_err().to_string();
         assert!(error.contains(reason), "{text}: {error}");
-        assert!(!text.contains("secret") || !error.contains("5551234"), "{error}");
+        assert!(!error.contains("5551234"), "{error}");
     }
     let never = Action::new(actions::ECHO).at_once().outcome(Outcome::Never);
     let both = Action::new(actions::ECHO).echo().outputs(json!(1));
