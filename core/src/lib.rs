@@ -26,11 +26,12 @@ mod batch;
 mod client;
 pub mod config;
 pub mod contract;
-mod describe;
 mod document;
 mod error;
+#[doc(hidden)]
 mod inner;
 mod invocation;
+mod joint;
 mod ledger;
 mod metrics;
 pub mod policy;
@@ -42,12 +43,11 @@ mod surface;
 pub mod trail;
 pub mod wire;
 
-pub use auth::{BearerToken, NoToken, SharedSource, TokenSource};
+pub use auth::{BearerToken, NoToken, SharedSource, TOKEN_PATIENCE, TokenSource};
 pub use batch::Outcome;
 pub use client::{CallOptions, Client, HANDLER_PATIENCE, OnResult};
 pub use config::{ClientBuilder, Delivery, Dialect, Options, Validate};
 pub use contract::{ActionRequest, Violation};
-pub use describe::ActionDescription;
 pub use error::{ERROR_FIELDS, Error, ErrorKind, Executed, Result};
 pub use invocation::{ActionResult, Invocation, Status};
 pub use metrics::{ActionMetrics, Distribution, Metrics};

@@ -5,15 +5,11 @@
 //! in a minute, and a failure is remembered for a while and never for good.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
-use http::HeaderValue;
-use secrecy::ExposeSecret;
-
-use super::answer::Fetched;
+use super::token::{Now, Token};
 use crate::error::{Error, ErrorKind, Result};
-use crate::wire::{Answer, Failure as NoAnswer, MAX_RETRY_AFTER};
+use crate::wire::MAX_RETRY_AFTER;
 
 /// Between the starts of two fetches, so that a token that serves for a second costs no more than one request in it.
 const SPACING: Duration = Duration::from_secs(1);
@@ -24,97 +20,6 @@ const REFUSALS: u32 = 5;
 const LONGEST_AUTH_HOLD: Duration = Duration::from_secs(60);
 /// A service that was down is found again within five seconds.
 const LONGEST_OUTAGE_HOLD: Duration = Duration::from_secs(4);
-
-/// Both clocks. A suspended machine stops the monotonic one, and a stepped one moves the other.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Now {
-    pub(super) clock: Instant,
-    pub(super) wall: SystemTime,
-}
-
-impl Now {
-    pub(super) fn read() -> Now {
-        Now { clock: Instant::now(), wall: SystemTime::now() }
-    }
-}
-
-/// A token and until when it serves.
-#[derive(Debug)]
-pub(crate) struct Token {
-    /// `Bearer …`, marked sensitive so that no log shows it.
-    pub(crate) header: HeaderValue,
-    generation: u64,
-    times: Option<Times>,
-    /// The gateway took it at least once.
-    worked: AtomicBool,
-}
-
-impl Token {
-    pub(super) fn fixed(header: HeaderValue) -> Token {
-        Token { header, generation: 0, times: None, worked: AtomicBool::new(false) }
-    }
-
-    /// # Errors
-    /// [`ErrorKind::Auth`] for what no header may hold.
-    pub(super) fn issued(fetched: &Fetched, generation: u64, now: Now) -> Result<Token> {
-        let header = bearer(fetched.value.expose_secret())?;
-        let times = Some(Times::starting(now, fetched.lifetime));
-        Ok(Token { header, generation, times, worked: AtomicBool::new(false) })
-    }
-
-    /// The error without this token, should the gateway have echoed it.
-    pub(crate) fn taken_out_of(&self, error: Error) -> Error {
-        let value = self.header.to_str().ok().and_then(|header| header.strip_prefix("Bearer "));
-        error.without(value)
-    }
-
-    /// What a request with this token came to.
-    pub(crate) fn answered(&self, outcome: &Result<Answer, NoAnswer>) {
-        if outcome.as_ref().is_ok_and(|answer| (200..300).contains(&answer.status)) {
-            self.worked.store(true, Ordering::Relaxed);
-        }
-    }
-}
-
-pub(super) fn bearer(token: &str) -> Result<HeaderValue> {
-    let mut header = HeaderValue::try_from(format!("Bearer {token}"))
-        .map_err(|_| Error::new(ErrorKind::Auth, "the token holds characters that no header may hold"))?;
-    header.set_sensitive(true);
-    Ok(header)
-}
-
-#[derive(Debug)]
-struct Times {
-    refresh_at: Instant,
-    expires_at: Instant,
-    expires_by_wall: SystemTime,
-}
-
-impl Times {
-    fn starting(now: Now, lifetime: Duration) -> Times {
-        // Short-lived tokens are refreshed in their last quarter, others 60 to 300 seconds before they run out.
-        let early = if lifetime < Duration::from_secs(240) {
-            lifetime / 4
-        } else {
-            (lifetime / 10).clamp(Duration::from_secs(60), Duration::from_secs(300))
-        };
-        // What is on its way when a token runs out would come back as 401.
-        let usable = lifetime - (lifetime / 20).min(Duration::from_secs(5));
-        Times {
-            refresh_at: now.clock + (lifetime - early),
-            expires_at: now.clock + usable,
-            expires_by_wall: now.wall + usable,
-        }
-    }
-
-    fn expired(&self, now: Now) -> bool {
-        now.clock >= self.expires_at || now.wall >= self.expires_by_wall
-    }
-
-    fn wants_refresh(&self, now: Now) -> bool {
-        now.clock >= self.refresh_at
-    }
-}
 
 /// What a caller does who needs a token.
 #[derive(Debug)]
@@ -152,7 +57,7 @@ impl Cache {
     pub(super) fn plan(&self, now: Now, under_way: bool) -> Plan {
         let held = self.failure.as_ref().filter(|failure| now.clock < failure.until);
         if let Some(token) = self.valid(now) {
-            let due = token.times.as_ref().is_some_and(|times| times.wants_refresh(now));
+            let due = token.wants_refresh(now);
             let may = !under_way && held.is_none() && self.spacing(now).is_zero();
             return if due && may { Plan::Renew(token) } else { Plan::Serve(token) };
         }
@@ -164,10 +69,7 @@ impl Cache {
     }
 
     fn valid(&self, now: Now) -> Option<Arc<Token>> {
-        self.current
-            .as_ref()
-            .filter(|token| token.times.as_ref().is_none_or(|times| !times.expired(now)))
-            .cloned()
+        self.current.as_ref().filter(|token| !token.expired(now)).cloned()
     }
 
     /// How long the next fetch has to wait for the last one's sake.
@@ -224,8 +126,7 @@ impl Cache {
         }
         self.current = None;
         self.forced = true;
-        self.refusals =
-            if token.worked.load(Ordering::Relaxed) { 1 } else { self.refusals.saturating_add(1) };
+        self.refusals = if token.has_worked() { 1 } else { self.refusals.saturating_add(1) };
         if let Some(beyond) = self.refusals.checked_sub(REFUSALS + 1) {
             let error = Error::new(ErrorKind::Auth, "the gateway refuses every token that is fetched for it")
                 .with_http_status(401)
@@ -243,6 +144,8 @@ fn doubled(first: Duration, times: u32, most: Duration) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::auth::answer::Fetched;
+    use crate::wire::Answer;
     use bytes::Bytes;
     use http::HeaderMap;
 
@@ -341,33 +244,6 @@ mod tests {
         Err(Error::new(kind, "no"))
     }
 
-    fn ok_answer() -> Result<Answer, NoAnswer> {
-        Ok(Answer { status: 200, headers: HeaderMap::new(), body: Bytes::new() })
-    }
-
-    #[test]
-    fn a_token_is_refreshed_early_and_is_over_when_either_clock_says_so() {
-        let now = Now::read();
-        let times = Times::starting(now, HOUR);
-        let after = |seconds| Now { clock: now.clock + Duration::from_secs(seconds), wall: now.wall };
-        assert!(!times.wants_refresh(after(3_000)));
-        assert!(times.wants_refresh(after(3_540)), "60 s before the end at the latest");
-        assert!(!times.expired(after(3_590)) && times.expired(after(3_596)));
-        assert!(times.expired(Now { wall: now.wall + HOUR, ..now }), "tutorial defect S11");
-    }
-
-    #[test]
-    fn the_refresh_window_is_scaled_to_the_lifetime() {
-        let cases =
-            [(1.0, 0.25), (60.0, 15.0), (239.0, 59.75), (240.0, 60.0), (3_600.0, 300.0), (86_400.0, 300.0)];
-        for (lifetime, early) in cases {
-            let now = Now::read();
-            let times = Times::starting(now, Duration::from_secs_f64(lifetime));
-            let window = now.clock + Duration::from_secs_f64(lifetime) - times.refresh_at;
-            assert_eq!(window.as_secs_f64(), early, "tutorial defect S4, {lifetime}");
-        }
-    }
-
     #[test]
     fn nobody_waits_for_a_token_while_one_is_valid() {
         let mut world = World::new();
@@ -460,7 +336,7 @@ mod tests {
                     None => world.pass(Duration::from_millis(20), &says),
                 }
             };
-            token.answered(&ok_answer());
+            token.answered(&Ok(Answer { status: 200, headers: HeaderMap::new(), body: Bytes::new() }));
             world.cache.refused(&token, world.now);
         }
         assert!(world.failures.is_empty());

@@ -9,6 +9,7 @@ mod endpoint;
 mod exchange;
 mod grant;
 mod source;
+mod token;
 
 use std::fmt;
 use std::panic::AssertUnwindSafe;
@@ -28,13 +29,14 @@ use crate::trail::{Entry, Event, Timings};
 use crate::wire::Transport;
 
 use answer::Fetched;
-use cache::{Cache, Now, Plan};
+use cache::{Cache, Plan};
 use endpoint::Endpoint;
 use exchange::{Exchange, interrupted};
 use grant::Grant;
+use token::Now;
 
-pub(crate) use cache::Token;
-pub use source::{BearerToken, NoToken, SharedSource, TokenSource};
+pub use source::{BearerToken, NoToken, SharedSource, TOKEN_PATIENCE, TokenSource};
+pub(crate) use token::Token;
 
 type Flight = Shared<BoxFuture<'static, Result<Arc<Token>>>>;
 
@@ -81,7 +83,7 @@ impl Auth {
             }
             (Credentials::Source(source), _) => Origin::Source(source.clone()),
             (Credentials::Token(token), _) => {
-                Origin::Fixed(Arc::new(Token::fixed(cache::bearer(token.expose_secret())?)))
+                Origin::Fixed(Arc::new(Token::fixed(token::bearer(token.expose_secret())?)))
             }
             (_, None) => return Err(Error::new(ErrorKind::Config, "there are no credentials")),
         };

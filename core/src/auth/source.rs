@@ -17,8 +17,8 @@ use crate::config::is_bearer;
 use crate::error::{Error, ErrorKind, Result};
 use crate::wire::clean;
 
-/// Somebody else's code has this long to come up with a token; then the callers are told.
-pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+/// A [`TokenSource`] has this long to come up with a token; then the callers are told.
+pub const TOKEN_PATIENCE: Duration = Duration::from_secs(30);
 
 /// Where tokens come from, if not from credentials: a vault, a sidecar, an identity library.
 ///
@@ -128,14 +128,14 @@ impl SharedSource {
     }
 
     pub(super) async fn fetch(&self) -> Result<Fetched> {
-        let asked = tokio::time::timeout(PATIENCE, self.0.token()).await;
+        let asked = tokio::time::timeout(TOKEN_PATIENCE, self.0.token()).await;
         let failed = |what: String| {
             Error::new(ErrorKind::Auth, format!("`token` {what}"))
                 .with_hint("nothing was sent; the function is asked again in a moment")
         };
         let token = match asked {
             Ok(token) => token.map_err(|NoToken(what)| failed(what))?,
-            Err(_) => return Err(failed(format!("gave no token within {} s", PATIENCE.as_secs()))),
+            Err(_) => return Err(failed(format!("gave no token within {} s", TOKEN_PATIENCE.as_secs()))),
         };
         if !is_bearer(token.value.expose_secret()) {
             return Err(failed("returned a token that no header may hold".to_owned()));
