@@ -3,9 +3,10 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
-use cxone_actions_sandbox::{Sandbox, SandboxOptions};
-use serde_json::json;
+use cxone_actions_sandbox::{PROFILES, Sandbox, SandboxOptions};
+use serde_json::{Map, Value};
 
 use crate::{EXIT_CONFIG, Failure};
 
@@ -18,7 +19,7 @@ pub(crate) struct Arguments {
     #[arg(long, default_value_t = 0)]
     port: u16,
     /// Wire contract to serve
-    #[arg(long, default_value = "gateway")]
+    #[arg(long, default_value = "gateway", value_parser = PossibleValuesParser::new(PROFILES))]
     profile: String,
     /// Decides credentials, tokens and invocation ids
     #[arg(long, default_value_t = 0)]
@@ -53,7 +54,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     .map_err(|error| Failure { exit_code: EXIT_CONFIG, message: error.to_string() })?;
 
     let mut stdout = io::stdout().lock();
-    stdout.write_all(announcement(&sandbox, arguments.output).as_bytes())?;
+    stdout.write_all(announcement(&sandbox, arguments).as_bytes())?;
     stdout.flush()?;
     drop(stdout);
     // Nobody may be reading this, and that is no reason not to serve.
@@ -64,21 +65,31 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
-fn announcement(sandbox: &Sandbox, output: Output) -> String {
-    let variables = [
+/// What to export, so that the library talks to this sandbox: the profile only where it is not the usual one, and the
+/// access key only where it is asked for.
+fn announcement(sandbox: &Sandbox, arguments: &Arguments) -> String {
+    let mut variables = vec![
         ("CXONE_BASE_URL", sandbox.base_url()),
         ("CXONE_CLIENT_ID", sandbox.client_id()),
         ("CXONE_CLIENT_SECRET", sandbox.client_secret()),
     ];
-    match output {
+    if arguments.profile != SandboxOptions::default().profile {
+        variables.push(("CXONE_PROFILE", &arguments.profile));
+    }
+    if sandbox.needs_access_key() {
+        variables.push(("CXONE_ACCESS_KEY_ID", sandbox.access_key_id()));
+        variables.push(("CXONE_ACCESS_KEY_SECRET", sandbox.access_key_secret()));
+    }
+    match arguments.output {
         Output::Text => variables.iter().fold(String::new(), |mut text, (name, value)| {
             // Writing to a string cannot fail.
             let _ = writeln!(text, "export {name}={}", shell_word(value));
             text
         }),
         Output::Json => {
-            let [(url, url_value), (id, id_value), (secret, secret_value)] = variables;
-            format!("{}\n", json!({url: url_value, id: id_value, secret: secret_value}))
+            let members: Map<_, _> =
+                variables.iter().map(|(name, value)| (name.to_string(), Value::from(*value))).collect();
+            format!("{}\n", Value::Object(members))
         }
     }
 }

@@ -81,6 +81,35 @@ fn json_output_is_one_object_and_the_seed_decides_it() {
 }
 
 #[test]
+fn each_profile_exports_what_the_library_needs_to_speak_it() {
+    let usual = ["CXONE_BASE_URL", "CXONE_CLIENT_ID", "CXONE_CLIENT_SECRET"];
+    let access_key = ["CXONE_ACCESS_KEY_ID", "CXONE_ACCESS_KEY_SECRET"];
+    for (profile, key) in [
+        ("gateway", [].as_slice()),
+        ("genesys-data-action", &[]),
+        ("genesys-flow", &[]),
+        ("cxone-extraction", &access_key),
+    ] {
+        let (mut child, mut stdout) = start(&["--output", "json", "--profile", profile]);
+        let mut line = String::new();
+        stdout.read_line(&mut line).unwrap();
+        kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+        child.wait().unwrap();
+        let exported: Value = serde_json::from_str(&line).unwrap();
+        let exported = exported.as_object().unwrap();
+        // The usual profile needs no word.
+        let named = (profile != "gateway").then_some("CXONE_PROFILE");
+        let expected: Vec<_> = usual.into_iter().chain(named).chain(key.iter().copied()).collect();
+        assert_eq!(exported.keys().map(String::as_str).collect::<Vec<_>>(), expected, "{profile}");
+        assert_eq!(exported.get("CXONE_PROFILE").and_then(Value::as_str), named.map(|_| profile));
+        for name in key {
+            let value = exported.get(*name).and_then(Value::as_str).unwrap();
+            assert!(value.ends_with("====") && value.len() == 56, "{name}");
+        }
+    }
+}
+
+#[test]
 fn what_cannot_work_is_said_on_stderr_with_the_exit_code_for_it() {
     let (mut child, mut stdout) = start(&["--output", "json"]);
     let mut line = String::new();
@@ -90,7 +119,10 @@ fn what_cannot_work_is_said_on_stderr_with_the_exit_code_for_it() {
         json.get("CXONE_BASE_URL").and_then(Value::as_str).unwrap().rsplit(':').next().unwrap().to_owned();
     let cases: &[(&[&str], &str)] = &[
         (&["sandbox", "--port", &taken], "cannot be listened on"),
-        (&["sandbox", "--profile", "genesys-flow"], "`profile` must be `gateway`, got `genesys-flow`"),
+        (
+            &["sandbox", "--profile", "genesys"],
+            "gateway, genesys-data-action, genesys-flow, cxone-extraction",
+        ),
         (&["sandbox", "--port", "70000"], "70000"),
         (&["sandbox", "--sed", "1"], "--seed"),
         (&["sandbx"], "sandbox"),
