@@ -45,6 +45,18 @@ impl NativeSandbox {
         self.sandbox.client_secret()
     }
 
+    /// The id of its one access key.
+    #[napi(catch_unwind)]
+    pub fn access_key_id(&self) -> &str {
+        self.sandbox.access_key_id()
+    }
+
+    /// The secret of its one access key.
+    #[napi(catch_unwind)]
+    pub fn access_key_secret(&self) -> &str {
+        self.sandbox.access_key_secret()
+    }
+
     /// The last requests it saw, as a JSON array.
     #[napi(catch_unwind)]
     pub fn requests(&self) -> String {
@@ -57,10 +69,10 @@ impl NativeSandbox {
         number(self.sandbox.executions(&correlation_id))
     }
 
-    /// Orders a fault.
+    /// Orders a fault; all of it is text, so that what cannot work is the sandbox's to say.
     #[napi(catch_unwind)]
-    pub fn inject(&self, point: String, fault: String, times: u32) -> String {
-        let ordered = self.sandbox.inject_json(&point, &fault, times);
+    pub fn inject(&self, point: String, fault: String, times: String) -> String {
+        let ordered = self.sandbox.inject_text(&point, &fault, &times);
         tagged(ordered.map(|()| "null".to_owned()).map_err(|error| explained(&error)))
     }
 

@@ -59,9 +59,11 @@ export interface NativeSandbox {
   baseUrl(): string;
   clientId(): string;
   clientSecret(): string;
+  accessKeyId(): string;
+  accessKeySecret(): string;
   requests(): string;
   executions(correlationId: string): number;
-  inject(point: string, fault: string, times: number): Tagged;
+  inject(point: string, fault: string, times: string): Tagged;
   clear(): void;
   close(): void;
 }

@@ -6,7 +6,7 @@ import { optionsText } from "./options";
 
 /** An action that the sandbox knows beyond those out of the box. */
 export interface SandboxAction {
-  /** A UUID. One that is known out of the box is replaced. */
+  /** A UUID, unless the profile's ids are names. One that is known out of the box is replaced. */
   readonly id: string;
   readonly name?: string | undefined;
   /** Inputs without which it fails. */
@@ -20,12 +20,21 @@ export interface SandboxAction {
   readonly completeAfterPolls?: number | undefined;
   /** It ends in the answer to the POST. */
   readonly atOnce?: boolean | undefined;
+  /** JSON Schemas, for a profile that tells them. Only `required` is checked. */
+  readonly inputSchema?: unknown;
+  readonly outputSchema?: unknown;
 }
 
 /** Options of a sandbox. */
 export interface SandboxOptions {
   /** The wire contract that is served. Default `"gateway"`. */
-  readonly profile?: string | undefined;
+  readonly profile?:
+    | "gateway"
+    | "genesys-data-action"
+    | "genesys-flow"
+    | "cxone-extraction"
+    | (string & {})
+    | undefined;
   /** Decides credentials, tokens and ids. Default 0. */
   readonly seed?: number | undefined;
   readonly actions?: readonly SandboxAction[] | undefined;
@@ -37,8 +46,16 @@ export interface SandboxOptions {
   readonly completeAfterMs?: number | undefined;
   readonly clientId?: string | undefined;
   readonly clientSecret?: string | undefined;
+  readonly accessKeyId?: string | undefined;
+  readonly accessKeySecret?: string | undefined;
   /** The scopes that the client may have. */
   readonly scopes?: readonly string[] | undefined;
+  /** How many requests are taken in which time: `"300/60s"`, or `"none"`. Default: the profile's. */
+  readonly rateLimit?: string | undefined;
+  /** How long a gateway that answers with the result waits for an action. Default 60,000. */
+  readonly actionTimeoutMs?: number | undefined;
+  /** Whether the same correlation id is executed once and then answered alike. Default false. */
+  readonly deduplicate?: boolean | undefined;
   /** How many requests are remembered. Default 10,000. */
   readonly requestsKept?: number | undefined;
 }
@@ -69,7 +86,7 @@ export interface Fault {
 
 /** A request as the sandbox saw it. Secrets and tokens are `***`. */
 export interface SeenRequest {
-  readonly point: "token" | "invoke" | "poll" | "other";
+  readonly point: "token" | "invoke" | "poll" | "discovery" | "describe" | "other";
   readonly method: string;
   /** Path and query. */
   readonly path: string;
@@ -123,6 +140,16 @@ export class Sandbox {
     return this.#native.clientSecret();
   }
 
+  /** The id of its one access key, which the profile `"cxone-extraction"` asks for. */
+  get accessKeyId(): string {
+    return this.#native.accessKeyId();
+  }
+
+  /** The secret of its one access key. It protects nothing. */
+  get accessKeySecret(): string {
+    return this.#native.accessKeySecret();
+  }
+
   /** The last requests it saw, oldest first. */
   get requests(): SeenRequest[] {
     const seen = decode(this.#native.requests()) as unknown as CoreSeen[];
@@ -133,7 +160,7 @@ export class Sandbox {
     }));
   }
 
-  /** How often the invocation with this correlation id was executed. Nothing is deduplicated here. */
+  /** How often the invocation with this correlation id was executed. Nothing is deduplicated unless it is asked for. */
   executions(correlationId: string): number {
     return this.#native.executions(String(correlationId));
   }
@@ -143,8 +170,12 @@ export class Sandbox {
    *
    * @throws {ConfigError} names what cannot work
    */
-  inject(point: "token" | "invoke" | "poll", fault: Fault, times = 1): void {
-    unwrap(this.#native.inject(String(point), optionsText(named(fault)), Number(times)), this.inject);
+  inject(
+    point: "token" | "invoke" | "poll" | "discovery" | "describe",
+    fault: Fault,
+    times: number | bigint = 1,
+  ): void {
+    unwrap(this.#native.inject(String(point), optionsText(named(fault)), String(times)), this.inject);
   }
 
   /** Forgets the faults that were ordered, the requests it saw, and its counts. */

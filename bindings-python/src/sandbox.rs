@@ -31,6 +31,14 @@ impl NativeSandbox {
         self.look(|sandbox| sandbox.client_secret().to_string())
     }
 
+    fn access_key_id(&self) -> PyResult<String> {
+        self.look(|sandbox| sandbox.access_key_id().to_string())
+    }
+
+    fn access_key_secret(&self) -> PyResult<String> {
+        self.look(|sandbox| sandbox.access_key_secret().to_string())
+    }
+
     /// What was received, as a JSON array; it holds no secret.
     fn requests(&self) -> PyResult<String> {
         self.look(|sandbox| serde_json::to_string(&sandbox.requests()).unwrap_or_default())
@@ -40,8 +48,9 @@ impl NativeSandbox {
         self.look(|sandbox| sandbox.executions(correlation_id))
     }
 
-    fn inject(&self, point: &str, fault_json: &str, times: u32) -> PyResult<()> {
-        self.look(|sandbox| sandbox.inject_json(point, fault_json, times))?.map_err(wrong)
+    /// `times` is JSON too: what cannot work is the sandbox's to say.
+    fn inject(&self, point: &str, fault_json: &str, times_json: &str) -> PyResult<()> {
+        self.look(|sandbox| sandbox.inject_text(point, fault_json, times_json))?.map_err(wrong)
     }
 
     fn clear(&self) -> PyResult<()> {
