@@ -325,7 +325,7 @@ impl Watch<'_> {
             }
             Looked::NotFound(error) if self.began.elapsed() < self.visible_within() => {
                 let http_status = error.http_status();
-                self.not_found = Some(error);
+                self.not_found = Some(token.taken_out_of(error));
                 self.nothing(http_status, "not visible yet", None)
             }
             // One refresh, then a second refusal in a row is final.
@@ -333,7 +333,7 @@ impl Watch<'_> {
                 Next::Again(Some(Duration::ZERO))
             }
             Looked::NotFound(error) | Looked::Unauthorized(error) | Looked::Refused(error) => {
-                Next::Over(error)
+                Next::Over(token.taken_out_of(error))
             }
         };
         self.refreshed = unauthorized;
