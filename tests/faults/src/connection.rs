@@ -109,15 +109,17 @@ fn exchanges(shared: &Arc<Shared>, wire: &mut Wire, number: u64) -> io::Result<(
             knowledge.seen.push(seen.clone());
             knowledge.answer(&seen, step.executes)
         };
-        let left = perform(shared, wire, &seen, &step, &answer)?;
         if let Some(time) = step.refuse_for {
+            // Closed before the answer, so that whoever has it meets a closed port for certain.
             shared.port.close()?;
-            shared.cut();
+            let ended = perform(shared, wire, &seen, &step, &answer);
+            let _ = wire.tcp().shutdown(Shutdown::Both);
             if shared.pause(time) {
                 shared.open();
             }
-            return Ok(());
+            return ended.map(drop);
         }
+        let left = perform(shared, wire, &seen, &step, &answer)?;
         match (left, step.then) {
             (Left::Closed, _) | (_, Then::Close) => return Ok(()),
             (_, Then::Keep) => {}
@@ -184,7 +186,13 @@ fn perform(
     for status in &step.interim {
         wire.write_all(format!("HTTP/1.1 {status} Interim\r\nx-interim: yes\r\n\r\n").as_bytes())?;
     }
-    let say = |answer: &Answer| bytes_of(&filled(shared, seen, answer));
+    let say = |answer: &Answer| {
+        let mut answer = filled(shared, seen, answer);
+        if step.refuse_for.is_some() {
+            answer.headers.push(("connection".to_owned(), "close".to_owned()));
+        }
+        bytes_of(&answer)
+    };
     match &step.act {
         Act::Normal => write(shared, wire, &say(normal))?,
         Act::Answer(answer) => write(shared, wire, &say(answer))?,

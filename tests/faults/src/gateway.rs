@@ -34,7 +34,6 @@ pub struct GatewayOptions {
     /// Takes every token for one of its own.
     pub any_token: bool,
     /// Speaks TLS, and shows this.
-    #[serde(skip)]
     pub certificate: Option<Certificate>,
 }
 

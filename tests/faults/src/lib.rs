@@ -32,6 +32,7 @@ mod gateway;
 mod port;
 mod proof;
 mod request;
+mod script;
 mod step;
 mod tls;
 

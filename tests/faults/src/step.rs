@@ -258,19 +258,21 @@ impl Step {
         self
     }
 
-    /// After the answer all connections are cut, and new ones are refused for this long.
+    /// The answer says that its connection ends with it, and from then on new ones are refused for this long.
     #[must_use]
     pub fn then_refusing_for(mut self, time: Duration) -> Step {
         self.refuse_for = Some(time);
         self
     }
 
-    /// A step as a script says it.
+    /// What a script says with one object: a step, or the same one several `times`.
     ///
     /// # Errors
     /// What is wrong with it.
-    pub fn from_json(text: &str) -> Result<Step, String> {
-        serde_json::from_str::<Written>(text).map_err(|error| error.to_string())?.step()
+    pub fn from_json(text: &str) -> Result<Vec<Step>, String> {
+        let written: Written = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        let times = written.times.unwrap_or(1);
+        Ok(vec![written.step()?; times])
     }
 }
 
@@ -279,7 +281,8 @@ impl Step {
 #[serde(deny_unknown_fields)]
 struct Written {
     #[serde(rename = "do", default = "normal")]
-    word: String,
+    does: String,
+    times: Option<usize>,
     executes: Option<bool>,
     #[serde(default)]
     delay: f64,
@@ -292,7 +295,7 @@ struct Written {
     headers: serde_json::Map<String, serde_json::Value>,
     body: Option<Box<RawValue>>,
     text: Option<String>,
-    word_of_state: Option<String>,
+    word: Option<String>,
     outputs: Option<Box<RawValue>>,
     every: Option<f64>,
     bytes: Option<u64>,
@@ -328,9 +331,9 @@ impl Written {
     }
 
     fn named(&self) -> Result<Step, String> {
-        let status = || self.status.ok_or_else(|| format!("`{}` needs a `status`", self.word));
+        let status = || self.status.ok_or_else(|| format!("`{}` needs a `status`", self.does));
         let bytes = self.bytes.unwrap_or(200 * 1024 * 1024);
-        Ok(match self.word.as_str() {
+        Ok(match self.does.as_str() {
             "normal" => Step::normal(),
             "answer" => match (&self.body, &self.text) {
                 (Some(body), None) => Step::answer(status()?, body.get()),
@@ -339,7 +342,7 @@ impl Written {
                 (Some(_), Some(_)) => return Err("`body` and `text` exclude each other".to_owned()),
             },
             "state" => {
-                let word = self.word_of_state.as_deref().unwrap_or("COMPLETED");
+                let word = self.word.as_deref().unwrap_or("COMPLETED");
                 match &self.outputs {
                     None => Step::state(word),
                     Some(outputs) => Step::answer(

@@ -123,11 +123,12 @@ fn a_script_says_in_json_what_rust_says_in_words() {
     for text in [
         r#"{"do":"reset","executes":true}"#,
         r#"{"do":"answer","status":200,"body":{"invocationId":7}}"#,
-        r#"{"do":"state","word_of_state":"WEIRD"}"#,
+        r#"{"do":"state","word":"WEIRD"}"#,
         r#"{"do":"normal","then":"close_after:0.01","refuse_for":0.05,"delay":0.1,"interim":[100]}"#,
     ] {
-        Step::from_json(text).unwrap();
+        assert_eq!(Step::from_json(text).unwrap().len(), 1);
     }
+    assert_eq!(Step::from_json(r#"{"do":"fin","times":20}"#).unwrap().len(), 20);
     for text in [r#"{"do":"nonsense"}"#, r#"{"do":"answer"}"#, r#"{"does":"fin"}"#, r#"{"then":"whatever"}"#] {
         assert!(Step::from_json(text).is_err(), "{text}");
     }

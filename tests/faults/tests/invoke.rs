@@ -34,8 +34,7 @@ fn is_unknown_after_one_send(gateway: &Gateway, sends: usize, error: &Error, wha
 fn a_connection_refused_twice_and_then_accepted_is_one_execution() {
     proof(async |ground: &Ground| {
         let gateway = ground.gateway();
-        let client = ground.open(ground.builder(&gateway).max_attempts(20));
-        client.run(request("warm")).await.unwrap();
+        let client = ground.open(ground.builder_with_token(&gateway).max_attempts(20));
         gateway.close_port(true);
         let call = tokio::spawn({
             let client = client.clone();
@@ -332,7 +331,7 @@ fn a_401_refreshes_once_and_replays_once_and_other_refusals_are_final() {
             (451, ErrorKind::Rejected),
         ];
         for (status, kind) in refusals {
-            let echo = format!(r#"{{"message":"no: $ECHO $AUTH $SECRET","code":"{status}"}}"#);
+            let echo = format!(r#"{{"message":"no: $ECHO $AUTH","code":"{status}"}}"#);
             gateway.script(Point::Invoke, [Step::answer(status, echo)]);
             sends += 1;
             let correlation_id = format!("refused-{status}");

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use cxone_actions::{ErrorKind, Executed};
-use cxone_actions_faults::{Certificate, FIXED_TOKEN, GatewayOptions, Ground, Point, Step, proof, request};
+use cxone_actions_faults::{Certificate, GatewayOptions, Ground, Point, Step, proof, request};
 
 fn showing(certificate: Certificate) -> GatewayOptions {
     GatewayOptions { certificate: Some(certificate), ..GatewayOptions::default() }
@@ -16,12 +16,8 @@ fn a_certificate_that_proves_nothing_is_final_and_nothing_is_sent() {
         for certificate in [Certificate::SelfSigned, Certificate::WrongHost, Certificate::Expired] {
             let gateway = ground.gateway_with(showing(certificate));
             // At the token, and where the token is there already at the POST.
-            let builder = ground.builder(&gateway);
-            let tokened = cxone_actions::Client::builder()
-                .base_url(gateway.base_url())
-                .ca_file(gateway.ca_file())
-                .token(FIXED_TOKEN);
-            for client in [ground.open(builder), ground.open(tokened)] {
+            let tokened = ground.builder_with_token(&gateway);
+            for client in [ground.client(&gateway), ground.open(tokened)] {
                 let began = Instant::now();
                 let error = client.run(request("untrusted")).await.unwrap_err();
                 assert_eq!((error.kind(), error.executed()), (ErrorKind::Unavailable, Executed::No));
