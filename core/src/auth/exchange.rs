@@ -82,5 +82,5 @@ impl Exchange {
 
 /// The error of a fetch that did not end by itself.
 pub(super) fn interrupted() -> Error {
-    Error::new(ErrorKind::Unavailable, "the token was not fetched: the runtime is shutting down")
+    Error::new(ErrorKind::Unavailable, "the token was not fetched: the client was closed meanwhile")
 }

@@ -13,12 +13,13 @@ mod token;
 
 use std::fmt;
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
 use secrecy::ExposeSecret;
+use tokio::task::AbortHandle;
 
 use crate::config::Credentials;
 use crate::error::{Error, ErrorKind, Result};
@@ -40,10 +41,10 @@ pub(crate) use token::Token;
 
 type Flight = Shared<BoxFuture<'static, Result<Arc<Token>>>>;
 
-/// Where tokens come from, and the one that serves now.
+/// Where tokens come from, and the one that serves now. With the last of its owners, a fetch that is under way ends too.
 #[derive(Debug)]
 pub(crate) struct Auth {
-    origin: Origin,
+    origin: Arc<Origin>,
     ledger: Arc<Ledger>,
     state: Mutex<State>,
 }
@@ -52,14 +53,24 @@ pub(crate) struct Auth {
 enum Origin {
     /// Somebody else keeps it fresh.
     Fixed(Arc<Token>),
-    Exchange(Box<Exchange>),
+    Exchange(Exchange),
     Source(SharedSource),
+}
+
+impl Origin {
+    async fn fetch(&self) -> Result<Fetched> {
+        match self {
+            Origin::Exchange(exchange) => exchange.fetch().await,
+            Origin::Source(source) => source.fetch().await,
+            Origin::Fixed(_) => Err(Error::new(ErrorKind::Auth, "a fixed token cannot be refreshed")),
+        }
+    }
 }
 
 #[derive(Default)]
 struct State {
     cache: Cache,
-    flight: Option<Flight>,
+    flight: Option<(Flight, AbortHandle)>,
 }
 
 impl fmt::Debug for State {
@@ -79,7 +90,7 @@ impl Auth {
     ) -> Result<Arc<Auth>> {
         let origin = match (credentials, Grant::of(credentials)) {
             (_, Some(grant)) => {
-                Origin::Exchange(Box::new(Exchange { grant, endpoint: Endpoint::new(endpoint), transport }))
+                Origin::Exchange(Exchange { grant, endpoint: Endpoint::new(endpoint), transport })
             }
             (Credentials::Source(source), _) => Origin::Source(source.clone()),
             (Credentials::Token(token), _) => {
@@ -87,7 +98,7 @@ impl Auth {
             }
             (_, None) => return Err(Error::new(ErrorKind::Config, "there are no credentials")),
         };
-        Ok(Arc::new(Auth { origin, ledger, state: Mutex::default() }))
+        Ok(Arc::new(Auth { origin: Arc::new(origin), ledger, state: Mutex::default() }))
     }
 
     /// The token that serves now.
@@ -95,7 +106,7 @@ impl Auth {
     /// # Errors
     /// [`ErrorKind::Auth`] when the token service refuses, [`ErrorKind::Unavailable`] when it cannot be reached.
     pub(crate) async fn token(self: &Arc<Self>) -> Result<Arc<Token>> {
-        if let Origin::Fixed(token) = &self.origin {
+        if let Origin::Fixed(token) = &*self.origin {
             return Ok(token.clone());
         }
         let flight = {
@@ -115,61 +126,50 @@ impl Auth {
 
     /// Forgets `token`, which the gateway refused with 401. A newer one stays. False where there is nothing to refresh.
     pub(crate) fn refused(&self, token: &Token) -> bool {
-        if matches!(self.origin, Origin::Fixed(_)) {
+        if matches!(*self.origin, Origin::Fixed(_)) {
             return false;
         }
         self.lock().cache.refused(token, Now::read());
         true
     }
 
+    /// Ends a fetch that is under way: nobody sends any more.
+    pub(crate) fn close(&self) {
+        if let Some((_, running)) = self.lock().flight.take() {
+            running.abort();
+        }
+    }
+
     /// The fetch that is under way, or one that starts after `delay`.
     fn join(self: &Arc<Self>, state: &mut State, delay: Duration) -> Flight {
-        if let Some(flight) = &state.flight {
+        if let Some((flight, _)) = &state.flight {
             return flight.clone();
         }
-        let auth = self.clone();
-        let running = tokio::spawn(async move {
-            if !delay.is_zero() {
-                tokio::time::sleep(delay).await;
-            }
-            auth.fly().await
-        });
-        let auth = self.clone();
+        let auth = Arc::downgrade(self);
+        let running = tokio::spawn(fly(auth.clone(), self.origin.clone(), delay));
+        let abort = running.abort_handle();
         let landed = async move {
             running.await.unwrap_or_else(|_| {
                 // A fetch that did not end must not stand in the way of the next.
-                auth.lock().flight = None;
+                if let Some(auth) = auth.upgrade() {
+                    auth.lock().flight = None;
+                }
                 Err(interrupted())
             })
         };
         let flight = landed.boxed().shared();
-        state.flight = Some(flight.clone());
+        state.flight = Some((flight.clone(), abort));
         flight
     }
 
-    /// One fetch. Whatever becomes of it, the next one finds the way free.
-    async fn fly(&self) -> Result<Arc<Token>> {
-        let start = Instant::now();
-        let generation = self.lock().cache.started(Now::read());
-        let fetched = AssertUnwindSafe(self.fetch()).catch_unwind().await;
-        let outcome = fetched
-            .unwrap_or_else(|_| Err(Error::new(ErrorKind::Auth, "the fetch of the token panicked")))
-            .and_then(|fetched| Token::issued(&fetched, generation, Now::read()).map(Arc::new));
-        self.record(&outcome, start.elapsed());
+    /// Whatever became of a fetch, the next one finds the way free.
+    fn land(&self, start: Instant, outcome: &Result<Arc<Token>>) {
+        self.record(outcome, start.elapsed());
         let mut state = self.lock();
         state.flight = None;
-        match (&self.origin, &outcome) {
+        match (&*self.origin, outcome) {
             (Origin::Source(_), Err(error)) => state.cache.ended_soon(start, Now::read(), error),
-            _ => state.cache.ended(start, Now::read(), &outcome),
-        }
-        outcome
-    }
-
-    async fn fetch(&self) -> Result<Fetched> {
-        match &self.origin {
-            Origin::Exchange(exchange) => exchange.fetch().await,
-            Origin::Source(source) => source.fetch().await,
-            Origin::Fixed(_) => Err(Error::new(ErrorKind::Auth, "a fixed token cannot be refreshed")),
+            _ => state.cache.ended(start, Now::read(), outcome),
         }
     }
 
@@ -189,4 +189,28 @@ impl Auth {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+impl Drop for Auth {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+/// One fetch, in a task that keeps nobody alive.
+async fn fly(auth: Weak<Auth>, origin: Arc<Origin>, delay: Duration) -> Result<Arc<Token>> {
+    if !delay.is_zero() {
+        tokio::time::sleep(delay).await;
+    }
+    let start = Instant::now();
+    let generation =
+        auth.upgrade().map(|auth| auth.lock().cache.started(Now::read())).ok_or_else(interrupted)?;
+    let fetched = AssertUnwindSafe(origin.fetch()).catch_unwind().await;
+    let outcome = fetched
+        .unwrap_or_else(|_| Err(Error::new(ErrorKind::Auth, "the fetch of the token panicked")))
+        .and_then(|fetched| Token::issued(&fetched, generation, Now::read()).map(Arc::new));
+    if let Some(auth) = auth.upgrade() {
+        auth.land(start, &outcome);
+    }
+    outcome
 }
