@@ -5,18 +5,18 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use crate::claims::Claim;
 use crate::config::{ClientBuilder, Options};
 use crate::contract::ActionRequest;
 use crate::error::{Error, ErrorKind, Result};
 use crate::inner::{Inner, Phase};
 use crate::invocation::{ActionResult, Invocation};
+use crate::joint::{Caller, Waiter};
 use crate::ledger::{Identity, ms};
 use crate::metrics::{Metrics, Tally};
 use crate::poll::{PollFrom, PollTarget, identity};
@@ -170,35 +170,57 @@ impl Client {
             inner.nobody_waits().await;
         };
         let _ = tokio::time::timeout(patience.max(Duration::from_millis(250)), settled).await;
+        inner.auth.close();
         inner.ledger.trail.close();
     }
 
     async fn submit(&self, request: ActionRequest, began: Instant, deadline: Instant) -> Result<Handed> {
         self.0.still_open()?;
+        let given = request.has_correlation_id();
         let (prepared, action_name) = self.0.admit(request)?;
         let violations = self.0.against_the_schema(&prepared, deadline).await?;
         if !violations.is_empty() {
             return Err(self.0.refuse_by_schema(prepared, action_name.as_deref(), violations));
         }
         let post = Post::new(&self.0, &prepared)?;
-        let account = self.0.ledger.start(&prepared, action_name, began)?;
-        let who = account.who.clone();
-        let (caller, answer) = oneshot::channel();
-        let sent = Arc::new(AtomicU32::new(0));
-        let submission = Submission {
-            inner: self.0.clone(),
-            account,
-            post,
-            inputs: prepared.inputs,
-            deadline,
-            sent: sent.clone(),
-            caller,
+        let (claim, joint) = match given.then(|| self.0.ledger.claim(&prepared)) {
+            None => (None, Arc::default()),
+            Some(Claim::First(claim, joint)) => (Some(claim), joint),
+            Some(Claim::Joins(waiter)) => {
+                let who = Identity::of(&prepared, action_name);
+                self.0.ledger.joined(&who);
+                return self.wait(waiter, who, began, deadline).await;
+            }
+            Some(Claim::InUse) => return Err(self.0.refuse_in_use(prepared, action_name.as_deref())),
         };
+        let (waiter, caller) = (joint.first(), Caller::new(joint));
+        let account = match self.0.ledger.start(&prepared, action_name, began, claim) {
+            Ok(account) => account,
+            Err(error) => {
+                caller.send(Err(error.clone()));
+                return Err(error);
+            }
+        };
+        let who = account.who.clone();
+        let submission =
+            Submission { inner: self.0.clone(), account, post, inputs: prepared.inputs, deadline, caller };
         self.0.sending.spawn(submission.run());
+        self.wait(waiter, who, began, deadline).await
+    }
+
+    /// Waits for what a submission comes to, one's own or one that was joined.
+    async fn wait(
+        &self,
+        waiter: Waiter,
+        who: Identity,
+        began: Instant,
+        deadline: Instant,
+    ) -> Result<Handed> {
         // The waits before a send end at the deadline by themselves; what is late is on the wire.
-        let (message, hint) = match tokio::time::timeout_at(deadline + LATE, answer).await {
-            Ok(Ok(handed)) => return handed,
-            Ok(Err(_)) => (
+        let handed = tokio::time::timeout_at(deadline + LATE, waiter.handed(&self.0.ledger, began)).await;
+        let (message, hint) = match handed {
+            Ok(Some(handed)) => return handed,
+            Ok(None) => (
                 "the runtime shut down while the request was under way",
                 "look the correlation id up in the trail",
             ),
@@ -208,7 +230,7 @@ impl Client {
             ),
         };
         let error = Error::new(ErrorKind::OutcomeUnknown, message).with_hint(hint);
-        Err(who.sign(error).with_attempts(sent.load(Ordering::Relaxed)))
+        Err(who.sign(error).with_attempts(waiter.attempts()))
     }
 
     /// The result is on record and counted; whatever the handler does, it stays what it is (tutorial defects S53, S54).

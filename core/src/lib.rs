@@ -23,9 +23,11 @@
 
 mod auth;
 mod batch;
+mod claims;
 mod client;
 pub mod config;
 pub mod contract;
+mod describe;
 mod document;
 mod error;
 #[doc(hidden)]
@@ -48,6 +50,7 @@ pub use batch::Outcome;
 pub use client::{CallOptions, Client, HANDLER_PATIENCE, OnResult};
 pub use config::{ClientBuilder, Delivery, Dialect, Options, Validate};
 pub use contract::{ActionRequest, Violation};
+pub use describe::ActionDescription;
 pub use error::{ERROR_FIELDS, Error, ErrorKind, Executed, Result};
 pub use invocation::{ActionResult, Invocation, Status};
 pub use metrics::{ActionMetrics, Distribution, Metrics};

@@ -5,7 +5,6 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,7 +12,7 @@ use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde_json::Value;
 use serde_json::value::RawValue;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 use tokio::time::Instant;
 use url::Url;
 
@@ -22,9 +21,10 @@ use crate::contract::Prepared;
 use crate::error::{Error, ErrorKind, Result};
 use crate::inner::{Inner, Phase};
 use crate::invocation::ActionResult;
+use crate::joint::Caller;
 use crate::ledger::Account;
 use crate::metrics::Tally;
-use crate::wire::{Accepted, Backoff, Invoked, Line, MAX_RETRY_AFTER, Turn, invoked, retry_after};
+use crate::wire::{Accepted, Backoff, Heard, Invoked, Line, MAX_RETRY_AFTER, Turn, invoked};
 
 /// What the caller is handed when the gateway has it.
 #[derive(Debug)]
@@ -70,9 +70,7 @@ pub(crate) struct Submission {
     /// The inputs in the body, so that no error repeats one that the gateway echoed.
     pub(crate) inputs: Bytes,
     pub(crate) deadline: Instant,
-    /// How often it was sent, for a caller whose deadline passes meanwhile.
-    pub(crate) sent: Arc<AtomicU32>,
-    pub(crate) caller: oneshot::Sender<Result<Handed>>,
+    pub(crate) caller: Caller,
 }
 
 /// What is needed to send, and how long it took to get it.
@@ -105,10 +103,10 @@ impl Submission {
             Some(Err(error)) => {
                 let values = values(&self.inputs);
                 let signed = self.account.refuse(error.without(values.iter().map(String::as_str)));
-                // A caller who went away finds it in the trail.
-                let _ = self.caller.send(Err(signed));
+                // Whoever went away finds it in the trail.
+                self.caller.send(Err(signed));
             }
-            // The caller went away while nothing was on the wire: dropping the account says so.
+            // Everybody who waited went away while nothing was on the wire: dropping the account says so.
             None => {}
         }
     }
@@ -126,7 +124,7 @@ impl Submission {
             let line = self.line();
             let ready = tokio::select! {
                 biased;
-                () = self.caller.closed() => return None,
+                () = self.caller.abandoned() => return None,
                 () = closed(&mut phase) => Err(too_late()),
                 ready = ready(&self.inner, line, self.deadline) => ready,
             };
@@ -141,7 +139,7 @@ impl Submission {
             };
             tokio::select! {
                 biased;
-                () = self.caller.closed() => return None,
+                () = self.caller.abandoned() => return None,
                 () = closed(&mut phase) => return Some(Err(past.verdict(too_late()))),
                 () = tokio::time::sleep(wait) => {}
             }
@@ -158,13 +156,11 @@ impl Submission {
         self.account
             .sending(self.post.body.len(), ready.queued, past.why_again.as_deref())
             .map_err(|error| past.verdict(error))?;
-        self.sent.store(self.account.attempts, Ordering::Relaxed);
+        self.caller.sent(self.account.attempts);
         let began = Instant::now();
         let outcome = self.inner.transport.send(self.request(&ready.token), None).await;
         ready.token.answered(&outcome);
-        // How long nobody sends after this answer, and how long it asks us alone to wait.
-        let kept = ready.turn.answered(&outcome);
-        let asked = outcome.as_ref().ok().and_then(retry_after);
+        let heard = ready.turn.answered(&outcome);
         match invoked(outcome, &self.inner.config.profile, self.inner.config.delivery) {
             Invoked::Accepted(accepted) => {
                 self.inner.budget.succeeded();
@@ -177,9 +173,9 @@ impl Submission {
                 );
                 Ok(Step::Accepted(accepted))
             }
-            Invoked::NotExecuted { error, throttled, .. } => self.later(error, throttled, asked, kept, past),
+            Invoked::NotExecuted { error, throttled } => self.later(error, throttled, heard, past),
             Invoked::Unauthorized(error) => self.refresh(error, &ready.token, past),
-            Invoked::Ambiguous(error) => self.ambiguous(error, asked, past),
+            Invoked::Ambiguous(error) => self.ambiguous(error, heard, past),
             Invoked::Refused(error) => Err(past.verdict(error)),
         }
     }
@@ -189,8 +185,7 @@ impl Submission {
         &mut self,
         error: Error,
         throttled: bool,
-        asked: Option<Duration>,
-        kept: Option<Duration>,
+        heard: Heard,
         past: &mut Past,
     ) -> Result<Step> {
         self.not_executed(past);
@@ -198,10 +193,14 @@ impl Submission {
             self.account.tally(Tally::RateLimited);
         }
         let backoff = if throttled { &mut past.throttled } else { &mut past.unsent };
-        let wait = asked.max(kept).unwrap_or_else(|| backoff.next());
+        let wait = heard.asked.max(heard.kept).unwrap_or_else(|| backoff.next());
+        let error = match heard.asked {
+            Some(asked) => error.with_retry_after(asked),
+            None => error,
+        };
         self.may_repeat(error, wait, throttled, past)?;
         // What keeps everybody keeps this one too when it takes its turn.
-        Ok(Step::Again(if kept.is_some() { Duration::ZERO } else { wait }))
+        Ok(Step::Again(if heard.kept.is_some() { Duration::ZERO } else { wait }))
     }
 
     /// RT: one refresh and one replay.
@@ -216,12 +215,12 @@ impl Submission {
     }
 
     /// A: the end, unless the caller accepts that it may be executed twice or knows that it is not.
-    fn ambiguous(&mut self, error: Error, asked: Option<Duration>, past: &mut Past) -> Result<Step> {
+    fn ambiguous(&mut self, error: Error, heard: Heard, past: &mut Past) -> Result<Step> {
         let first = past.ambiguous.get_or_insert(error).clone();
         if !self.inner.config.delivery.resends_ambiguous() {
             return Err(first);
         }
-        let wait = asked.unwrap_or_else(|| past.throttled.next());
+        let wait = heard.asked.unwrap_or_else(|| past.throttled.next());
         self.may_repeat(first, wait, false, past)?;
         Ok(Step::Again(wait))
     }
@@ -265,8 +264,7 @@ impl Submission {
             }
             None => Handed::Accepted { account: self.account, status: accepted.status, raw: accepted.raw },
         };
-        // Where the caller went away, the account comes back and is dropped: accepted, and nobody waits.
-        let _ = self.caller.send(Ok(handed));
+        self.caller.send(Ok(handed));
     }
 }
 

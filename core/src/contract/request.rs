@@ -100,6 +100,11 @@ impl ActionRequest {
         self
     }
 
+    /// Whether the caller gave it a correlation id, so that a second one with the same is the same invocation.
+    pub(crate) fn has_correlation_id(&self) -> bool {
+        !matches!(self.correlation_id, Field::Absent)
+    }
+
     /// Where the gateway shall say that it is done: a public https URL, or one whose host is listed in
     /// `callback_hosts`.
     #[must_use]

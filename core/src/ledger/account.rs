@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::shelf::Left;
 use super::{Identity, Ledger, ms};
+use crate::claims::ClaimNumber;
 use crate::error::{Error, Executed, Result};
 use crate::invocation::{ActionResult, Status};
 use crate::metrics::{Place, Tally};
@@ -34,20 +35,31 @@ pub(crate) struct Account {
     pub(crate) began: Instant,
     pub(crate) attempts: u32,
     pub(crate) invoke_latency: Option<Duration>,
+    /// The claim of its correlation id, where the caller gave it.
+    claim: Option<ClaimNumber>,
     state: State,
     counted: bool,
+    /// Somebody else waits for the same invocation, and says what there is to say of waiting.
+    beside: bool,
 }
 
 impl Account {
     /// Of a request that passed contract and policy.
-    pub(super) fn unsent(ledger: Arc<Ledger>, who: Identity, began: Instant) -> Account {
-        Account { ledger, who, began, attempts: 0, invoke_latency: None, state: State::Unsent, counted: true }
+    pub(super) fn unsent(
+        ledger: Arc<Ledger>,
+        who: Identity,
+        began: Instant,
+        claim: Option<ClaimNumber>,
+    ) -> Account {
+        let (state, counted, beside) = (State::Unsent, true, false);
+        Account { ledger, who, began, attempts: 0, invoke_latency: None, claim, state, counted, beside }
     }
 
     /// Of an invocation that this process accepted and left behind.
     pub(super) fn taken_up(ledger: Arc<Ledger>, left: Left) -> Account {
-        let Left { who, began, attempts, invoke_latency } = left;
-        Account { ledger, who, began, attempts, invoke_latency, state: State::Accepted, counted: true }
+        let Left { who, began, attempts, invoke_latency, claim } = left;
+        let (state, counted, beside) = (State::Accepted, true, false);
+        Account { ledger, who, began, attempts, invoke_latency, claim, state, counted, beside }
     }
 
     /// Of an accepted invocation that is counted elsewhere.
@@ -58,9 +70,20 @@ impl Account {
             began,
             attempts: 0,
             invoke_latency: None,
+            claim: None,
             state: State::Accepted,
             counted: false,
+            beside: false,
         }
+    }
+
+    /// Of a call that joined the invocation after it was accepted.
+    pub(crate) fn joining(self, attempts: u32, invoke_latency: Option<Duration>) -> Account {
+        let mut account = self;
+        account.beside = !account.counted;
+        account.attempts = attempts;
+        account.invoke_latency = invoke_latency;
+        account
     }
 
     /// Writes `sending` before the first byte of an attempt leaves. `again` says why it is sent again.
@@ -140,9 +163,7 @@ impl Account {
             ..self.who.entry(Event::Terminal)
         });
         self.state = State::Settled;
-        if self.counted {
-            self.ledger.board.terminal(self.who.label(), Place::InFlight, place, duration);
-        }
+        self.ended(place, duration);
         ActionResult {
             invocation_id: self.who.invocation_id.clone(),
             action_id: self.who.action_id.clone(),
@@ -156,6 +177,28 @@ impl Account {
             attempts: self.attempts,
             polls,
             raw: terminal.raw,
+        }
+    }
+
+    /// Counts the end once: of this account, or of the one that somebody else left behind meanwhile.
+    fn ended(&self, place: Place, duration: Duration) {
+        let board = &self.ledger.board;
+        if self.counted {
+            board.terminal(self.who.label(), Place::InFlight, place, duration);
+            self.release(self.claim);
+            return;
+        }
+        let left = self.who.invocation_id.as_deref().and_then(|id| self.ledger.shelf().take(id));
+        if let Some(left) = left {
+            board.terminal(left.who.label(), Place::Detached, place, left.began.elapsed());
+            self.release(left.claim);
+        }
+    }
+
+    /// The correlation id is free again.
+    fn release(&self, claim: Option<ClaimNumber>) {
+        if let Some(claim) = claim {
+            self.ledger.claims.release(claim);
         }
     }
 
@@ -189,12 +232,17 @@ impl Account {
             ..self.who.entry(event)
         });
         self.state = State::Settled;
+        self.release(self.claim);
         if self.counted {
             self.ledger.board.shift(self.who.label(), Place::InFlight, place);
         }
     }
 
     fn leave(&mut self, error: Option<&Error>) {
+        if self.beside {
+            self.state = State::Settled;
+            return;
+        }
         self.ledger.note(&Entry {
             kind: error.map(|e| e.kind().as_str()),
             http_status: error.and_then(Error::http_status),
@@ -212,6 +260,7 @@ impl Account {
                 began: self.began,
                 attempts: self.attempts,
                 invoke_latency: self.invoke_latency,
+                claim: self.claim,
             };
             self.ledger.shelf().put(id, left);
         }

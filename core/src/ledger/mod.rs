@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::claims::{Claim, ClaimNumber, Claims, InProcess, Payload};
 use crate::contract::{Prepared, Refused};
 use crate::error::{Error, ErrorKind, Executed, Result};
 use crate::metrics::{Board, Place, Tally};
@@ -24,6 +25,7 @@ use shelf::Shelf;
 pub(crate) struct Ledger {
     pub(crate) trail: Trail,
     pub(crate) board: Board,
+    claims: Box<dyn Claims>,
     detached: Mutex<Shelf>,
 }
 
@@ -37,6 +39,16 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
+    /// Of a request that was not sent yet.
+    pub(crate) fn of(prepared: &Prepared, action_name: Option<String>) -> Identity {
+        Identity {
+            action_id: Some(prepared.action_id.clone()),
+            action_name,
+            correlation_id: Some(prepared.correlation_id.clone()),
+            invocation_id: None,
+        }
+    }
+
     /// What the metrics call its action.
     fn label(&self) -> &str {
         self.action_name.as_deref().or(self.action_id.as_deref()).unwrap_or("unknown")
@@ -60,7 +72,8 @@ impl Identity {
 
 impl Ledger {
     pub(crate) fn new(trail: Trail) -> Arc<Ledger> {
-        Arc::new(Ledger { trail, board: Board::default(), detached: Mutex::default() })
+        let claims = Box::new(InProcess::default());
+        Arc::new(Ledger { trail, board: Board::default(), claims, detached: Mutex::default() })
     }
 
     /// A request that broke the contract or that the policy refused: recorded and counted, never started.
@@ -94,15 +107,11 @@ impl Ledger {
         prepared: &Prepared,
         action_name: Option<String>,
         began: Instant,
+        claim: Option<ClaimNumber>,
     ) -> Result<Account> {
-        let who = Identity {
-            action_id: Some(prepared.action_id.clone()),
-            action_name,
-            correlation_id: Some(prepared.correlation_id.clone()),
-            invocation_id: None,
-        };
+        let who = Identity::of(prepared, action_name);
         self.board.start(who.label());
-        let account = Account::unsent(self.clone(), who, began);
+        let account = Account::unsent(self.clone(), who, began, claim);
         let digest = self.trail.digest(&prepared.inputs);
         let started = Entry {
             input_keys: Some(&prepared.input_keys),
@@ -114,6 +123,16 @@ impl Ledger {
             Ok(()) => Ok(account),
             Err(error) => Err(account.refuse(error)),
         }
+    }
+
+    /// A call that sends nothing, because the same request is under way already: it waits for what becomes of that one.
+    pub(crate) fn joined(&self, who: &Identity) {
+        self.note(&who.entry(Event::Joined));
+    }
+
+    /// Asks for the correlation id that the caller gave.
+    pub(crate) fn claim(&self, prepared: &Prepared) -> Claim {
+        self.claims.claim(&prepared.correlation_id, Payload::of(prepared))
     }
 
     /// The account of an accepted invocation: the one that this process left behind, or one that is not counted here,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Identity;
+use crate::claims::ClaimNumber;
 
 /// They are remembered up to this number.
 const REMEMBERED: usize = 65_536;
@@ -23,6 +24,7 @@ pub(super) struct Left {
     pub(super) began: Instant,
     pub(super) attempts: u32,
     pub(super) invoke_latency: Option<Duration>,
+    pub(super) claim: Option<ClaimNumber>,
 }
 
 impl Shelf {

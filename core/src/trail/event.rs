@@ -27,6 +27,8 @@ macro_rules! events {
 events! {
     /// An invocation passed contract and policy.
     Started = "started";
+    /// A call with the correlation id and the payload of an invocation that is under way waits for it, and sends nothing.
+    Joined = "joined";
     /// The policy refused a request.
     Denied = "denied";
     /// A request broke the contract.
@@ -96,6 +98,12 @@ mod tests {
         for event in Event::ALL {
             assert_eq!(event.as_str().parse::<Event>().unwrap(), *event);
         }
-        assert!("Started".parse::<Event>().unwrap_err().to_string().contains("use one of started, denied"));
+        assert!(
+            "Started"
+                .parse::<Event>()
+                .unwrap_err()
+                .to_string()
+                .contains("use one of started, joined, denied")
+        );
     }
 }

@@ -117,7 +117,8 @@ impl Ledger {
             Event::Rejected | Event::Aborted => self.refused(segment, &correlation),
             Event::Terminal => self.finish(&correlation),
             // Named one by one, so that a new event is thought about here.
-            Event::Denied
+            Event::Joined
+            | Event::Denied
             | Event::Invalid
             | Event::PollFailed
             | Event::Detached

@@ -19,11 +19,10 @@ use crate::profile::{IdForm, Meaning, PollContract, Profile};
 #[derive(Debug)]
 pub(crate) enum Invoked {
     Accepted(Accepted),
-    /// R: provably not executed; with what the gateway asked to wait, and the error if it is not sent again.
+    /// R: provably not executed; with the error if it is not sent again.
     NotExecuted {
         error: Error,
         throttled: bool,
-        wait: Option<Duration>,
     },
     /// RT.
     Unauthorized(Error),
@@ -86,7 +85,7 @@ pub(crate) fn invoked(outcome: Result<Answer, Failure>, profile: &Profile, deliv
         Ok(answer) => answer,
         Err(failure) if failure.certificate => return Invoked::Refused(unsent(&failure)),
         Err(failure) if failure.unsent => {
-            return Invoked::NotExecuted { error: unsent(&failure), throttled: false, wait: None };
+            return Invoked::NotExecuted { error: unsent(&failure), throttled: false };
         }
         Err(failure) => {
             return Invoked::Ambiguous(ambiguous(&format!("the request was sent, but {}", failure.what)));
@@ -101,7 +100,6 @@ pub(crate) fn invoked(outcome: Result<Answer, Failure>, profile: &Profile, deliv
             error: refusal(ErrorKind::Unavailable, &answer, profile)
                 .with_hint("nothing was executed; calling again is safe"),
             throttled: true,
-            wait: retry_after(&answer),
         },
         401 => Invoked::Unauthorized(unauthorized(&answer, profile)),
         403 => Invoked::Refused(forbidden(&answer, profile)),
@@ -346,11 +344,7 @@ fn raw(body: &str) -> Option<Arc<RawValue>> {
 }
 
 fn throttled(answer: &Answer, profile: &Profile) -> Invoked {
-    let wait = retry_after(answer);
-    let mut error = refusal(ErrorKind::RateLimited, answer, profile)
+    let error = refusal(ErrorKind::RateLimited, answer, profile)
         .with_hint("nothing was executed; call again later, or send less");
-    if let Some(wait) = wait {
-        error = error.with_retry_after(wait);
-    }
-    Invoked::NotExecuted { error, throttled: true, wait }
+    Invoked::NotExecuted { error, throttled: true }
 }

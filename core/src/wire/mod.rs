@@ -42,4 +42,4 @@ pub(crate) use permits::Line;
 pub(crate) use pointer::{pick, pick_text};
 pub(crate) use reason::{clean, reason};
 pub(crate) use transport::{Answer, Failure, Transport};
-pub(crate) use turns::{Bounds, Turn, Turns};
+pub(crate) use turns::{Bounds, Heard, Turn, Turns};

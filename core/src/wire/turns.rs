@@ -56,6 +56,15 @@ enum Kept {
     ByRate(Instant),
 }
 
+/// What an answer says of the time of the next send.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Heard {
+    /// How long the gateway asks to wait.
+    pub(crate) asked: Option<Duration>,
+    /// How long nobody sends because of it.
+    pub(crate) kept: Option<Duration>,
+}
+
 impl Turns {
     pub(crate) fn new(bounds: &Bounds<'_>) -> Arc<Turns> {
         // 425 is about one request's own timing, not about how many there are.
@@ -176,14 +185,13 @@ impl Turns {
 }
 
 impl Turn {
-    /// What came back, for those who come next. Says how long nobody goes, where this answer is a reason to wait.
-    pub(crate) fn answered(mut self, outcome: &Result<Answer, Failure>) -> Option<Duration> {
+    /// What came back, for those who come next.
+    pub(crate) fn answered(mut self, outcome: &Result<Answer, Failure>) -> Heard {
         let (turns, now, probe) = (self.turns.clone(), Instant::now(), self.probe.take());
         let nothing_left = outcome.as_ref().is_ok_and(|answer| turns.rate.learn(&answer.headers, now));
+        let mut asked = outcome.as_ref().ok().and_then(retry_after);
         let shut = match outcome {
-            Ok(answer) if turns.shutting.contains(&answer.status) => {
-                Some(turns.gate.shut(retry_after(answer), probe, now))
-            }
+            Ok(answer) if turns.shutting.contains(&answer.status) => Some(turns.gate.shut(asked, probe, now)),
             _ => {
                 if let Some(probe) = probe {
                     turns.gate.passed(probe, now, turns.permits.waiting());
@@ -194,8 +202,10 @@ impl Turn {
         if nothing_left || shut.is_some() || probe.is_some() {
             turns.changed.notify_waiters();
         }
-        let kept = turns.kept_until().map(|until| until.saturating_duration_since(now));
-        shut.map(|shut| kept.map_or(shut, |kept| kept.max(shut)))
+        if shut.is_some() && nothing_left {
+            asked = asked.max(turns.rate.shut_until().map(|until| until.saturating_duration_since(now)));
+        }
+        Heard { asked, kept: shut.map(|shut| asked.map_or(shut, |asked| asked.max(shut))) }
     }
 }
 
