@@ -23,6 +23,9 @@ rust_sources := Cargo.toml Cargo.lock $(shell find $(rust_members) -type f \( -n
 python_sources := pyproject.toml README.md $(shell find bindings-python -type f -not -name '*.so' -not -path '*/__pycache__/*' -not -path '*/.*')
 node_sources := package.json package-lock.json $(shell find bindings-node -type f -not -path '*/dist/*' -not -path '*/node_modules/*' -not -name '*.node' -not -path '*/.*')
 
+# The gateway that breaks every rule, as a process for the tests of Python and Node.
+fault_gateway := target/release/fault-gateway
+
 .PHONY: help demo test test-rust test-python test-node check fmt soak package build clean prerequisites
 
 help: ## this list
@@ -50,10 +53,10 @@ test-rust: | prerequisites
 		cargo test $(rust_tested); \
 	fi
 
-test-python: $(venv)/.package
+test-python: $(venv)/.package $(fault_gateway)
 	@$(python) -m pytest -o faulthandler_timeout=120 tests/python
 
-test-node: bindings-node/dist/index.js
+test-node: bindings-node/dist/index.js $(fault_gateway)
 	@npm test --silent
 
 check: build ## formatting, lints, types and documentation of all three languages
@@ -66,6 +69,10 @@ fmt: $(venv)/.tools node_modules/.installed ## format the sources
 
 soak: build ## the longer proofs; prints figures, writes nothing (SOAK=10 multiplies them by ten)
 	@$(python) scripts/soak
+
+$(fault_gateway): $(rust_sources) $(shell find tests/faults -type f -not -path 'tests/faults/tests/*') | prerequisites
+	@cargo build --release --quiet --package cxone-actions-faults --bin fault-gateway
+	@touch $@
 
 package: build ## pip install into an empty environment, npm pack into an empty project; each runs the demo
 	@scripts/package
