@@ -54,6 +54,11 @@ test("faults_are_ordered_in_either_spelling_and_their_mistakes_are_named", async
     [["invoke", { stauts: 500 }], /stauts/],
     [["invoke", {}], /fault/],
     [["invoke", 7], /./],
+    [["describe", { status: 500 }], /`point` must be `token`, `invoke` or `poll`, got `describe`/],
+    ...[-1, 1.5, 0, 2 ** 32, Number.NaN, null, "3x"].map((times) => [
+      ["invoke", { status: 500 }, times],
+      /`times` must be a whole number from 1 to 4294967295/,
+    ]),
   ]) {
     const error = thrown(() => sandbox.inject(...args));
     assert.equal(error.kind, "config");
@@ -73,6 +78,31 @@ test("actions_and_options_of_ones_own_are_taken_and_unknown_ones_refused", async
   assert.deepEqual([status, errorMessage], ["FAILED", "no such customer"]);
   assert.match(thrown(() => new Sandbox({ sead: 1 })).message, /sead/);
   assert.match(thrown(() => new Sandbox({ profile: "other" })).message, /profile/);
+});
+
+test("each_profile_has_the_credentials_that_it_asks_for", (t) => {
+  for (const profile of ["gateway", "genesys-data-action", "genesys-flow", "cxone-extraction"]) {
+    const sandbox = new Sandbox({ profile });
+    t.after(() => sandbox.close());
+    assert.match(sandbox.accessKeyId, /^[A-Z2-7]{52}====$/);
+    assert.match(sandbox.accessKeySecret, /^[A-Z2-7]{52}====$/);
+    assert.notEqual(sandbox.accessKeyId, sandbox.accessKeySecret);
+  }
+  const own = new Sandbox({
+    profile: "cxone-extraction",
+    accessKeyId: "mine",
+    accessKeySecret: "s3cret",
+    rateLimit: "none",
+    actionTimeoutMs: 5,
+    deduplicate: true,
+    actions: [{ id: "my-entity", inputSchema: { type: "object" } }],
+  });
+  t.after(() => own.close());
+  assert.deepEqual([own.accessKeyId, own.accessKeySecret], ["mine", "s3cret"]);
+  assert.match(
+    thrown(() => new Sandbox({ profile: "cxone" })).message,
+    /`profile` must be `gateway`, `genesys-data-action`, `genesys-flow` or `cxone-extraction`/,
+  );
 });
 
 test("it_ends_with_its_block_and_keeps_no_process_alive", async (t) => {
