@@ -284,7 +284,9 @@ impl Watch<'_> {
                     return Err(self.timeout());
                 }
                 Next::Again(wait) => {
-                    next = Instant::now() + wait.unwrap_or_else(|| self.schedule.after(self.began.elapsed()))
+                    // A gateway may slow us down: no header makes anybody look more often.
+                    let scheduled = self.schedule.after(self.began.elapsed());
+                    next = Instant::now() + wait.map_or(scheduled, |wait| wait.max(scheduled));
                 }
             }
         }

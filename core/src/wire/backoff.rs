@@ -10,6 +10,8 @@ use super::Answer;
 /// Longer than this nobody sleeps: the caller is told instead.
 pub(crate) const MAX_RETRY_AFTER: Duration = Duration::from_secs(60);
 const CAP: Duration = Duration::from_secs(20);
+/// What is said to be longer than this is as long: every clock can add it.
+pub(super) const LONGEST_SAID: Duration = Duration::from_secs(u32::MAX as u64);
 
 /// Full jitter over a doubling ceiling. The random source is its own, so that a test can know the sequence.
 #[derive(Debug)]
@@ -46,11 +48,11 @@ pub(crate) fn retry_after(answer: &Answer) -> Option<Duration> {
     let text = answer.headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
         // More digits than fit are an answer too: longer than anybody waits.
-        return Some(Duration::from_secs(text.parse().unwrap_or(u64::from(u32::MAX))));
+        return Some(text.parse().map_or(LONGEST_SAID, Duration::from_secs).min(LONGEST_SAID));
     }
     let until = httpdate::parse_http_date(text).ok()?;
     let now = theirs(&answer.headers).unwrap_or_else(SystemTime::now);
-    Some(until.duration_since(now).unwrap_or_default())
+    Some(until.duration_since(now).unwrap_or_default().min(LONGEST_SAID))
 }
 
 /// What time it was by the gateway's clock when it answered.
