@@ -14,14 +14,19 @@ pub(crate) fn pick<'a>(body: &'a str, pointer: &str) -> Option<&'a RawValue> {
             Some(b'{') => {
                 serde_json::from_str::<HashMap<String, &'a RawValue>>(at.get()).ok()?.get(&token).copied()?
             }
-            Some(b'[') => serde_json::from_str::<Vec<&'a RawValue>>(at.get())
-                .ok()?
-                .get(token.parse::<usize>().ok()?)
-                .copied()?,
+            Some(b'[') => {
+                serde_json::from_str::<Vec<&'a RawValue>>(at.get()).ok()?.get(index(&token)?).copied()?
+            }
             _ => return None,
         };
     }
     (at.get() != "null").then_some(at)
+}
+
+/// RFC 6901 §4: digits, and a zero at the beginning only by itself.
+fn index(token: &str) -> Option<usize> {
+    let plain = token == "0" || !token.starts_with(['0', '+']);
+    token.parse().ok().filter(|_| plain)
 }
 
 /// The string at `pointer`; none where there is anything else.
