@@ -54,6 +54,11 @@ impl UrlTemplate {
         })
     }
 
+    pub(super) fn has_in_its_path(&self, name: &str) -> bool {
+        let path = self.0.iter().take_while(|piece| !matches!(piece, Piece::Text(text) if text.contains('?')));
+        path.into_iter().any(|piece| matches!(piece, Piece::Hole(hole) if hole == name))
+    }
+
     /// The hole that says the host, where the URL does not say it itself.
     pub(crate) fn host_hole(&self) -> Option<&str> {
         match self.0.first() {

@@ -79,6 +79,7 @@ fn every_mistake_is_named_by_its_key() {
             &[("/invoke/headers/Authorization", "reserved")],
         ),
         ("[limits]", "[errors]\ncode = [\"x\"]\n[limits]", &[("/errors/code/0", "pointer")]),
+        ("actions/invocations\"", "actions/{correlation_id}\"", &[("/invoke/url", "hole")]),
         ("[limits]", "[schema]\nurl = \"{base}/{action_id}\"\n[limits]", &[("/schema/input", "required")]),
         ("[poll]", "[pol]", &[("/pol", "unknown_field"), ("/poll", "required")]),
         ("[poll]", "[[poll]]", &[("/poll", "type")]),

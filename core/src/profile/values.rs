@@ -270,6 +270,11 @@ impl Reader {
                 return self.wrong(path, "hole", &rule);
             }
         }
+        if template.has_in_its_path("correlation_id") {
+            // The caller's own: `..` is one, and as a segment it would mean another path.
+            let rule = "has `{correlation_id}` in its path; put it behind a `?`, into a header or into the body";
+            return self.wrong(path, "hole", rule);
+        }
         match template.0.first() {
             Some(Piece::Text(_)) => {
                 let values: Vec<_> = known.iter().map(|name| (*name, "v")).collect();
