@@ -205,3 +205,37 @@ fn described(action_id: String, answer: &Answer, contract: &SchemaContract) -> R
         action_id,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_schema_as_gateways_write_it_is_understood() {
+        let draft4 = "http://json-schema.org/draft-04/schema#";
+        let cases = [
+            (json!({"$schema": draft4, "type": "object", "required": []}), json!({"a": 1}), true),
+            (json!({"$schema": draft4, "properties": {"n": {"maximum": 5, "exclusiveMaximum": true}}}), json!({"n": 5}), false),
+            (json!({"properties": {"t": {"pattern": "^(?!x)a"}}}), json!({"t": "ab"}), true),
+            (json!({"properties": {"t": {"pattern": "^(?!x)a"}}}), json!({"t": "b"}), false),
+            (json!({"properties": {"d": {"format": "genesys-thing"}}}), json!({"d": "x"}), true),
+            (json!({"additionalProperties": false, "properties": {"a": {}}}), json!({"b": 1}), false),
+        ];
+        for (schema, inputs, kept) in cases {
+            let rule = Rule::of_schema(&schema).unwrap();
+            let (text, mut violations) = (inputs.to_string(), Vec::new());
+            rule.judge("/inputs", serde_json::from_str(&text).unwrap(), &mut violations);
+            assert_eq!(violations.is_empty(), kept, "{schema} {violations:?}");
+        }
+        assert!(Rule::of_schema(&json!({"type": "thing"})).is_none());
+    }
+
+    #[test]
+    fn a_schema_is_kept_for_a_while_and_never_for_good() {
+        let (schemas, now) = (Schemas::default(), Instant::now());
+        let first = schemas.of("a", now);
+        assert!(Arc::ptr_eq(&first, &schemas.of("a", now + FRESH / 2)));
+        assert!(!Arc::ptr_eq(&first, &schemas.of("a", now + FRESH)));
+    }
+}

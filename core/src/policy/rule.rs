@@ -10,6 +10,8 @@ use super::words;
 use crate::contract::pointer::{join, nearest};
 use crate::document::{self, Mistakes};
 
+/// A pattern that looks ahead gives up after so many steps back.
+const BACKTRACKS: usize = 100_000;
 /// The most that a compiled pattern may take.
 const PATTERN_BYTES: usize = 4 * 1024 * 1024;
 
@@ -123,8 +125,12 @@ impl Rule {
 
     /// A JSON Schema as a gateway has it, of the draft that it names; none where it cannot be compiled.
     pub(crate) fn of_schema(schema: &Value) -> Option<Rule> {
-        // A gateway's own formats are its own matter: it checks them itself.
-        Rule::of(schema, false, options().should_ignore_unknown_formats(true))
+        // A gateway's own formats are its own matter: it checks them itself. Its patterns may look ahead.
+        let lenient = options().should_ignore_unknown_formats(true);
+        let ahead = PatternOptions::fancy_regex().backtrack_limit(BACKTRACKS).size_limit(PATTERN_BYTES);
+        let schema = &without_empty_lists(schema);
+        Rule::of(schema, false, lenient.clone())
+            .or_else(|| Rule::of(schema, false, lenient.with_pattern_options(ahead)))
     }
 
     fn of(schema: &Value, required: bool, options: ValidationOptions<'static>) -> Option<Rule> {
@@ -144,6 +150,21 @@ fn options() -> ValidationOptions<'static> {
         .should_ignore_unknown_formats(false)
         .with_pattern_options(PatternOptions::regex().size_limit(PATTERN_BYTES))
         .offline()
+}
+
+/// `"required": []` says nothing, and draft 4 forbids it; editors of actions write it all the same.
+fn without_empty_lists(schema: &Value) -> Value {
+    match schema {
+        Value::Object(object) => {
+            let says = |(key, below): &(&String, &Value)| {
+                *key != "required" || below.as_array().is_none_or(|names| !names.is_empty())
+            };
+            let members = object.iter().filter(says);
+            members.map(|(key, below)| (key.clone(), without_empty_lists(below))).collect()
+        }
+        Value::Array(items) => items.iter().map(without_empty_lists).collect(),
+        other => other.clone(),
+    }
 }
 
 /// Whether one of these words stands anywhere in the schema; rather once too often.
