@@ -125,7 +125,7 @@ fn accepted(answer: &Answer, profile: &Profile) -> Invoked {
     }
     Invoked::Accepted(Accepted {
         invocation_id,
-        status: word.unwrap_or_else(|| "ACCEPTED".to_owned()),
+        status: word.map_or_else(|| "ACCEPTED".to_owned(), |word| clean(&word)),
         http_status: answer.status,
         terminal,
         raw: raw(body),
