@@ -3,11 +3,16 @@
 use std::collections::HashSet;
 use std::fmt;
 
+use http::HeaderMap;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 /// How deep the inputs of an action may be nested.
 const MAX_DEPTH: usize = 50;
+
+/// The request headers that may say which invocation a POST is about, where its body does not.
+const CORRELATION_HEADERS: [&str; 4] =
+    ["idempotency-key", "x-correlation-id", "inin-correlation-id", "correlationid"];
 
 /// An invocation that the gateway understands.
 #[derive(Debug)]
@@ -27,6 +32,12 @@ pub(crate) enum Values {
     Primitives,
     /// Any JSON, nested no deeper than a gateway looks.
     Any,
+}
+
+/// Which invocation the headers of a request say that it is about.
+pub(crate) fn correlation_header(headers: &HeaderMap) -> Option<String> {
+    let named = CORRELATION_HEADERS.iter().find_map(|name| headers.get(*name));
+    named.and_then(|value| value.to_str().ok()).filter(|id| !id.is_empty()).map(str::to_owned)
 }
 
 /// The body as text that begins like an object.

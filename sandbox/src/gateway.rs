@@ -16,6 +16,7 @@ use percent_encoding::percent_decode_str;
 use uuid::Uuid;
 
 use crate::actions::Action;
+use crate::ask::correlation_header;
 use crate::credentials::Credentials;
 use crate::error::SandboxError;
 use crate::faults::{Close, Fault, Faults};
@@ -28,10 +29,6 @@ use crate::reply::Reply;
 use crate::seen::{Masks, Memory, Seen};
 use crate::tokens::{Scopes, Tokens};
 use crate::totals::Totals;
-
-/// The request headers that may say which invocation a POST is about, where its body does not.
-const CORRELATION_HEADERS: [&str; 4] =
-    ["idempotency-key", "x-correlation-id", "inin-correlation-id", "correlationid"];
 
 /// A request that has arrived as a whole.
 #[derive(Debug)]
@@ -398,11 +395,6 @@ impl fmt::Debug for Gateway {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Gateway").field("totals", &self.totals()).finish_non_exhaustive()
     }
-}
-
-fn correlation_header(headers: &HeaderMap) -> Option<String> {
-    let named = CORRELATION_HEADERS.iter().find_map(|name| headers.get(*name));
-    named.and_then(|value| value.to_str().ok()).filter(|id| !id.is_empty()).map(str::to_owned)
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {
