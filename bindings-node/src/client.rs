@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cxone_actions::contract::Finding;
-use cxone_actions_bridge::{ActionRequest, Dialect, Handle, patience};
+use cxone_actions_bridge::{ActionRequest, Dialect, Handle, TokenAnswer, patience};
 use napi::bindgen_prelude::Either;
 use napi_derive::napi;
 
@@ -22,8 +22,8 @@ pub struct NativeClient {
 
 /// Opens a client, or returns the JSON text of an error.
 #[napi(catch_unwind)]
-pub fn open_client(options: String) -> Either<NativeClient, String> {
-    match Handle::open(&options, Dialect::Node) {
+pub fn open_client(options: String, asks_for_tokens: bool) -> Either<NativeClient, String> {
+    match Handle::open(&options, Dialect::Node, asks_for_tokens) {
         Ok(handle) => Either::A(NativeClient { handle }),
         Err(error) => Either::B(error),
     }
@@ -65,6 +65,12 @@ impl NativeClient {
         started(|| Ok(self.handle.poll(&queue.queue, &target, timeout_of(timeout_ms)?, deliver)))
     }
 
+    /// What the gateway says of an action.
+    #[napi(catch_unwind)]
+    pub fn describe(&self, queue: &NativeQueue, action_id: String) -> Started {
+        started(|| Ok(self.handle.describe(&queue.queue, action_id)))
+    }
+
     /// Stops taking calls and lets what is on the wire be recorded.
     #[napi(catch_unwind)]
     pub fn close(&self, queue: &NativeQueue, timeout_ms: Option<f64>) -> Started {
@@ -81,6 +87,25 @@ impl NativeClient {
     #[napi(catch_unwind)]
     pub fn answer(&self, call: f64, raised: Option<String>) {
         self.handle.answer(call_of(call), raised);
+    }
+
+    /// By which a request for a token names this client.
+    #[napi(catch_unwind)]
+    pub fn number(&self) -> f64 {
+        number(self.handle.number())
+    }
+
+    /// Whether the caller's function is to be called now.
+    #[napi(catch_unwind)]
+    pub fn take_token_request(&self, request: f64) -> bool {
+        self.handle.take_token_request(call_of(request))
+    }
+
+    /// What came of it: `text` is a token, or the name of a class or type, as `outcome` says.
+    #[napi(catch_unwind)]
+    pub fn answer_token_request(&self, request: f64, outcome: String, text: String, seconds: Option<f64>) {
+        let answer = TokenAnswer::from_border(&outcome, text, seconds);
+        self.handle.answer_token_request(call_of(request), answer);
     }
 
     /// The numbers.

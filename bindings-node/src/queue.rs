@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use cxone_actions_bridge::{Kind, Queue};
+use cxone_actions_bridge::Queue;
 use napi::bindgen_prelude::{Env, Function, Result};
 use napi::threadsafe_function::ThreadsafeFunctionCallMode;
 use napi_derive::napi;
@@ -19,13 +19,13 @@ pub struct NativeQueue {
 }
 
 /// One message of the queue.
-#[napi(object)]
+#[napi(object, object_from_js = false)]
 #[derive(Debug)]
 pub struct NativeMessage {
     /// The number that starting the call returned.
     pub call: f64,
-    /// Whether it is the terminal result for `onResult`; otherwise it is the last message of the call.
-    pub deliver: bool,
+    /// `done`: the last message of the call; `deliver`: the terminal result for `onResult`; `token`: a client needs one.
+    pub kind: &'static str,
     /// The news, as JSON text.
     pub json: String,
 }
@@ -51,7 +51,7 @@ impl NativeQueue {
         messages
             .map(|message| NativeMessage {
                 call: number(message.call),
-                deliver: message.kind == Kind::Deliver,
+                kind: message.kind.as_str(),
                 json: message.json,
             })
             .collect()

@@ -12,6 +12,7 @@ import { at, refusal, type Site } from "./from-core";
 import { type NativeClient, type NativeMessage, type NativeQueue, native } from "./native";
 import type { Signal } from "./options";
 import { watch } from "./signals";
+import { classOf, serveToken } from "./tokens";
 
 /** What a call needs to be started and to be settled. */
 export interface Call<T> {
@@ -87,8 +88,12 @@ export function start<T>(call: Call<T>): Promise<T> {
   });
 }
 
-function receive({ call, deliver, json }: NativeMessage): void {
-  if (deliver) {
+function receive({ call, kind, json }: NativeMessage): void {
+  if (kind === "token") {
+    void serveToken(call, Number(json));
+    return;
+  }
+  if (kind === "deliver") {
     void handOver(call, json);
     return;
   }
@@ -107,15 +112,6 @@ async function handOver(call: number, json: string): Promise<void> {
     raised = classOf(thrown);
   }
   waiting.client.answer(call, raised);
-}
-
-function classOf(thrown: unknown): string {
-  try {
-    const name: unknown = thrown instanceof Error ? thrown.constructor.name || thrown.name : typeof thrown;
-    return String(name).toWellFormed().slice(0, 100);
-  } catch {
-    return "Error";
-  }
 }
 
 function remember(call: number, waiting: Pending): void {

@@ -15,10 +15,20 @@ import {
   type InvokeOptions,
   optionsText,
   type RunManyOptions,
+  splitToken,
   type WaitOptions,
 } from "./options";
-import { ActionResult, Invocation, type Outcome, readDone, readUnfinished, type Unfinished } from "./results";
+import {
+  ActionDescription,
+  ActionResult,
+  Invocation,
+  type Outcome,
+  readDone,
+  readUnfinished,
+  type Unfinished,
+} from "./results";
 import { runMany } from "./run-many";
+import { registerToken } from "./tokens";
 
 const SIGNAL = "an AbortSignal";
 const MILLISECONDS = "a number of milliseconds";
@@ -46,9 +56,14 @@ export class Client {
    */
   constructor(options: ClientOptions = {}) {
     const site = siteOf(new.target);
-    const opened = native.openClient(placed(site, () => optionsText(options)));
+    const { token, others } = placed(site, () => splitToken(options));
+    const opened = native.openClient(
+      placed(site, () => optionsText(others)),
+      token !== undefined,
+    );
     if (typeof opened === "string") throw at(refusal(opened), site);
     enter();
+    if (token) registerToken(opened, token);
     this.#native = opened;
     this.#audit = new AuditTrail(opened);
   }
@@ -116,6 +131,25 @@ export class Client {
       placed(site, () => callOptions<WaitOptions<ActionResult<Outputs>>>(options, WAIT)),
       site,
     );
+  }
+
+  /**
+   * What the gateway itself says of an action, where the profile knows how to ask: its name and JSON Schemas.
+   *
+   * @throws {ConfigError} the profile does not know how to ask
+   * @throws {RequestRejectedError} the gateway has no such action
+   * @throws {CxoneError} of the other kinds; nothing is executed
+   */
+  async describe(actionId: string, options?: InvokeOptions | null): Promise<ActionDescription> {
+    const site = siteOf(this.describe);
+    const { signal } = placed(site, () => callOptions<InvokeOptions>(options, { signal: SIGNAL }));
+    return start({
+      client: this.#native,
+      site,
+      signal,
+      begin: (queue) => this.#native.describe(queue, typeof actionId === "string" ? actionId : ""),
+      read: reading("description", ActionDescription.read),
+    });
   }
 
   /**
@@ -214,7 +248,7 @@ function placed<T>(site: Site, work: () => T): T {
   }
 }
 
-function reading<T>(field: "invocation" | "result" | "value", read: (text: string) => T): Call<T>["read"] {
+function reading<T>(field: Parameters<typeof readDone>[1], read: (text: string) => T): Call<T>["read"] {
   return (json): { value: T } | { error: CxoneError } => {
     const done = readDone(json, field);
     return "text" in done ? { value: read(done.text) } : done;

@@ -172,7 +172,7 @@ function pointer(key: string): string {
 }
 
 /** What `read` returns, or undefined where the caller's getter or proxy throws; what it throws is nobody's business. */
-function attempt<T>(read: () => T): T | undefined {
+export function attempt<T>(read: () => T): T | undefined {
   try {
     return read();
   } catch {

@@ -46,8 +46,16 @@ export type {
   Signal,
   WaitOptions,
 } from "./options";
-export { ActionResult, Invocation, Outcome, type Status, type Unfinished } from "./results";
+export {
+  ActionDescription,
+  ActionResult,
+  Invocation,
+  Outcome,
+  type Status,
+  type Unfinished,
+} from "./results";
 export { type Fault, Sandbox, type SandboxAction, type SandboxOptions, type SeenRequest } from "./sandbox";
+export type { Token, TokenFunction } from "./tokens";
 
 /** The version of this library. */
 export const version: string = native.version();

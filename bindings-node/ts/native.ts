@@ -10,8 +10,8 @@ import { join } from "node:path";
 export interface NativeMessage {
   /** The number that starting the call returned. */
   readonly call: number;
-  /** Whether it is the terminal result for `onResult`; otherwise it is the last message of the call. */
-  readonly deliver: boolean;
+  /** The last message of the call; the terminal result for `onResult`; or: the client whose number it is needs a token. */
+  readonly kind: "done" | "deliver" | "token";
   readonly json: string;
 }
 
@@ -35,10 +35,20 @@ export interface NativeClient {
     deliver: boolean,
   ): number | string;
   poll(queue: NativeQueue, target: string, timeoutMs: number | null, deliver: boolean): number | string;
+  describe(queue: NativeQueue, actionId: string): number | string;
   close(queue: NativeQueue, timeoutMs: number | null): number | string;
   cancel(call: number): void;
   answer(call: number, raised: string | null): void;
   isClosed(): boolean;
+  /** By which a request for a token names this client. */
+  number(): number;
+  takeTokenRequest(request: number): boolean;
+  answerTokenRequest(
+    request: number,
+    outcome: "token" | "raised" | "returned",
+    text: string,
+    seconds: number | null,
+  ): void;
   metrics(): Tagged;
   prometheus(): Tagged;
   recover(): Tagged;
@@ -74,7 +84,7 @@ export interface Native {
   version(): string;
   /** The public surface as the core knows it. */
   surface(): string;
-  openClient(options: string): NativeClient | string;
+  openClient(options: string, asksForTokens: boolean): NativeClient | string;
   openSandbox(options: string): NativeSandbox | string;
   /** The error of a result that did not complete, from the JSON text of its fields. */
   statusError(result: string): string | null;

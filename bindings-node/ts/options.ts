@@ -1,6 +1,7 @@
 /** What a caller says: the options of a client, of a call, and a request. The core judges all of it. */
-import { encodeOptions, type Finding } from "./encode";
+import { attempt, encodeOptions, type Finding } from "./encode";
 import { ConfigError, type Violation } from "./errors";
+import type { TokenFunction } from "./tokens";
 
 /** An input's value. Whole numbers beyond ±(2^53−1) are `bigint`; `undefined`, `NaN`, dates and the like are refused. */
 export type InputValue =
@@ -54,8 +55,13 @@ export interface ClientOptions {
   readonly accessKeyId?: string | undefined;
   /** The access key's secret. `CXONE_ACCESS_KEY_SECRET`. */
   readonly accessKeySecret?: string | undefined;
-  /** A bearer token that somebody else keeps fresh, instead of credentials. `CXONE_TOKEN`. */
-  readonly token?: string | undefined;
+  /**
+   * Instead of credentials: a bearer token that somebody else keeps fresh (`CXONE_TOKEN`), or a function that returns one,
+   * or one and the milliseconds that it serves, or a promise of either. It is called when a token is needed, early enough
+   * before one runs out, and after a 401; never twice at a time, and valid tokens are used meanwhile. A token without a
+   * time serves for five minutes. After 30 s it is waited for no longer.
+   */
+  readonly token?: string | TokenFunction | undefined;
   /** How the client authenticates at the token service; `"query"` is unsafe. `CXONE_CLIENT_AUTH`. */
   readonly clientAuth?: "post" | "basic" | "query" | undefined;
   /** OAuth scopes, separated by spaces. `CXONE_SCOPE`. */
@@ -133,6 +139,17 @@ export interface RunManyOptions extends InvokeOptions {
 export interface CloseOptions {
   /** How long what is on the wire may take to be recorded. Default 30,000. */
   readonly timeoutMs?: number | undefined;
+}
+
+/** The function for tokens, and the options without it: JSON cannot say it. */
+export function splitToken(options: ClientOptions): {
+  token: TokenFunction | undefined;
+  others: ClientOptions;
+} {
+  // Whatever else was given, or cannot even be read, is judged where all options are.
+  const token = attempt<unknown>(() => (isPlain(options) ? options.token : undefined));
+  if (typeof token !== "function") return { token: undefined, others: options };
+  return { token: token as TokenFunction, others: { ...options, token: undefined } };
 }
 
 /** Options as JSON text. What JSON cannot say is a mistake here; everything else is judged by the core. */

@@ -159,6 +159,46 @@ export class ActionResult<Outputs = JsonValue> {
   }
 }
 
+interface CoreDescription {
+  readonly action_id: string;
+  readonly name: string | null;
+  readonly input_schema: JsonValue;
+  readonly output_schema: JsonValue;
+  readonly raw: JsonValue;
+}
+
+/** What the gateway itself says of an action. */
+export class ActionDescription {
+  /** The action, in canonical form. */
+  readonly actionId: string;
+  /** What the gateway calls it; `null` where it does not. */
+  readonly name: string | null;
+  /** The JSON Schema of its inputs; `null` where the gateway has none. */
+  readonly inputSchema: JsonValue;
+  /** The JSON Schema of its outputs; `null` where the gateway has none. */
+  readonly outputSchema: JsonValue;
+  /** The gateway's answer. */
+  readonly raw: JsonValue;
+
+  private constructor(said: CoreDescription) {
+    this.actionId = said.action_id;
+    this.name = said.name;
+    this.inputSchema = said.input_schema;
+    this.outputSchema = said.output_schema;
+    this.raw = said.raw;
+  }
+
+  /** @internal */
+  static read(text: string): ActionDescription {
+    return new ActionDescription(decode(text) as unknown as CoreDescription);
+  }
+
+  /** The fields; a `bigint` becomes its decimal digits. */
+  toJSON(): unknown {
+    return printable({ ...this });
+  }
+}
+
 /** What a process that is gone left behind. */
 export interface Unfinished {
   readonly actionId: string | null;
@@ -201,7 +241,7 @@ export class Outcome<Outputs = JsonValue> {
 /** The last message of a call: its one field by name, or the error. */
 export function readDone(
   json: string,
-  field: "invocation" | "result" | "value",
+  field: "invocation" | "result" | "description" | "value",
 ): { text: string } | { error: CxoneError } {
   const start = `{"${field}":`;
   if (json.startsWith(start)) return { text: json.slice(start.length, -1) };

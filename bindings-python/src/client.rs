@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use cxone_actions_bridge::{Dialect, Handle, close_patience, patience};
+use cxone_actions_bridge::{Dialect, Handle, TokenAnswer, close_patience, patience};
 use pyo3::prelude::*;
 
 use crate::native_error;
@@ -18,8 +18,26 @@ pub(crate) struct NativeClient(Handle);
 #[pymethods]
 impl NativeClient {
     #[new]
-    fn new(py: Python<'_>, options_json: &str) -> PyResult<Self> {
-        py.detach(|| Handle::open(options_json, Dialect::Python)).map(NativeClient).map_err(native_error)
+    fn new(py: Python<'_>, options_json: &str, asks_for_tokens: bool) -> PyResult<Self> {
+        py.detach(|| Handle::open(options_json, Dialect::Python, asks_for_tokens))
+            .map(NativeClient)
+            .map_err(native_error)
+    }
+
+    /// By which a request for a token names this client.
+    #[getter]
+    fn number(&self) -> u64 {
+        self.0.number()
+    }
+
+    /// Whether the caller's function is to be called now.
+    fn take_token_request(&self, request: u64) -> bool {
+        self.0.take_token_request(request)
+    }
+
+    /// What came of it: `text` is a token, or the name of a type, as `outcome` says.
+    fn answer_token_request(&self, request: u64, outcome: &str, text: String, seconds: Option<f64>) {
+        self.0.answer_token_request(request, TokenAnswer::from_border(outcome, text, seconds));
     }
 
     /// `request` is a tuple of action id, inputs, correlation id and callback URL, or a mapping with those keys.
@@ -45,6 +63,11 @@ impl NativeClient {
         deliver: bool,
     ) -> PyResult<u64> {
         Ok(self.0.poll(queue.queue(), target_json, seconds(timeout)?, deliver))
+    }
+
+    /// What is no string is no action id either, which the core says.
+    fn describe(&self, queue: &NativeQueue, action_id: &Bound<'_, PyAny>) -> u64 {
+        self.0.describe(queue.queue(), action_id.extract().unwrap_or_default())
     }
 
     fn cancel(&self, call: u64) {

@@ -62,6 +62,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(status_error, module)?)?;
     module.add_function(wrap_pyfunction!(surface, module)?)?;
     module.add("HANDLER_PATIENCE", cxone_actions::HANDLER_PATIENCE.as_secs_f64())?;
+    module.add("TOKEN_PATIENCE", cxone_actions::TOKEN_PATIENCE.as_secs_f64())?;
     module.add_function(wrap_pyfunction!(shutdown, module)?)?;
     module.add_function(wrap_pyfunction!(cli, module)?)
 }

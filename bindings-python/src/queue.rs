@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use cxone_actions_bridge::{Kind, Queue};
+use cxone_actions_bridge::Queue;
 use pyo3::prelude::*;
 
 use crate::bell::Bell;
@@ -38,15 +38,15 @@ impl NativeQueue {
         self.bell.as_ref().and_then(|bell| bell.descriptor())
     }
 
-    /// Everything that is ready: `(call, is_done, json)`.
-    fn drain(&self) -> Vec<(u64, bool, String)> {
+    /// Everything that is ready: the number of the call, the kind of the news, and the news.
+    fn drain(&self) -> Vec<(u64, &'static str, String)> {
         if !self.is_ours() {
             return Vec::new();
         }
         if let Some(bell) = &self.bell {
             bell.silence();
         }
-        self.queue.drain().into_iter().map(|m| (m.call, m.kind == Kind::Done, m.json)).collect()
+        self.queue.drain().into_iter().map(|m| (m.call, m.kind.as_str(), m.json)).collect()
     }
 
     /// Blocks until something is ready or `seconds` are over; whether something is ready.

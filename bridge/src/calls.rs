@@ -27,8 +27,9 @@ pub(crate) struct Calls {
     released: AtomicBool,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Call {
+    reader: Arc<Queue>,
     task: Option<AbortHandle>,
     answer: Option<oneshot::Sender<Answer>>,
 }
@@ -43,7 +44,8 @@ impl Calls {
         field: &'static str,
         work: impl Future<Output = Result<T>> + Send + 'static,
     ) {
-        lock(&self.table).insert(call, Call::default());
+        let entry = Call { reader: Arc::clone(queue), task: None, answer: None };
+        lock(&self.table).insert(call, entry);
         let reply = Reply { call, calls: Arc::clone(self), queue: Arc::clone(queue) };
         let task = runtime.spawn(async move {
             let outcome = work.await;
@@ -93,6 +95,20 @@ impl Calls {
                 answer.await.unwrap_or_else(|_| Err("Cancelled".to_owned()))
             })
         })
+    }
+
+    /// The queues on which somebody waits for an answer, the one of the newest call first.
+    pub(crate) fn readers(&self) -> Vec<Arc<Queue>> {
+        let table = lock(&self.table);
+        let mut newest: Vec<(&u64, &Call)> = table.iter().collect();
+        newest.sort_unstable_by_key(|(number, _)| std::cmp::Reverse(**number));
+        let mut readers: Vec<Arc<Queue>> = Vec::new();
+        for (_, call) in newest {
+            if !readers.iter().any(|reader| Arc::ptr_eq(reader, &call.reader)) {
+                readers.push(Arc::clone(&call.reader));
+            }
+        }
+        readers
     }
 
     /// Whether it was still under way.

@@ -12,6 +12,7 @@ use crate::per_process::PerProcess;
 use crate::queue::Queue;
 use crate::runtime::{Process, next_number};
 use crate::text::{closed, done, error_json, failed};
+use crate::tokens::{AskingReaders, TokenAnswer, TokenRequests};
 
 /// How long closing waits for what is under way, where nothing else is said.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(30);
@@ -24,7 +25,10 @@ const LINGER: Duration = Duration::from_secs(60);
 /// first use opens a client of the child's own, with the same options.
 #[derive(Debug)]
 pub struct Handle {
+    number: u64,
     options: Options,
+    /// Tokens come from a function of the caller's.
+    asks_for_tokens: bool,
     closed: AtomicBool,
     opened: PerProcess<Opened>,
 }
@@ -34,18 +38,26 @@ pub(crate) struct Opened {
     number: u64,
     pub(crate) client: Client,
     calls: Arc<Calls>,
+    tokens: Option<Arc<TokenRequests>>,
     process: Arc<Process>,
 }
 
 impl Handle {
-    /// Opens a client from options as the dialect writes them. Does not touch the network and starts no thread.
+    /// Opens a client from options as the dialect writes them. Does not touch the network and starts no thread. With
+    /// `asks_for_tokens` there is a function for them, and whoever reads the client's queues is asked to call it.
     ///
     /// # Errors
     /// The JSON text of a `config`, `audit` or `closed` error.
-    pub fn open(options_json: &str, dialect: Dialect) -> Result<Handle, String> {
+    pub fn open(options_json: &str, dialect: Dialect, asks_for_tokens: bool) -> Result<Handle, String> {
         let open = || {
             let options = Options::from_json(options_json, dialect)?;
-            let handle = Handle { options, closed: AtomicBool::new(false), opened: PerProcess::new() };
+            let handle = Handle {
+                number: next_number(),
+                options,
+                asks_for_tokens,
+                closed: AtomicBool::new(false),
+                opened: PerProcess::new(),
+            };
             handle.opened()?;
             Ok(handle)
         };
@@ -92,6 +104,14 @@ impl Handle {
         })
     }
 
+    /// What the gateway says of an action; answered with `description`.
+    pub fn describe(&self, queue: &Arc<Queue>, action_id: String) -> u64 {
+        self.start(queue, "description", |opened, _| {
+            let client = opened.client.clone();
+            async move { client.describe(&action_id).await }
+        })
+    }
+
     /// Nobody waits for this call any more; it is not answered. A POST on the wire is finished and recorded.
     pub fn cancel(&self, call: u64) {
         if let Some(opened) = self.opened.get() {
@@ -104,6 +124,28 @@ impl Handle {
         if let Some(opened) = self.opened.get() {
             opened.calls.answer(call, raised);
         }
+    }
+
+    /// By which a [`crate::Kind::Token`] names this client; the same in a forked child.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Whether the reader of the queue is to call the caller's function now, and to answer; false where somebody else
+    /// does, or nobody needs it any more.
+    pub fn take_token_request(&self, request: u64) -> bool {
+        self.token_requests().is_some_and(|requests| requests.take(request))
+    }
+
+    /// What came of a request that was taken.
+    pub fn answer_token_request(&self, request: u64, answer: TokenAnswer) {
+        if let Some(requests) = self.token_requests() {
+            requests.answer(request, answer);
+        }
+    }
+
+    fn token_requests(&self) -> Option<Arc<TokenRequests>> {
+        self.opened.get()?.tokens.clone()
     }
 
     /// Stops taking calls and waits for what is under way, for at most `patience` (30 s where none is given); answered
@@ -188,11 +230,16 @@ impl Handle {
         self.opened.get_or_try(|| {
             let process = Process::current();
             process.open_for_work()?;
-            let client = Client::open(self.options.clone())?;
             let number = next_number();
             let calls = Arc::<Calls>::default();
+            let tokens = self.asks_for_tokens.then(|| TokenRequests::new(self.number, Arc::clone(&calls)));
+            let options = match tokens.clone() {
+                Some(tokens) => self.options.clone().with_token_source(AskingReaders(tokens)),
+                None => self.options.clone(),
+            };
+            let client = Client::open(options)?;
             process.enter(number, client.clone(), Arc::clone(&calls));
-            Ok(Opened { number, client, calls, process })
+            Ok(Opened { number, client, calls, tokens, process })
         })
     }
 

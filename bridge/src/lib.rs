@@ -15,6 +15,7 @@ mod per_process;
 mod queue;
 mod runtime;
 mod text;
+mod tokens;
 
 pub use audit::Records;
 pub use handle::Handle;
@@ -22,5 +23,6 @@ pub use per_process::PerProcess;
 pub use queue::{Kind, Message, Queue};
 pub use runtime::drain_at_exit;
 pub use text::{close_patience, error_json, patience, status_error};
+pub use tokens::TokenAnswer;
 
 pub use cxone_actions::{ActionRequest, Dialect, VERSION};

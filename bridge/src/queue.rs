@@ -27,6 +27,20 @@ pub enum Kind {
     Done,
     /// The terminal result, for the caller's `on_result`; to be answered with [`crate::Handle::answer`]. `Done` follows.
     Deliver,
+    /// A client needs a token of the caller's function. `call` is the number of this request and `json` that of the client
+    /// ([`crate::Handle::number`]); to be taken with [`crate::Handle::take_token_request`].
+    Token,
+}
+
+impl Kind {
+    /// The word that stands for it at the border.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Kind::Done => "done",
+            Kind::Deliver => "deliver",
+            Kind::Token => "token",
+        }
+    }
 }
 
 /// The queue of one event loop, or of one thread that blocks in [`Queue::wait`].

@@ -158,7 +158,7 @@ test("options_that_cannot_work_are_all_named_at_once_before_any_network", () => 
     );
   for (const [options, part] of [
     [{ timeoutMs: Number.NaN }, /`timeoutMs` must be .*got NaN/],
-    [{ token: () => "t" }, /`token` must be .*got function/],
+    [{ clientId: () => "t" }, /`clientId` must be .*got function/],
     [{ policy: new Map() }, /`policy` must be .*got Map/],
     [
       { policy: { action: [{ id: ACTION, inputs: { a: { pattern: /x/ } } }] } },

@@ -243,6 +243,62 @@ def interrupt() -> None:
         print("interrupted after", time.monotonic() - struck[0])
 
 
+# a function for tokens
+
+
+def tokens() -> None:
+    from cxone_actions import AsyncClient, Client
+    from tokens import fetch
+
+    access = [os.environ[f"CXONE_{name}"] for name in ("BASE_URL", "CLIENT_ID", "CLIENT_SECRET")]
+    here, hangs, asked_by = os.getpid(), how.endswith("hangs"), list[int]()
+
+    def vault() -> tuple[str, float]:
+        asked_by.append(os.getpid())
+        if hangs and os.getpid() == here:
+            ready()
+            time.sleep(60)
+        return fetch(*access)
+
+    async def later() -> tuple[str, float]:
+        asked_by.append(os.getpid())
+        if hangs and os.getpid() == here:
+            ready()
+            await asyncio.sleep(60)
+        return fetch(*access)
+
+    client, asynchronous = Client(token=vault), AsyncClient(token=later)
+    kept.extend((client, asynchronous))
+
+    def works() -> bool:
+        ok = client.run(CREATE_CASE, INPUTS).ok and asyncio.run(asynchronous.run(AT_ONCE, {})).ok
+        return ok and asked_by[-2:] == [os.getpid()] * 2
+
+    def waits() -> None:
+        threading.Thread(target=client.run, args=(AT_ONCE, {}), daemon=True).start()
+        while not asked_by:
+            time.sleep(0.001)
+
+    async def main() -> None:
+        kept.append(asyncio.ensure_future(asynchronous.run(AT_ONCE, {})))
+        while not asked_by:
+            await asyncio.sleep(0.001)
+
+    if how == "async_hangs":
+        asyncio.run(main())
+    elif how == "sync_hangs":
+        waits()
+    elif how == "fork_hangs":
+        for _ in range(5):
+            waits()
+        ended(in_child(works))
+    else:
+        assert works()
+        ended(in_child(works))
+        assert works()
+        assert len(asked_by) == 2, "the parent's own tokens serve on"
+
+
 # late and quiet
 
 
@@ -287,4 +343,5 @@ if __name__ == "__main__":
         "interrupt": interrupt,
         "late": late,
         "quiet": quiet,
+        "tokens": tokens,
     }[what]()

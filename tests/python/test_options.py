@@ -34,7 +34,7 @@ def test_every_mistake_is_named_at_once(make: Any) -> None:
         ("timeout", "soon"),
         ("client_secret", b"CANARY"),
         ("client_secret", 7),
-        ("token", lambda: "CANARY"),
+        ("client_id", lambda: "CANARY"),
         ("audit", 7),
         ("policy", ["CANARY"]),
         ("policy", object()),

@@ -106,6 +106,20 @@ def test_the_child_of_a_fork_uses_the_same_client(
     assert max(sandbox.executions(correlation_id) for correlation_id in sent) == 1
 
 
+@pytest.mark.parametrize("how", ["sync_hangs", "async_hangs", "fork_hangs", "fork"])
+@pytest.mark.parametrize("turn", range(3))
+def test_a_function_for_tokens_survives_exit_and_fork(start: Start, how: str, turn: int) -> None:
+    child = start("tokens", how, 1)
+    if how != "fork":
+        until_ready(child)
+    began = time.monotonic()
+    code, stdout, stderr = finish(child)
+    assert time.monotonic() - began < IN_TIME
+    assert code == 0, stderr
+    assert stdout.count("child ok") == how.startswith("fork")
+    assert all(word not in stderr for word in ("Fatal", "panicked", "never awaited", "leaked"))
+
+
 def test_what_a_killed_parent_left_is_recovered_while_its_child_lives(
     start: Start, access: dict[str, Any], tmp_path: Path
 ) -> None:

@@ -46,6 +46,7 @@ from ._errors import (
 from ._metrics import ActionMetrics, Distribution, Metrics
 from ._native import VERSION as __version__  # noqa: N811 - the name is Python's
 from ._results import (
+    ActionDescription,
     ActionRequest,
     ActionResult,
     Invocation,
@@ -59,6 +60,7 @@ from ._sandbox import Sandbox
 __all__ = [
     "AccessDeniedError",
     "ActionCancelledError",
+    "ActionDescription",
     "ActionFailedError",
     "ActionMetrics",
     "ActionRequest",

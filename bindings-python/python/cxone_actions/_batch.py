@@ -11,14 +11,17 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Generator, Iterable, Iterator, Mapping
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from . import _blocking
+from . import _blocking, _tokens
 from ._errors import ConfigError, CxoneError, from_fields, raise_native
 from ._json import exact
 from ._loop import Start, Waiting, port
 from ._native import NativeClient, NativeError, NativeQueue
 from ._results import ActionRequest, ActionResult, Outcome
+
+if TYPE_CHECKING:
+    from ._client import _Opened
 
 RequestLike = ActionRequest | Mapping[str, Any]
 Requests = Iterable[RequestLike] | AsyncIterable[RequestLike]
@@ -104,10 +107,10 @@ def _finished(ready: deque[Waiting], ring: asyncio.Event, waiting: Waiting, _: a
 
 
 async def run_many(
-    native: NativeClient, requests: Requests, concurrency: int, timeout: float | None
+    client: _Opened, requests: Requests, concurrency: int, timeout: float | None
 ) -> AsyncGenerator[Outcome, None]:
-    """Outcomes in completion order."""
-    gate, ring = port(), asyncio.Event()
+    """Outcomes in completion order. The client lives as long as somebody reads them."""
+    native, gate, ring = client._native, port(), asyncio.Event()
     source = _Source(requests, ring)
     running: dict[Waiting, tuple[int, Any]] = {}
     ready: deque[Waiting] = deque()
@@ -151,13 +154,14 @@ async def run_many(
 
 
 def run_many_blocking(
-    native: NativeClient, requests: Requests, concurrency: int, timeout: float | None
+    client: _Opened, requests: Requests, concurrency: int, timeout: float | None
 ) -> Generator[Outcome, None, None]:
-    """Outcomes in completion order, for a thread that blocks."""
+    """Outcomes in completion order, for a thread that blocks. The client lives as long as somebody reads them."""
+    native = client._native
     source = _blocking.drive(requests) if isinstance(requests, AsyncIterable) else iter(requests)
     queue = NativeQueue(False)
     running: dict[int, tuple[int, Any]] = {}
-    ready: deque[tuple[int, bool, str]] = deque()
+    ready: deque[tuple[int, str]] = deque()
     open_, raised, index = True, None, 0
     try:
         while True:
@@ -179,12 +183,16 @@ def run_many_blocking(
                         continue
                     running[number] = (place, request)
             if ready:
-                number, _, text = ready.popleft()
+                number, text = ready.popleft()
                 yield _outcome(*running[number], text)
                 del running[number]
             elif running:
                 queue.wait()
-                ready.extend(queue.drain())
+                for sender, kind, text in queue.drain():
+                    if kind == "token":
+                        _tokens.serve(sender, text, None)
+                    else:
+                        ready.append((sender, text))
             elif raised is not None:
                 raise raised
             else:

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterable, Awaitable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from . import _tokens
 from ._json import exact
 from ._loop import OnResult, Start
 from ._native import HANDLER_PATIENCE, NativeClient, NativeQueue
@@ -25,10 +26,13 @@ def call(native: NativeClient, start: Start, on_result: OnResult | None = None) 
     try:
         while True:
             queue.wait()
-            for _, is_done, text in queue.drain():
-                if is_done:
+            for sender, kind, text in queue.drain():
+                if kind == "done":
                     return exact(text)
-                native.answer(number, _handle(on_result, text))
+                if kind == "token":
+                    _tokens.serve(sender, text, None)
+                else:
+                    native.answer(number, _handle(on_result, text))
     except BaseException:
         native.cancel(number)
         raise

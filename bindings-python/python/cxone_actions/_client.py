@@ -11,13 +11,14 @@ from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Literal, TypeVar
 
-from . import _batch, _blocking, _metrics, _native
+from . import _batch, _blocking, _metrics, _native, _tokens
 from ._arguments import Handler, Seconds, has_handler, options_text, seconds, target_text
 from ._audit import AuditTrail
 from ._errors import from_fields, raise_native
 from ._json import exact
 from ._loop import Start, port
-from ._results import ActionResult, Invocation, Outcome, Unfinished
+from ._results import ActionDescription, ActionResult, Invocation, Outcome, Unfinished
+from ._tokens import TokenFunction
 
 __all__ = ["AsyncClient", "Client"]
 
@@ -27,7 +28,7 @@ C = TypeVar("C", bound="_Opened")
 class _Opened:
     """What both clients are made of."""
 
-    __slots__ = ("__weakref__", "_native", "audit")
+    __slots__ = ("__weakref__", "_native", "_tokens", "audit")
 
     #: The audit trail of this client.
     audit: AuditTrail
@@ -42,7 +43,7 @@ class _Opened:
         client_secret: str | None = None,
         access_key_id: str | None = None,
         access_key_secret: str | None = None,
-        token: str | None = None,
+        token: str | TokenFunction | None = None,
         client_auth: Literal["post", "basic", "query"] | None = None,
         scope: str | None = None,
         policy: str | os.PathLike[str] | Mapping[str, Any] | None = None,
@@ -57,6 +58,7 @@ class _Opened:
         max_in_flight: int | None = None,
         max_queued: int | None = None,
         rate_limit: str | None = None,
+        validate: Literal["contract", "schema"] | None = None,
         callback_hosts: Sequence[str] | None = None,
         proxy: str | None = None,
         ca_file: str | os.PathLike[str] | None = None,
@@ -75,7 +77,11 @@ class _Opened:
         :param client_id, client_secret: OAuth client credentials (`CXONE_CLIENT_ID`, `CXONE_CLIENT_SECRET`, or
             `CXONE_CLIENT_SECRET_FILE` names a file that holds it)
         :param access_key_id, access_key_secret: an access key, where the profile's grant uses one
-        :param token: a bearer token that somebody else keeps fresh, instead of credentials (`CXONE_TOKEN`)
+        :param token: instead of credentials, a bearer token that somebody else keeps fresh (`CXONE_TOKEN`), or a
+            function, sync or async, that returns one, or one and the seconds that it serves. It is called in a thread
+            of its own when a token is needed, early enough before one runs out, and after a 401; never twice at a
+            time, and valid tokens are used meanwhile. What it returns to be awaited is awaited in an event loop that
+            waits for the client. A token without a time serves for five minutes. After 30 s it is waited for no longer
         :param client_auth: how the client authenticates at the token service; ``"query"`` is unsafe
         :param scope: OAuth scopes, separated by spaces
         :param policy: who may call what: a TOML or JSON file, or the same structure (`CXONE_POLICY`); without
@@ -93,6 +99,8 @@ class _Opened:
         :param max_in_flight: HTTP requests at once (64)
         :param max_queued: callers that wait for their turn (1024)
         :param rate_limit: sends per time, as in ``"300/60s"``
+        :param validate: ``"schema"`` checks inputs against the gateway's JSON Schema of the action before they are
+            sent, where the profile knows how to ask for it; ``"contract"`` (the default) does not
         :param callback_hosts: hosts that `callback_url` may name; empty is any public https host
         :param proxy: proxy URL (`HTTPS_PROXY`; `NO_PROXY` lists what goes around it)
         :param ca_file: certificates to trust, PEM (`SSL_CERT_FILE`)
@@ -125,6 +133,7 @@ class _Opened:
             "max_in_flight": max_in_flight,
             "max_queued": max_queued,
             "rate_limit": rate_limit,
+            "validate": validate,
             "callback_hosts": callback_hosts,
             "proxy": proxy,
             "ca_file": ca_file,
@@ -132,15 +141,19 @@ class _Opened:
             "http1_only": http1_only,
             **unknown,
         }
+        function = token if callable(token) else None
+        if function is not None:
+            options["token"] = None
         # Nothing of it is left in this frame, should a traceback show its locals.
         text = options_text(options)
         options = {}
         client_secret = access_key_secret = token = proxy = None
         try:
-            self._native = _native.NativeClient(text)
+            self._native = _native.NativeClient(text, function is not None)
         except _native.NativeError as error:
             text = ""
             raise_native(error)
+        self._tokens = _tokens.Source(self._native, function) if function is not None else None
         self.audit = AuditTrail(self._native)
 
     def metrics(self) -> _metrics.Metrics:
@@ -238,6 +251,16 @@ class AsyncClient(_Opened):
         answer = await self._call(lambda queue: self._native.run(queue, request, limit, deliver), on_result)
         return ActionResult(**answer["result"])
 
+    async def describe(self, action_id: str) -> ActionDescription:
+        """What the gateway itself says of an action, where the profile knows how to ask: its name and JSON Schemas.
+
+        :raises ConfigError: the profile does not know how to ask
+        :raises RequestRejectedError: the gateway has no such action
+        :raises CxoneError: the others; nothing is executed
+        """
+        answer = await self._call(lambda queue: self._native.describe(queue, action_id))
+        return ActionDescription(**answer["description"])
+
     def run_many(
         self, requests: _batch.Requests, *, concurrency: int = 64, timeout: Seconds | None = None
     ) -> AsyncGenerator[Outcome, None]:
@@ -247,7 +270,7 @@ class AsyncClient(_Opened):
             is read lazily, never more than `concurrency` ahead
         :param timeout: deadline of each request from its start, seconds or `timedelta`
         """
-        return _batch.run_many(self._native, requests, _batch.checked(concurrency), seconds(timeout))
+        return _batch.run_many(self, requests, _batch.checked(concurrency), seconds(timeout))
 
     async def aclose(self, timeout: Seconds | None = None) -> None:
         """Stops taking calls and waits for what is under way, for at most `timeout` (30 s)."""
@@ -323,11 +346,16 @@ class Client(_Opened):
         answer = self._call(lambda queue: self._native.run(queue, request, limit, deliver), on_result)
         return ActionResult(**answer["result"])
 
+    def describe(self, action_id: str) -> ActionDescription:
+        """What the gateway itself says of an action; see `AsyncClient.describe`."""
+        answer = self._call(lambda queue: self._native.describe(queue, action_id))
+        return ActionDescription(**answer["description"])
+
     def run_many(
         self, requests: _batch.Requests, *, concurrency: int = 64, timeout: Seconds | None = None
     ) -> Generator[Outcome, None, None]:
         """Runs many requests; outcomes come in completion order; see `AsyncClient.run_many`."""
-        return _batch.run_many_blocking(self._native, requests, _batch.checked(concurrency), seconds(timeout))
+        return _batch.run_many_blocking(self, requests, _batch.checked(concurrency), seconds(timeout))
 
     def close(self, timeout: Seconds | None = None) -> None:
         """Stops taking calls and waits for what is under way, for at most `timeout` (30 s)."""

@@ -15,12 +15,15 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
+from . import _tokens
 from ._json import exact
 from ._native import NativeClient, NativeQueue
 from ._results import ActionResult
 
 Start = Callable[[NativeQueue], int]
 OnResult = Callable[[ActionResult], Any]
+#: The number of a call, the kind of the news (`done`, `deliver` or `token`), and the news.
+Message = tuple[int, str, str]
 
 
 class Waiting:
@@ -129,13 +132,16 @@ class Port:
             else:
                 self.end(waiting)
 
-    def take(self, messages: list[tuple[int, bool, str]]) -> None:
+    def take(self, messages: list[Message]) -> None:
         loop = self._loop()
-        for number, is_done, text in messages:
+        for number, kind, text in messages:
+            if kind == "token":
+                _tokens.serve(number, text, loop)
+                continue
             waiting = self._calls.get(number)
             if waiting is None or loop is None:
                 continue
-            if is_done:
+            if kind == "done":
                 waiting.done(text)
             else:
                 waiting.deliver(text, loop)

@@ -106,6 +106,25 @@ class ActionResult:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
+class ActionDescription:
+    """What the gateway itself says of an action.
+
+    - `name`: what the gateway calls it; None where it does not
+    - `input_schema`, `output_schema`: JSON Schemas, parsed; None where the gateway has none
+    - `raw`: the gateway's answer, parsed
+    """
+
+    action_id: str
+    name: str | None
+    input_schema: Any
+    output_schema: Any
+    raw: Any
+
+    def __repr__(self) -> str:
+        return _short(self, "action_id", "name")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Outcome:
     """What became of one request of `run_many`: exactly one of `result` and `error` is set.
 

@@ -30,6 +30,8 @@ pub enum Shape {
     Text,
     /// A string that is never shown.
     Secret,
+    /// A string that is never shown, or a function that gives one.
+    Token,
     /// A path.
     Path,
     /// A positive time.
@@ -85,7 +87,7 @@ options! {
     client_secret "clientSecret" Some("CXONE_CLIENT_SECRET"), Secret, "none", "OAuth client secret; `CXONE_CLIENT_SECRET_FILE` names a file that holds it";
     access_key_id "accessKeyId" Some("CXONE_ACCESS_KEY_ID"), Text, "none", "access key, where the profile's grant uses one";
     access_key_secret "accessKeySecret" Some("CXONE_ACCESS_KEY_SECRET"), Secret, "none", "the access key's secret";
-    token "token" Some("CXONE_TOKEN"), Secret, "none", "a bearer token that somebody else keeps fresh, instead of credentials";
+    token "token" Some("CXONE_TOKEN"), Token, "none", "instead of credentials: a bearer token that somebody else keeps fresh, or a function that gives one";
     client_auth "clientAuth" Some("CXONE_CLIENT_AUTH"), Text, "the profile's", "how the client authenticates at the token service: post, basic, or query (unsafe)";
     scope "scope" Some("CXONE_SCOPE"), Text, "the profile's", "OAuth scopes, separated by spaces";
     policy "policy" Some("CXONE_POLICY"), Policy, "every action allowed", "who may call what: a file, or the same structure";
@@ -140,6 +142,9 @@ impl Options {
             Shape::Text | Shape::Secret | Shape::Path => {
                 text(value).and_then(|v| self.set_text(spec.name, v))
             }
+            Shape::Token => text(value)
+                .map_err(|rule| rule.replace("must be a string,", "must be a string or a function,"))
+                .and_then(|v| self.set_text(spec.name, v)),
             Shape::Duration => duration(value, self.dialect).map(|v| self.set_duration(spec.name, v)),
             Shape::Count => count(value).map(|v| self.set_count(spec.name, v)),
             Shape::Flag => {

@@ -1,0 +1,438 @@
+"""Tokens from a function of the caller's: sync and async, in every loop and thread, whatever it does."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import gc
+import threading
+import time
+import weakref
+from collections.abc import Callable
+from contextvars import ContextVar
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from actions import AT_ONCE, CREATE_CASE, INPUTS
+from cxone_actions import AsyncClient, AuthenticationError, Client, ConfigError, CxoneError, Sandbox, UnavailableError
+from tokens import fetch
+
+WHERE: ContextVar[str] = ContextVar("WHERE", default="nowhere")
+
+
+@pytest.fixture
+def issue(access: dict[str, Any]) -> Callable[[], tuple[str, float]]:
+    """Gets a token from the gateway's own token service."""
+    return functools.partial(fetch, access["base_url"], access["client_id"], access["client_secret"])
+
+
+@pytest.fixture
+def options(access: dict[str, Any]) -> dict[str, Any]:
+    """What reaches the gateway, without credentials."""
+    return {"base_url": access["base_url"], "poll_interval": access["poll_interval"]}
+
+
+class Vault:
+    """A function of every sort, which counts how often it is called."""
+
+    def __init__(self, issue: Callable[[], tuple[str, float]]) -> None:
+        self.issue = issue
+        self.calls = 0
+
+    def __call__(self) -> tuple[str, float]:
+        self.calls += 1
+        return self.issue()
+
+    def text(self) -> str:
+        return self()[0]
+
+    def lasting(self) -> tuple[str, timedelta]:
+        token, seconds = self()
+        return token, timedelta(seconds=seconds)
+
+    async def later(self) -> tuple[str, float]:
+        await asyncio.sleep(0.01)
+        return self()
+
+    def promised(self) -> Any:
+        return self.later()
+
+
+SORTS = ["__call__", "text", "lasting", "later", "promised"]
+
+
+@pytest.mark.parametrize("sort", SORTS)
+def test_a_function_is_asked_once_for_everybody(
+    issue: Callable[[], tuple[str, float]], options: dict[str, Any], sort: str
+) -> None:
+    vault = Vault(issue)
+    with Client(**options, token=getattr(vault, sort)) as client:
+        assert [client.run(AT_ONCE, {}).ok for _ in range(5)] == [True] * 5
+        assert [outcome.error for outcome in client.run_many([{"action_id": AT_ONCE}] * 20)] == [None] * 20
+    assert (vault.calls, client.metrics().token_refreshes) == (1, 1)
+
+    async def main() -> None:
+        async with AsyncClient(**options, token=getattr(vault, sort)) as client:
+            assert all(result.ok for result in await asyncio.gather(*(client.run(AT_ONCE, {}) for _ in range(50))))
+            requests = [{"action_id": AT_ONCE}] * 20
+            assert [outcome.error async for outcome in client.run_many(requests)] == [None] * 20
+
+    asyncio.run(main())
+    assert vault.calls == 2
+
+
+def test_many_threads_cost_one_call(issue: Callable[[], tuple[str, float]], options: dict[str, Any]) -> None:
+    vault, results = Vault(issue), []
+    with Client(**options, token=vault) as client:
+        threads = [threading.Thread(target=lambda: results.append(client.run(AT_ONCE, {}).ok)) for _ in range(30)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert (results, vault.calls) == ([True] * 30, 1)
+
+
+def test_a_refused_token_is_asked_for_again_once(
+    issue: Callable[[], tuple[str, float]], options: dict[str, Any], sandbox: Sandbox
+) -> None:
+    vault = Vault(issue)
+    with Client(**options, token=vault) as client:
+        assert client.run(AT_ONCE, {}).ok
+        sandbox.inject("invoke", {"status": 401})
+        result = client.run(AT_ONCE, {})
+        assert (result.attempts, vault.calls) == (2, 2)
+
+
+def test_a_token_is_renewed_before_it_runs_out(issue: Callable[[], tuple[str, float]], options: dict[str, Any]) -> None:
+    vault = Vault(lambda: (issue()[0], 1.4))
+    with Client(**options, token=vault) as client:
+        until = time.monotonic() + 1.3
+        while time.monotonic() < until:
+            assert client.run(AT_ONCE, {}).ok
+            time.sleep(0.02)
+    assert vault.calls == 2
+
+
+def test_a_function_that_hangs_holds_up_nobody_while_its_last_token_serves(
+    issue: Callable[[], tuple[str, float]], options: dict[str, Any]
+) -> None:
+    hanging = threading.Event()
+
+    def vault() -> tuple[str, float]:
+        if gate.called:
+            hanging.wait(20)
+        gate.called = True
+        return issue()[0], 1.6
+
+    async def later() -> tuple[str, float]:
+        return await asyncio.to_thread(vault)
+
+    def slowest(run: Callable[[], Any]) -> float:
+        took = []
+        until = time.monotonic() + 1.45
+        while time.monotonic() < until:
+            began = time.monotonic()
+            run()
+            took.append(time.monotonic() - began)
+            time.sleep(0.02)
+        return max(took[5:])
+
+    class gate:  # noqa: N801 - a place for one flag
+        called = False
+
+    with Client(**options, token=vault) as client:
+        assert slowest(lambda: client.run(AT_ONCE, {})) < 0.5
+        assert client.metrics().token_refreshes == 1
+    gate.called = False
+    asynchronous = AsyncClient(**options, token=later)
+    loop = asyncio.new_event_loop()
+    assert slowest(lambda: loop.run_until_complete(asynchronous.run(AT_ONCE, {}))) < 0.5
+    hanging.set()
+    loop.run_until_complete(asynchronous.aclose())
+    loop.run_until_complete(loop.shutdown_default_executor())
+    loop.close()
+
+
+def test_a_function_that_blocks_does_not_block_the_event_loop(
+    issue: Callable[[], tuple[str, float]], options: dict[str, Any]
+) -> None:
+    def vault() -> tuple[str, float]:
+        time.sleep(0.5)
+        return issue()
+
+    async def main() -> float:
+        async with AsyncClient(**options, token=vault) as client:
+            call = asyncio.ensure_future(client.run(AT_ONCE, {}))
+            longest, last = 0.0, time.monotonic()
+            while not call.done():
+                await asyncio.sleep(0.01)
+                longest, last = max(longest, time.monotonic() - last), time.monotonic()
+            assert (await call).ok
+            return longest
+
+    assert asyncio.run(main()) < 0.4
+
+
+class VaultError(Exception):
+    pass
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+@pytest.mark.parametrize(
+    ("does", "says"),
+    [
+        (VaultError("s3cr3t"), "`token` raised `VaultError`"),
+        (KeyboardInterrupt("s3cr3t"), "`token` raised `KeyboardInterrupt`"),
+        (SystemExit("s3cr3t"), "`token` raised `SystemExit`"),
+        (TimeoutError("s3cr3t"), "`token` raised `TimeoutError`"),
+        (None, "`token` returned NoneType"),
+        (7, "`token` returned int"),
+        (b"s3cr3t", "`token` returned bytes"),
+        ({"access_token": "s3cr3t"}, "`token` returned dict"),
+        (("s3cr3t", "soon"), "`token` returned tuple"),
+        (("s3cr3t", True), "`token` returned tuple"),
+        (("s3cr3t", 1, 2), "`token` returned tuple"),
+        (("s3cr3t", 0), "`token` returned a token that has already expired"),
+        (("s3cr3t", -5), "`token` returned a token that has already expired"),
+        (("s3cr3t", float("nan")), "`token` returned a token that has already expired"),
+        (("s3cr3t", float("inf")), "`token` returned a token that has already expired"),
+        ("", "`token` returned a token that no header may hold"),
+        ("s3cr3t\r\nX: y", "`token` returned a token that no header may hold"),
+        ("s3cr3t\ud800", "`token` raised `UnicodeEncodeError`"),
+    ],
+    ids=lambda value: repr(value)[:30],
+)
+def test_what_a_function_does_wrong_is_a_typed_error_without_its_text(
+    options: dict[str, Any], sandbox: Sandbox, does: Any, says: str, asynchronous: bool
+) -> None:
+    def vault() -> Any:
+        if isinstance(does, BaseException):
+            raise does
+        return does
+
+    async def later() -> Any:
+        return vault()
+
+    with Client(**options, token=later if asynchronous else vault) as client:
+        with pytest.raises(AuthenticationError) as raised:
+            client.run(AT_ONCE, {})
+        error = raised.value
+        assert (error.executed, error.attempts) == ("no", 0)
+        assert str(error).startswith(says), str(error)
+        shown = f"{error} {error!r} {error.to_dict()} {list(client.audit.records())} {client!r}"
+        assert "s3cr3t" not in shown
+    assert [seen for seen in sandbox.requests if seen["point"] == "invoke"] == []
+
+
+def test_a_function_that_failed_is_asked_again_soon_and_not_all_the_time(
+    issue: Callable[[], tuple[str, float]], options: dict[str, Any]
+) -> None:
+    calls: list[float] = []
+
+    def vault() -> tuple[str, float]:
+        calls.append(time.monotonic())
+        if len(calls) < 3:
+            raise VaultError
+        return issue()
+
+    with Client(**options, token=vault) as client:
+        began, failed = time.monotonic(), 0
+        while True:
+            try:
+                assert client.run(AT_ONCE, {}).ok
+                break
+            except AuthenticationError:
+                failed += 1
+                time.sleep(0.01)
+    assert failed > 20
+    assert len(calls) == 3
+    assert time.monotonic() - began < 5
+
+
+def test_what_is_awaited_is_awaited_in_a_loop_that_waits_for_the_client(
+    issue: Callable[[], tuple[str, float]], options: dict[str, Any], sandbox: Sandbox
+) -> None:
+    ran_in: list[Any] = []
+
+    async def vault() -> str:
+        ran_in.append(asyncio.get_running_loop())
+        await asyncio.sleep(0.01)
+        return issue()[0]
+
+    async def call() -> None:
+        assert (await client.run(AT_ONCE, {})).ok
+
+    # One client, loop after loop, each with a token of its own: the last one is refused in between.
+    client = AsyncClient(**options, token=vault)
+    loops = [asyncio.new_event_loop() for _ in range(3)]
+    for number, loop in enumerate(loops):
+        if number:
+            sandbox.inject("invoke", {"status": 401})
+        loop.run_until_complete(call())
+        loop.close()
+    assert ran_in == loops
+    asyncio.run(client.aclose())
+
+
+def test_a_loop_that_ends_while_it_awaits_a_token_leaves_it_to_another(
+    issue: Callable[[], tuple[str, float]], options: dict[str, Any]
+) -> None:
+    awaited: list[asyncio.AbstractEventLoop] = []
+    first_awaits = threading.Event()
+
+    async def vault() -> str:
+        awaited.append(asyncio.get_running_loop())
+        if len(awaited) == 1:
+            first_awaits.set()
+            await asyncio.sleep(60)
+        return issue()[0]
+
+    client = AsyncClient(**options, token=vault)
+
+    def leaves() -> None:
+        async def main() -> None:
+            with pytest.raises(asyncio.TimeoutError):
+                await asyncio.wait_for(client.run(AT_ONCE, {}), 0.5)
+
+        asyncio.run(main())
+
+    async def stays() -> bool:
+        return (await client.run(AT_ONCE, {})).ok
+
+    leaving = threading.Thread(target=leaves)
+    leaving.start()
+    first_awaits.wait(10)
+    began = time.monotonic()
+    assert asyncio.run(stays())
+    assert time.monotonic() - began < 5
+    leaving.join()
+    assert len(awaited) == 2
+    asyncio.run(client.aclose())
+
+
+def test_closing_does_not_wait_for_a_function_that_hangs(options: dict[str, Any]) -> None:
+    hanging = threading.Event()
+    client = Client(**options, token=lambda: str(hanging.wait(60)))
+    errors: list[CxoneError] = []
+
+    def call() -> None:
+        try:
+            client.run(AT_ONCE, {})
+        except CxoneError as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=call)
+    thread.start()
+    while client.metrics().started == 0:
+        time.sleep(0.001)
+    began = time.monotonic()
+    client.close(0.1)
+    thread.join()
+    assert time.monotonic() - began < 2
+    assert [(error.kind, error.executed) for error in errors] == [("closed", "no")]
+    hanging.set()
+
+
+def test_a_call_ends_at_its_deadline_while_the_function_hangs(options: dict[str, Any]) -> None:
+    hanging = threading.Event()
+    with Client(**options, token=lambda: str(hanging.wait(60))) as client:
+        began = time.monotonic()
+        with pytest.raises(UnavailableError, match="deadline"):
+            client.run(AT_ONCE, {}, timeout=0.3)
+        assert time.monotonic() - began < 2
+        hanging.set()
+
+
+def test_a_function_runs_in_the_context_in_which_the_client_was_made(
+    issue: Callable[[], tuple[str, float]], options: dict[str, Any]
+) -> None:
+    seen: list[str] = []
+
+    def vault() -> str:
+        seen.append(WHERE.get())
+        return issue()[0]
+
+    async def later() -> str:
+        await asyncio.sleep(0)
+        return vault()
+
+    token = WHERE.set("made here")
+    clients = [Client(**options, token=vault), Client(**options, token=later)]
+    asynchronous = AsyncClient(**options, token=later)
+    WHERE.reset(token)
+    for client in clients:
+        assert client.run(AT_ONCE, {}).ok
+        client.close()
+
+    async def main() -> None:
+        async with asynchronous:
+            assert (await asynchronous.run(AT_ONCE, {})).ok
+
+    asyncio.run(main())
+    assert seen == ["made here"] * 3
+
+
+def test_a_client_whose_function_knows_it_is_collected_all_the_same(
+    issue: Callable[[], tuple[str, float]], options: dict[str, Any]
+) -> None:
+    class Owner:
+        def __init__(self) -> None:
+            self.client = Client(**options, token=self.token)
+
+        def token(self) -> str:
+            return issue()[0]
+
+    owner = Owner()
+    assert owner.client.run(AT_ONCE, {}).ok
+    gone: list[weakref.ref[Any]] = [weakref.ref(owner), weakref.ref(owner.client)]
+    del owner
+    gc.collect()
+    assert [ref() for ref in gone] == [None, None]
+
+
+def test_many_requests_keep_the_function_of_a_client_that_nobody_else_holds(
+    issue: Callable[[], tuple[str, float]], options: dict[str, Any]
+) -> None:
+    requests = [{"action_id": CREATE_CASE, "inputs": INPUTS}] * 5
+    assert [outcome.error for outcome in Client(**options, token=lambda: issue()[0]).run_many(requests)] == [None] * 5
+
+    async def main() -> list[Any]:
+        outcomes = AsyncClient(**options, token=lambda: issue()[0]).run_many(requests)
+        gc.collect()
+        return [outcome.error async for outcome in outcomes]
+
+    assert asyncio.run(main()) == [None] * 5
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (7, "`token` must be a string or a function, got a number"),
+        (b"s3cr3t", "`token` must be a string or a function, got bytes"),
+        ("", "`token` must not be empty"),
+        ("a b", "`token` must be a bearer token"),
+    ],
+)
+def test_what_is_neither_a_token_nor_a_function_is_refused_at_once(
+    options: dict[str, Any], given: Any, says: str
+) -> None:
+    with pytest.raises(ConfigError) as raised:
+        Client(**options, token=given)
+    assert says in str(raised.value)
+    assert "s3cr3t" not in str(raised.value)
+
+
+def test_a_function_excludes_credentials_and_wins_over_those_of_the_environment(
+    issue: Callable[[], tuple[str, float]],
+    options: dict[str, Any],
+    access: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with pytest.raises(ConfigError, match="`token` excludes `client_id` and `client_secret`"):
+        Client(**access, token=issue)
+    for name in ("CLIENT_ID", "CLIENT_SECRET", "ACCESS_KEY_ID", "ACCESS_KEY_SECRET", "TOKEN"):
+        monkeypatch.setenv(f"CXONE_{name}", "of-somebody-else")
+    with Client(**options, token=issue) as client:
+        assert client.run(AT_ONCE, {}).ok
