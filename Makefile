@@ -53,7 +53,8 @@ test-rust: | prerequisites
 		cargo test $(rust_tested); \
 	fi
 
-test-python: $(venv)/.package $(fault_gateway)
+# The OAuth server of its tests is a Node program.
+test-python: $(venv)/.package $(fault_gateway) node_modules/.installed
 	@$(python) -m pytest -o faulthandler_timeout=120 tests/python
 
 test-node: bindings-node/dist/index.js $(fault_gateway)
