@@ -30,7 +30,9 @@ pub mod contract;
 mod describe;
 mod document;
 mod error;
+#[cfg(any(test, fuzzing))]
 #[doc(hidden)]
+pub mod fuzz;
 mod inner;
 mod invocation;
 mod joint;

@@ -3,12 +3,15 @@
 //! It is no credential: whoever holds it still needs the client's own. The checksum tells a token that was cut or
 //! mistyped from one of another gateway; the ids in it are checked like any other input.
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod laws;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::contract::Violation;
+use crate::contract::{ActionIdRule, Violation, is_correlation_id};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ledger::Identity;
 use crate::profile::{IdForm, Profile};
@@ -34,12 +37,13 @@ struct Content {
 pub(crate) struct Gateway {
     fingerprint: String,
     id_form: IdForm,
+    action_id: ActionIdRule,
 }
 
 impl Gateway {
     pub(crate) fn new(origin: &str, profile: &Profile) -> Gateway {
         let fingerprint = fingerprint(format!("{} {origin}", profile.name).as_bytes());
-        Gateway { fingerprint, id_form: profile.invoke.id_form }
+        Gateway { fingerprint, id_form: profile.invoke.id_form, action_id: profile.invoke.action_id }
     }
 
     /// The token of an accepted invocation; none where the gateway gave no id.
@@ -91,7 +95,9 @@ impl Gateway {
                 "use a client with the `base_url` (or `region`) and `profile` that made it",
             ));
         }
-        if !self.id_form.accepts(&content.i) {
+        let action = content.a.as_ref().is_none_or(|id| self.action_id.canonical(id).as_ref() == Some(id));
+        let correlation = content.c.as_deref().is_none_or(is_correlation_id);
+        if !self.id_form.accepts(&content.i) || !action || !correlation {
             return Err(damaged());
         }
         Ok(Identity {

@@ -51,7 +51,7 @@ impl Endpoint {
     }
 }
 
-fn read(answer: &Answer, from: &Url, trusted: &[String]) -> Result<Url, Verdict> {
+pub(super) fn read(answer: &Answer, from: &Url, trusted: &[String]) -> Result<Url, Verdict> {
     #[derive(Deserialize)]
     struct Configuration {
         token_endpoint: String,

@@ -8,6 +8,8 @@ mod cache;
 mod endpoint;
 mod exchange;
 mod grant;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod laws;
 mod source;
 mod token;
 

@@ -24,6 +24,7 @@ use serde::{Deserialize, Serialize};
 use crate::profile::BodyTemplate;
 use callback_url::CallbackHosts;
 pub use finding::{Finding, FindingCode};
+pub(crate) use prepare::is_correlation_id;
 pub use request::{ActionRequest, InputValue};
 
 /// One mistake: where, which, and in words. The same in all three languages.

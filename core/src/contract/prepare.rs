@@ -13,6 +13,15 @@ use super::{nested, pointer, words};
 
 const MAX_CORRELATION_ID: usize = 128;
 
+fn fits_a_correlation_id(c: char) -> bool {
+    c.is_ascii_alphanumeric() || ".:_-".contains(c)
+}
+
+/// Whether a request may have it, for one that comes from elsewhere.
+pub(crate) fn is_correlation_id(text: &str) -> bool {
+    (1..=MAX_CORRELATION_ID).contains(&text.len()) && text.chars().all(fits_a_correlation_id)
+}
+
 pub(super) fn prepare(contract: &Contract, request: &ActionRequest) -> Result<Prepared, Box<Refused>> {
     let mut check = Check { findings: request.findings.clone(), violations: Vec::new() };
     let action_id = check.action_id(contract.action_id, request);
@@ -147,8 +156,7 @@ impl Check {
             self.refuse(PATH, "pattern", &format!("must have 1 to 128 characters, got {length}"));
             return None;
         }
-        let foreign = text.chars().position(|c| !c.is_ascii_alphanumeric() && !".:_-".contains(c));
-        if let Some(position) = foreign {
+        if let Some(position) = text.chars().position(|c| !fits_a_correlation_id(c)) {
             let rule = format!(
                 "must be made of A-Z, a-z, 0-9, `.`, `_`, `:` and `-`, not so character {}",
                 position + 1

@@ -5,6 +5,8 @@
 //! ([`Profile::built_in`]), and one that a user writes is read by the same code. A file that cannot work is refused with
 //! every mistake at once, each by file, line and key. What each key means is written in `docs/profiles.md`.
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod laws;
 mod read;
 mod routes;
 mod status;

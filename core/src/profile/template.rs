@@ -55,7 +55,8 @@ impl UrlTemplate {
     }
 
     pub(super) fn has_in_its_path(&self, name: &str) -> bool {
-        let path = self.0.iter().take_while(|piece| !matches!(piece, Piece::Text(text) if text.contains('?')));
+        let path =
+            self.0.iter().take_while(|piece| !matches!(piece, Piece::Text(text) if text.contains('?')));
         path.into_iter().any(|piece| matches!(piece, Piece::Hole(hole) if hole == name))
     }
 

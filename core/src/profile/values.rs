@@ -272,7 +272,8 @@ impl Reader {
         }
         if template.has_in_its_path("correlation_id") {
             // The caller's own: `..` is one, and as a segment it would mean another path.
-            let rule = "has `{correlation_id}` in its path; put it behind a `?`, into a header or into the body";
+            let rule =
+                "has `{correlation_id}` in its path; put it behind a `?`, into a header or into the body";
             return self.wrong(path, "hole", rule);
         }
         match template.0.first() {

@@ -24,6 +24,8 @@ mod backoff;
 mod budget;
 mod classify;
 mod gate;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod laws;
 mod permits;
 mod pointer;
 mod rate;
