@@ -184,3 +184,107 @@ fn token(
 pub(crate) fn is_bearer(token: &str) -> bool {
     !token.is_empty() && token.len() <= 16_384 && token.bytes().all(|b| (0x21..=0x7e).contains(&b))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::auth::BearerToken;
+    use crate::config::{Config, Dialect};
+
+    const GATEWAY: &str = include_str!("../profile/gateway.toml");
+
+    /// The options with everything that is not about credentials, under a profile with this grant.
+    fn resolved(grant: &str, given: &Value, with: fn(Options) -> Options) -> Result<Credentials, String> {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("mine.toml");
+        let text = GATEWAY.replace("grant = \"client_credentials\"", &format!("grant = \"{grant}\""));
+        std::fs::write(&path, text).unwrap();
+        let mut all = json!({"baseUrl": "https://api.example.com", "profile": path.to_str().unwrap()});
+        all.as_object_mut().unwrap().extend(given.as_object().unwrap().clone());
+        let options = Options::from_json(&all.to_string(), Dialect::Node).unwrap();
+        Config::resolve(with(options)).map(|config| config.credentials).map_err(|error| {
+            let mistakes = error.violations().iter().map(|v| format!("{}: {}", v.path, v.code));
+            assert!(!error.to_string().contains("s3cr3t"), "{error}");
+            mistakes.collect::<Vec<_>>().join(", ")
+        })
+    }
+
+    fn plain(options: Options) -> Options {
+        options
+    }
+
+    fn sourced(options: Options) -> Options {
+        options.with_token_source(|| async { Ok::<_, String>(BearerToken::new("t")) })
+    }
+
+    #[test]
+    fn each_grant_takes_its_own_credentials_and_says_at_once_what_is_missing_or_not_its_own() {
+        let client = json!({"clientId": "id", "clientSecret": "s3cr3t"});
+        let key = json!({"accessKeyId": "key", "accessKeySecret": "s3cr3t"});
+        let both = json!({"clientId": "id", "clientSecret": "s3cr3t", "accessKeyId": "key", "accessKeySecret": "s3cr3t"});
+        let none = json!({});
+        let cases = [
+            ("client_credentials", &client, ""),
+            ("client_credentials", &none, "clientId: required, clientSecret: required"),
+            ("client_credentials", &both, "accessKeyId: unused, accessKeySecret: unused"),
+            (
+                "client_credentials",
+                &key,
+                "clientId: required, clientSecret: required, accessKeyId: unused, accessKeySecret: unused",
+            ),
+            ("password", &both, ""),
+            ("password", &client, "accessKeyId: required, accessKeySecret: required"),
+            ("password", &key, "clientId: required, clientSecret: required"),
+            ("access_key", &key, ""),
+            ("access_key", &both, "clientId: unused, clientSecret: unused"),
+            (
+                "access_key",
+                &client,
+                "accessKeyId: required, accessKeySecret: required, clientId: unused, clientSecret: unused",
+            ),
+        ];
+        for (grant, given, says) in cases {
+            let credentials = resolved(grant, given, plain);
+            assert_eq!(credentials.as_ref().map_or_else(String::as_str, |_| ""), says, "{grant} {given}");
+            let took = matches!(
+                (grant, credentials),
+                ("client_credentials", Ok(Credentials::Client(_)))
+                    | ("password", Ok(Credentials::Password(..)))
+                    | ("access_key", Ok(Credentials::AccessKey(_)))
+            );
+            assert_eq!(took, says.is_empty());
+        }
+        let needless =
+            json!({"accessKeyId": "key", "accessKeySecret": "s3cr3t", "scope": "x", "clientAuth": "basic"});
+        assert_eq!(
+            resolved("access_key", &needless, plain).unwrap_err(),
+            "clientAuth: unused, scope: unused"
+        );
+    }
+
+    #[test]
+    fn a_token_in_whatever_form_excludes_what_tokens_are_fetched_with() {
+        let token = json!({"token": "t"});
+        let grants = ["client_credentials", "password", "access_key"];
+        for grant in grants {
+            assert!(matches!(resolved(grant, &token, plain), Ok(Credentials::Token(_))));
+            assert!(matches!(resolved(grant, &json!({}), sourced), Ok(Credentials::Source(_))));
+            for excluded in ["clientId", "clientSecret", "accessKeyId", "accessKeySecret"] {
+                let with = json!({"token": "t", excluded: "s3cr3t"});
+                assert_eq!(resolved(grant, &with, plain).unwrap_err(), "token: conflict", "{excluded}");
+                let with = json!({ excluded: "s3cr3t" });
+                assert_eq!(resolved(grant, &with, sourced).unwrap_err(), "token: conflict", "{excluded}");
+            }
+        }
+        assert_eq!(resolved("password", &token, sourced).unwrap_err(), "token: conflict", "twice");
+    }
+
+    #[test]
+    fn no_way_of_printing_credentials_shows_a_secret() {
+        let both = json!({"clientId": "id", "clientSecret": "s3cr3t", "accessKeyId": "key", "accessKeySecret": "s3cr3t"});
+        let shown = format!("{:?}", resolved("password", &both, plain).unwrap());
+        assert!(shown.contains("key") && !shown.contains("s3cr3t"), "{shown}");
+    }
+}
