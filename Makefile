@@ -26,7 +26,7 @@ node_sources := package.json package-lock.json $(shell find bindings-node -type 
 # The gateway that breaks every rule, as a process for the tests of Python and Node.
 fault_gateway := target/release/fault-gateway
 
-.PHONY: help demo test test-rust test-python test-node check fmt soak package build clean prerequisites
+.PHONY: help demo test test-rust test-python test-node check fmt soak peers fuzz package build clean prerequisites
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -74,6 +74,14 @@ soak: build ## the longer proofs; prints figures, writes nothing (SOAK=10 multip
 $(fault_gateway): $(rust_sources) $(shell find tests/faults -type f -not -path 'tests/faults/tests/*') | prerequisites
 	@cargo build --release --quiet --package cxone-actions-faults --bin fault-gateway
 	@touch $@
+
+peers: build ## what other clients do in the cases of docs/reliability.md; prints a table, writes nothing
+	@npm ci --prefix scripts/peers --no-audit --no-fund --loglevel=error
+	@cargo build --release --quiet --locked --manifest-path scripts/peers/rust/Cargo.toml --target-dir target/peers
+	@$(python) scripts/peers/measure.py
+
+fuzz: ## every parser's law for a minute, on inputs that libFuzzer makes up (nightly Rust and cargo-fuzz)
+	@scripts/fuzz
 
 package: build ## pip install into an empty environment, npm pack into an empty project; each runs the demo
 	@scripts/package
