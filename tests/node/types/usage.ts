@@ -13,6 +13,7 @@ import {
   OutcomeUnknownError,
   PollTimeoutError,
   Sandbox,
+  type TokenFunction,
   type Unfinished,
   type Verification,
   version,
@@ -34,6 +35,15 @@ export async function uses(): Promise<string> {
       ],
     },
   };
+  const tokens: TokenFunction[] = [
+    () => "token",
+    async () => "token",
+    () => ["token", 60_000],
+    async (): Promise<[string, number]> => ["token", 60_000],
+  ];
+  for (const token of tokens) await new Client({ ...options, token }).close();
+  // @ts-expect-error: what a function returns is a token.
+  await new Client({ token: () => 7 }).close();
   await using client = new Client(options);
   const request: ActionRequest = { actionId: "x", inputs: { a: "1", b: 2, c: 3n, d: true, e: null } };
   const invocation = await client.invoke(request, { signal });
