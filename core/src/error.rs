@@ -302,8 +302,13 @@ impl Error {
         for text in texts.into_iter().filter(|text| text.len() >= 4) {
             let details = &mut *self.0;
             for field in [Some(&mut details.message), details.code.as_mut(), details.request_id.as_mut()] {
-                if let Some(field) = field.filter(|field| field.contains(text)) {
+                let Some(field) = field else { continue };
+                if field.contains(text) {
                     *field = field.replace(text, "…");
+                }
+                if let Some(begins) = begins_in(field, text) {
+                    field.truncate(begins);
+                    field.push('…');
                 }
             }
         }
@@ -314,6 +319,13 @@ impl Error {
     pub fn to_json(&self) -> Value {
         serde_json::to_value(&*self.0).unwrap_or_else(|_| Value::Object(Map::new()))
     }
+}
+
+/// Where `text` begins at the end of `field`, which was cut off in the middle of it.
+fn begins_in(field: &str, text: &str) -> Option<usize> {
+    let longest = text.len().min(field.len());
+    let mut cuts = (4..=longest).rev().filter_map(|length| text.get(..length));
+    cuts.find(|cut| field.ends_with(cut)).map(|cut| field.len() - cut.len())
 }
 
 impl Serialize for Error {
@@ -373,6 +385,8 @@ mod tests {
             "tutorial defect S27"
         );
         assert_eq!(error.code(), Some("…"));
+        let cut = Error::new(ErrorKind::Rejected, "the gateway answered 400: no customer CUST-12345");
+        assert_eq!(cut.without(["CUST-1234567"]).message(), "the gateway answered 400: no customer …");
     }
 
     #[test]

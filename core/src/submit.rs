@@ -3,7 +3,6 @@
 //! Everything that may be waited for is waited for before `sending` is on record, so that between the record and the
 //! first byte there is nothing. What comes back decides, by the table in [`crate::wire`], whether it may be sent again.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,7 +23,7 @@ use crate::invocation::ActionResult;
 use crate::joint::Caller;
 use crate::ledger::Account;
 use crate::metrics::Tally;
-use crate::wire::{Accepted, Backoff, Heard, Invoked, Line, MAX_RETRY_AFTER, Turn, invoked};
+use crate::wire::{Accepted, Backoff, Heard, Invoked, Line, MAX_RETRY_AFTER, Turn, clean, invoked};
 
 /// What the caller is handed when the gateway has it.
 #[derive(Debug)]
@@ -304,11 +303,25 @@ fn why(error: &Error) -> String {
     }
 }
 
-/// The inputs' values as a gateway would print them.
+/// The inputs' values in the forms in which a gateway prints them: as they are, as errors show them, and as JSON text.
 fn values(inputs: &[u8]) -> Vec<String> {
-    let inputs: HashMap<String, Value> = serde_json::from_slice(inputs).unwrap_or_default();
-    inputs
-        .into_values()
-        .map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
-        .collect()
+    let mut found = Vec::new();
+    let mut left = vec![serde_json::from_slice(inputs).unwrap_or(Value::Null)];
+    while let Some(value) = left.pop() {
+        match value {
+            // They say nothing of their own.
+            Value::Null | Value::Bool(_) => {}
+            Value::Number(number) => found.push(number.to_string()),
+            Value::String(text) => {
+                let json = Value::from(text.as_str()).to_string();
+                let inside = json.get(1..json.len() - 1).unwrap_or_default().to_owned();
+                found.extend([inside, clean(&text), text]);
+            }
+            Value::Array(items) => left.extend(items),
+            Value::Object(fields) => left.extend(fields.into_iter().map(|(_, value)| value)),
+        }
+    }
+    // What is part of another is taken out after it.
+    found.sort_unstable_by_key(|text| std::cmp::Reverse(text.len()));
+    found
 }
