@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use url::{Host, Url};
 
 use super::credentials::{Credentials, Explicit, credentials};
@@ -347,6 +347,9 @@ fn transport(options: &mut Options, profile: Option<&Profile>, mistakes: &mut Mi
             format!("must be shorter than `{longer}`: only then is a slow connection known to be unsent");
         mistakes.add("connect_timeout", "invalid", rule);
     }
+    if transport.proxy.as_ref().is_some_and(|proxy| !is_proxy(proxy.expose_secret())) {
+        mistakes.add("proxy", "invalid", "must be a URL such as http://proxy.example:3128");
+    }
     for (option, path) in [("ca_file", &transport.ca_file), ("client_cert", &transport.client_cert)] {
         if let Some(path) = path
             && let Err(error) = std::fs::metadata(path)
@@ -355,6 +358,11 @@ fn transport(options: &mut Options, profile: Option<&Profile>, mistakes: &mut Mi
         }
     }
     transport
+}
+
+/// A word without a scheme would be taken for a host by the HTTP library.
+fn is_proxy(text: &str) -> bool {
+    Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.host().is_some())
 }
 
 /// The owner of this process, as the trail says it where nobody said better.
