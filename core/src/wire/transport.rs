@@ -1,7 +1,8 @@
 //! One exchange: a request out, one bounded answer in, or a failure that says whether anything was sent.
 //!
 //! reqwest's own retries and redirects are off: both would send a body again behind our back. Its vague errors are
-//! refined by walking their sources; only a failed connection and hyper's `canceled` prove that nothing was sent.
+//! refined by walking their sources; only a failed connection, hyper's `canceled` and a refused stream prove that nothing
+//! was processed.
 
 use std::error::Error as StdError;
 use std::time::Duration;
@@ -9,6 +10,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 use reqwest::redirect;
+use rustls::AlertDescription;
 use secrecy::ExposeSecret;
 
 use super::tls;
@@ -45,15 +47,19 @@ impl Answer {
 pub(crate) struct Failure {
     /// Proven: not a byte of the request reached the gateway's application.
     pub(crate) unsent: bool,
-    /// The certificate was refused: another try would see the same one.
+    /// A certificate was refused, theirs or ours: another try would see the same one.
     pub(crate) certificate: bool,
+    /// It was ours.
+    ours: bool,
     /// In words, without a URL.
     pub(crate) what: String,
 }
 
 impl Failure {
     pub(crate) fn hint<'a>(&self, otherwise: &'a str) -> &'a str {
-        if self.certificate {
+        if self.ours {
+            "nothing was sent; the gateway wants to know who calls: check `client_cert`"
+        } else if self.certificate {
             "nothing was sent; check the gateway's certificate, or name its issuer with `ca_file`"
         } else {
             otherwise
@@ -115,6 +121,7 @@ async fn read(mut response: reqwest::Response) -> Result<Bytes, Failure> {
             return Err(Failure {
                 unsent: false,
                 certificate: false,
+                ours: false,
                 what: format!("the answer is longer than {LONGEST_ANSWER} bytes"),
             });
         }
@@ -128,14 +135,42 @@ async fn read(mut response: reqwest::Response) -> Result<Bytes, Failure> {
 
 fn refine(error: reqwest::Error, before_answer: bool) -> Failure {
     let error = error.without_url();
-    let certificate =
-        find::<rustls::Error>(&error).is_some_and(|e| matches!(e, rustls::Error::InvalidCertificate(_)));
+    let tls = find::<rustls::Error>(&error);
+    let theirs = matches!(tls, Some(rustls::Error::InvalidCertificate(_)));
+    let ours = before_answer
+        && matches!(tls, Some(rustls::Error::AlertReceived(alert)) if refuses_our_certificate(*alert));
     let canceled = find::<hyper::Error>(&error).is_some_and(hyper::Error::is_canceled);
+    let refused = find::<h2::Error>(&error).is_some_and(is_refused_stream);
     Failure {
-        unsent: before_answer && (error.is_connect() || error.is_builder() || canceled),
-        certificate,
+        unsent: before_answer && (error.is_connect() || error.is_builder() || canceled || refused || ours),
+        certificate: theirs || ours,
+        ours,
         what: in_words(&error),
     }
+}
+
+/// RFC 8446 §6.2: the handshake did not come to its end at the gateway, so that it read nothing of a request. In TLS 1.3
+/// we learn of it when the request is under way already.
+fn refuses_our_certificate(alert: AlertDescription) -> bool {
+    use AlertDescription as Alert;
+    matches!(
+        alert,
+        Alert::CertificateRequired
+            | Alert::BadCertificate
+            | Alert::UnsupportedCertificate
+            | Alert::CertificateRevoked
+            | Alert::CertificateExpired
+            | Alert::CertificateUnknown
+            | Alert::UnknownCA
+            | Alert::AccessDenied
+            | Alert::DecryptError
+    )
+}
+
+/// RFC 9113 §8.7: a stream that the gateway refuses so was not processed. GOAWAY proves nothing here: h2 reports it for
+/// streams that the gateway has begun to process too, when the connection ends before their answer.
+fn is_refused_stream(error: &h2::Error) -> bool {
+    error.is_reset() && error.is_remote() && error.reason() == Some(h2::Reason::REFUSED_STREAM)
 }
 
 /// The innermost cause tells most ("connection refused"); the outer ones only say where it surfaced.
