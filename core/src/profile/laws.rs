@@ -46,7 +46,7 @@ pub fn url_of_ids(data: &[u8]) {
             continue;
         }
         if let Ok(routes) = profile.routes(Some(BASE), Some(REGION)) {
-            keep_their_path(&profile, &routes, &action, correlation, invocation);
+            keep_their_path(profile, &routes, &action, correlation, invocation);
         }
     }
 }

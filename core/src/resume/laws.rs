@@ -17,10 +17,10 @@ fn gateway(profile: &Profile) -> Gateway {
 pub fn invocation_of_a_text(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     for profile in profiles() {
-        let gateway = gateway(&profile);
+        let gateway = gateway(profile);
         match gateway.read(text) {
             Ok(who) => {
-                fits(&profile, &who);
+                fits(profile, &who);
                 let again = gateway.token(&who).map(|token| gateway.read(&token));
                 assert!(again.is_some_and(|again| again.is_ok_and(|again| same(&again, &who))));
             }
@@ -88,7 +88,7 @@ mod tests {
         #[test]
         fn a_token_gives_back_who_it_is_about_and_says_no_more(who in who()) {
             for profile in profiles() {
-                let gateway = gateway(&profile);
+                let gateway = gateway(profile);
                 let token = gateway.token(&who).unwrap();
                 prop_assert!(token.len() <= 1024 && token.bytes().all(|byte| byte.is_ascii_graphic()));
                 prop_assert!(same(&gateway.read(&token).unwrap(), &who));
@@ -123,7 +123,7 @@ mod tests {
             action in ".{0,40}", correlation in ".{0,40}", id in ".{0,40}",
         ) {
             for profile in profiles() {
-                let content = serde_json::json!({ "g": gateway(&profile).fingerprint, "a": action, "c": correlation, "i": id });
+                let content = serde_json::json!({ "g": gateway(profile).fingerprint, "a": action, "c": correlation, "i": id });
                 let text = URL_SAFE_NO_PAD.encode(content.to_string());
                 invocation_of_a_text(format!("{PREFIX}{text}.{}", fingerprint(text.as_bytes())).as_bytes());
             }
