@@ -55,7 +55,7 @@ pub(crate) struct Auth {
 enum Origin {
     /// Somebody else keeps it fresh.
     Fixed(Arc<Token>),
-    Exchange(Exchange),
+    Exchange(Box<Exchange>),
     Source(SharedSource),
 }
 
@@ -92,7 +92,7 @@ impl Auth {
     ) -> Result<Arc<Auth>> {
         let origin = match (credentials, Grant::of(credentials)) {
             (_, Some(grant)) => {
-                Origin::Exchange(Exchange { grant, endpoint: Endpoint::new(endpoint), transport })
+                Origin::Exchange(Box::new(Exchange { grant, endpoint: Endpoint::new(endpoint), transport }))
             }
             (Credentials::Source(source), _) => Origin::Source(source.clone()),
             (Credentials::Token(token), _) => {

@@ -1,10 +1,4 @@
 //! Rows 1 to 13: one token for everybody, whatever the token service does.
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking, in its helping functions too"
-)]
 
 use std::time::{Duration, Instant};
 

@@ -1,10 +1,5 @@
 //! Where tokens come from: each grant, an endpoint that a configuration names, and code of the caller's own.
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking, in its helping functions too"
-)]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helping functions too")]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
