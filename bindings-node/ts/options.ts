@@ -90,6 +90,11 @@ export interface ClientOptions {
   readonly maxQueued?: number | undefined;
   /** Sends per time: `"300/60s"`. Default: the profile's. `CXONE_RATE_LIMIT`. */
   readonly rateLimit?: string | undefined;
+  /**
+   * What inputs are checked against before they are sent: the profile's contract and the policy, or those and the JSON
+   * Schema that the gateway has of the action, where the profile knows how to ask for it. Default `"contract"`.
+   */
+  readonly validate?: "contract" | "schema" | undefined;
   /** Hosts that `callbackUrl` may name. Default: any public https host. */
   readonly callbackHosts?: readonly string[] | undefined;
   /** Proxy URL. `HTTPS_PROXY`, with `NO_PROXY` for what goes around it. */

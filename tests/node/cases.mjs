@@ -3,7 +3,7 @@
 // The files make the promises, `tests/vectors/README.md` says how they are read. Here is how Node calls and compares.
 import assert from "node:assert/strict";
 import { inspect, isDeepStrictEqual } from "node:util";
-import { ActionResult, Client, Invocation } from "cxone-actions";
+import { ActionDescription, ActionResult, Client, Invocation } from "cxone-actions";
 import { vectors } from "./vectors.mjs";
 
 /** Cases at once: each has a gateway of its own, so they do not see one another. */
@@ -19,7 +19,16 @@ const DURATIONS = new Set([
 ]);
 const ENDS = ["completed", "failed", "cancelled", "rejected", "aborted", "unknown", "inFlight", "detached"];
 
+const KINDS = [
+  [ActionResult, "result"],
+  [Invocation, "invocation"],
+  [ActionDescription, "description"],
+];
+
 const camel = (name) => name.replace(/_([a-z0-9])/g, (_, letter) => letter.toUpperCase());
+
+/** A place in a request is a pointer in wire names; an option has its own name in each language. */
+const placeInNode = (path) => (path === "" || path.startsWith("/") ? path : camel(path));
 
 /** Names in camelCase, seconds as milliseconds. */
 export function inNode(options) {
@@ -50,10 +59,19 @@ class Case {
     this.gateway = gateway;
     const merged = (key) => ({ ...defaults[key], ...spec[key] });
     this.request = exact(merged("request"));
-    const { baseUrl, clientId, clientSecret, caFile } = gateway;
+    const { baseUrl, clientId, clientSecret, accessKeyId, accessKeySecret, caFile } = gateway;
+    const holes = {
+      "{port}": new URL(baseUrl).port,
+      "{access_key_id}": accessKeyId,
+      "{access_key_secret}": accessKeySecret,
+    };
+    const filled = (value) =>
+      typeof value === "string"
+        ? Object.entries(holes).reduce((text, [hole, own]) => text.replace(hole, own), value)
+        : value;
     this.options = { baseUrl, clientId, clientSecret, ...inNode(merged("options")) };
+    for (const [name, value] of Object.entries(this.options)) this.options[name] = filled(value);
     if (caFile) this.options.caFile = caFile;
-    this.options.baseUrl = this.options.baseUrl.replace("{port}", new URL(baseUrl).port);
   }
 
   async run() {
@@ -108,6 +126,8 @@ class Case {
         return client.run(again, options);
       case "poll":
         return client.poll(this.spec.target, patient);
+      case "describe":
+        return client.describe(this.request.action_id);
       default:
         throw new Error(`no such call: ${this.spec.call}`);
     }
@@ -119,8 +139,7 @@ class Case {
   }
 
   compareGiven(given) {
-    const kind =
-      given instanceof ActionResult ? "result" : given instanceof Invocation ? "invocation" : "error";
+    const kind = KINDS.find(([type]) => given instanceof type)?.[1] ?? "error";
     const wanted = this.expect[kind];
     if (!wanted) {
       this.complaints.push(`gave a ${kind}: ${inspect(given)}`);
@@ -131,7 +150,7 @@ class Case {
       else if (field === "message_has")
         this.unless(given.message.includes(value), `the message is ${given.message}`);
       else if (field === "paths")
-        this.same(field, value.toSorted(), given.violations?.map(({ path }) => path).sort());
+        this.same(field, value.map(placeInNode).sort(), given.violations?.map(({ path }) => path).sort());
       else if (field === "retry_after") this.same(field, value, given.retryAfterMs / 1000);
       else this.same(`${kind}.${field}`, exact(value), given[camel(field)]);
     }
