@@ -152,6 +152,7 @@ impl Inner {
             request.headers_mut().insert(AUTHORIZATION, token.header.clone());
             request.headers_mut().insert(ACCEPT, HeaderValue::from_static("application/json"));
             let outcome = self.transport.send(request, None).await;
+            token.answered(&outcome);
             turn.answered(&outcome);
             let (error, wait) = match fetched(outcome, &self.config.profile) {
                 Fetched::Answer(answer) => return Ok(answer),
