@@ -83,6 +83,7 @@ struct Ready {
 struct Past {
     unsent: Backoff,
     throttled: Backoff,
+    /// The newest answer was a 401: a second one in a row is final.
     replayed: bool,
     why_again: Option<String>,
     /// The first ambiguous attempt: after it, nothing proves any more that the action was not executed.
@@ -188,6 +189,7 @@ impl Submission {
         past: &mut Past,
     ) -> Result<Step> {
         self.not_executed(past);
+        past.replayed = false;
         if error.http_status() == Some(429) {
             self.account.tally(Tally::RateLimited);
         }
@@ -215,6 +217,7 @@ impl Submission {
 
     /// A: the end, unless the caller accepts that it may be executed twice or knows that it is not.
     fn ambiguous(&mut self, error: Error, heard: Heard, past: &mut Past) -> Result<Step> {
+        past.replayed = false;
         let first = past.ambiguous.get_or_insert(error).clone();
         if !self.inner.config.delivery.resends_ambiguous() {
             return Err(first);
