@@ -10,11 +10,11 @@ use flate2::write::GzEncoder;
 use rustls::{ServerConnection, StreamOwned};
 use socket2::SockRef;
 
+use crate::CLIENT_SECRET;
 use crate::contract::plain;
 use crate::gateway::Shared;
 use crate::request::{self, Point, Seen};
 use crate::step::{Act, Answer, Step, Then};
-use crate::CLIENT_SECRET;
 
 /// Bytes that go over a connection, in the clear or not.
 enum Wire {
@@ -111,7 +111,7 @@ fn exchanges(shared: &Arc<Shared>, wire: &mut Wire, number: u64) -> io::Result<(
         };
         if let Some(time) = step.refuse_for {
             // Closed before the answer, so that whoever has it meets a closed port for certain.
-            shared.port.close()?;
+            shared.port.close();
             let ended = perform(shared, wire, &seen, &step, &answer);
             let _ = wire.tcp().shutdown(Shutdown::Both);
             if shared.pause(time) {
@@ -255,7 +255,8 @@ fn write(shared: &Shared, wire: &mut Wire, bytes: &[u8]) -> io::Result<()> {
 
 /// A body that nobody wants to the end; the client may hang up in the middle.
 fn oversize(shared: &Shared, wire: &mut Wire, bytes: u64) -> io::Result<()> {
-    let head = format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {bytes}\r\n\r\n");
+    let head =
+        format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {bytes}\r\n\r\n");
     write(shared, wire, head.as_bytes())?;
     let chunk = vec![b' '; 64 * 1024];
     let mut left = bytes;
@@ -303,9 +304,7 @@ fn filled(shared: &Shared, seen: &Seen, answer: &Answer) -> Answer {
         ("$SECRET", CLIENT_SECRET.to_owned()),
         ("$OTHER", other),
     ];
-    let fill = |text: String| {
-        stands_for.iter().fold(text, |text, (name, value)| text.replace(name, value))
-    };
+    let fill = |text: String| stands_for.iter().fold(text, |text, (name, value)| text.replace(name, value));
     let body = match String::from_utf8(answer.body.clone()) {
         Ok(text) => fill(text).into_bytes(),
         Err(not_text) => not_text.into_bytes(),
@@ -316,10 +315,8 @@ fn filled(shared: &Shared, seen: &Seen, answer: &Answer) -> Answer {
 
 /// The answer as HTTP/1.1. A header of the script replaces one of ours; with an empty value it only takes ours away.
 fn bytes_of(answer: &Answer) -> Vec<u8> {
-    let ours = [
-        ("content-type", "application/json".to_owned()),
-        ("content-length", answer.body.len().to_string()),
-    ];
+    let ours =
+        [("content-type", "application/json".to_owned()), ("content-length", answer.body.len().to_string())];
     let scripted = |name: &str| answer.headers.iter().any(|(key, _)| key.eq_ignore_ascii_case(name));
     let mut head = format!("HTTP/1.1 {} Scripted\r\n", answer.status);
     for (name, value) in ours.iter().filter(|(name, _)| !scripted(name)) {

@@ -77,7 +77,9 @@ impl Knowledge {
     pub(crate) fn answer(&mut self, seen: &Seen, acts: bool) -> Answer {
         match seen.point {
             Point::Token => self.token(seen, acts),
-            Point::Invoke | Point::Poll if !self.is_let_in(seen) => plain(401, &json!({"error": "invalid_token"})),
+            Point::Invoke | Point::Poll if !self.is_let_in(seen) => {
+                plain(401, &json!({"error": "invalid_token"}))
+            }
             Point::Invoke => self.invoke(seen, acts),
             Point::Poll => self.poll(seen, acts),
             Point::Other => plain(404, &json!({"message": "no such path"})),
@@ -95,7 +97,10 @@ impl Knowledge {
             self.valid.insert(self.last_token());
         }
         let lifetime = self.options.token_lifetime;
-        plain(200, &json!({"access_token": self.last_token(), "token_type": "Bearer", "expires_in": lifetime}))
+        plain(
+            200,
+            &json!({"access_token": self.last_token(), "token_type": "Bearer", "expires_in": lifetime}),
+        )
     }
 
     pub(crate) fn last_token(&self) -> String {

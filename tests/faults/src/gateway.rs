@@ -182,7 +182,7 @@ impl Gateway {
 
     /// Refuses new connections; with `cut`, ends those that there are.
     pub fn close_port(&self, cut: bool) {
-        self.0.port.close().unwrap();
+        self.0.port.close();
         if cut {
             self.0.cut();
         }
@@ -219,7 +219,8 @@ impl Shared {
         let until = Instant::now() + time;
         let mut stopping = lock(&self.stopping);
         while !*stopping {
-            let Some(left) = until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) else {
+            let Some(left) = until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())
+            else {
                 return true;
             };
             stopping = self.wake.wait_timeout(stopping, left).unwrap_or_else(PoisonError::into_inner).0;

@@ -21,7 +21,6 @@
 #![warn(missing_docs)]
 #![expect(
     clippy::unwrap_used,
-    clippy::panic,
     clippy::indexing_slicing,
     reason = "this crate is a test: it fails by panicking"
 )]

@@ -1,7 +1,7 @@
 //! One loopback port that can be closed and opened again: closed, it stays ours, and connections are refused.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
@@ -15,51 +15,58 @@ pub(crate) struct Port {
     door: Mutex<Option<Door>>,
 }
 
-enum Door {
-    Open(TcpListener, JoinHandle<()>),
-    /// Bound, so that nobody else takes the port, and not listening, so that the kernel refuses.
-    Closed(Socket),
+/// The one socket that is bound to the port for as long as it is ours: whether it listens is what opens and closes it.
+struct Door {
+    listener: TcpListener,
+    acceptor: Option<JoinHandle<()>>,
 }
 
 impl Port {
     /// A port of its own, closed as yet.
     pub(crate) fn reserve() -> io::Result<Port> {
-        let socket = bound(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
-        let address = socket.local_addr()?.as_socket().ok_or(io::ErrorKind::AddrNotAvailable)?;
-        Ok(Port { address, door: Mutex::new(Some(Door::Closed(socket))) })
+        loop {
+            let free = bound(0)?.local_addr()?.as_socket().ok_or(io::ErrorKind::AddrNotAvailable)?;
+            // Bound by its number: a socket that was given any port loses it when it stops to listen.
+            match bound(free.port()) {
+                Ok(socket) => {
+                    // It listens again while connections from before are still open, or have just ended.
+                    socket.set_reuse_address(true)?;
+                    let door = Door { listener: socket.into(), acceptor: None };
+                    return Ok(Port { address: free, door: Mutex::new(Some(door)) });
+                }
+                // Somebody was faster.
+                Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
+                Err(error) => return Err(error),
+            }
+        }
     }
 
-    /// Listens, and hands over every connection on a thread of its own.
+    /// Listens, and hands over every connection.
     pub(crate) fn open(&self, take: impl Fn(TcpStream) + Send + 'static) -> io::Result<()> {
         let mut door = self.lock();
-        let Some(Door::Closed(socket)) = door.take() else { return Ok(()) };
-        socket.listen(BACKLOG)?;
-        let listener = TcpListener::from(socket);
-        let accepting = listener.try_clone()?;
+        let Some(door) = door.as_mut().filter(|door| door.acceptor.is_none()) else { return Ok(()) };
+        SockRef::from(&door.listener).listen(BACKLOG)?;
+        let accepting = door.listener.try_clone()?;
         let acceptor = thread::Builder::new().name("gateway-port".to_owned()).spawn(move || {
             while let Ok((stream, _)) = accepting.accept() {
                 take(stream);
             }
         })?;
-        *door = Some(Door::Open(listener, acceptor));
+        door.acceptor = Some(acceptor);
         Ok(())
     }
 
     /// From now on connections are refused.
-    pub(crate) fn close(&self) -> io::Result<()> {
-        let mut door = self.lock();
-        if let Some(Door::Open(listener, acceptor)) = door.take() {
-            let closed = bound(self.address)?;
-            leave(listener, acceptor);
-            *door = Some(Door::Closed(closed));
+    pub(crate) fn close(&self) {
+        if let Some(door) = self.lock().as_mut() {
+            door.close();
         }
-        Ok(())
     }
 
     /// Gives the port back.
     pub(crate) fn give_up(&self) {
-        if let Some(Door::Open(listener, acceptor)) = self.lock().take() {
-            leave(listener, acceptor);
+        if let Some(mut door) = self.lock().take() {
+            door.close();
         }
     }
 
@@ -68,18 +75,18 @@ impl Port {
     }
 }
 
-fn leave(listener: TcpListener, acceptor: JoinHandle<()>) {
-    // This, and nothing else, wakes a thread that waits in `accept`.
-    let _ = SockRef::from(&listener).shutdown(std::net::Shutdown::Both);
-    drop(listener);
-    let _ = acceptor.join();
+impl Door {
+    /// Stops to listen, which also wakes the thread that waits in `accept`; the port stays bound.
+    fn close(&mut self) {
+        if let Some(acceptor) = self.acceptor.take() {
+            let _ = SockRef::from(&self.listener).shutdown(Shutdown::Both);
+            let _ = acceptor.join();
+        }
+    }
 }
 
-/// Two sockets may be bound to the port at once: the one that listens, and the one that keeps it when that is closed.
-fn bound(address: SocketAddr) -> io::Result<Socket> {
+fn bound(port: u16) -> io::Result<Socket> {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP))?;
-    socket.set_reuse_address(true)?;
-    socket.set_reuse_port(true)?;
-    socket.bind(&address.into())?;
+    socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)).into())?;
     Ok(socket)
 }

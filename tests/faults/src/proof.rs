@@ -87,7 +87,7 @@ impl Ground {
 
     /// A client with options of its own: begin with [`Ground::builder`].
     pub fn open(&self, builder: ClientBuilder) -> Caller {
-        let caller = Caller { client: builder.build().unwrap(), shown: Arc::default() };
+        let caller = Caller { client: builder.build().unwrap(), forms: Arc::default() };
         lock(&self.callers).push(caller.clone());
         caller
     }
@@ -139,7 +139,7 @@ impl Ground {
             for record in client.audit().records(&Filter::default()).unwrap() {
                 without_canary("the trail", &record.unwrap());
             }
-            let shown = std::mem::take(&mut *lock(&caller.shown));
+            let shown = std::mem::take(&mut *lock(&caller.forms));
             shown.iter().for_each(|text| without_canary("an error", text));
         }
         drop(callers);
@@ -178,7 +178,7 @@ fn reaching(gateway: &Gateway) -> ClientBuilder {
 #[derive(Debug, Clone)]
 pub struct Caller {
     client: Client,
-    shown: Arc<Mutex<Vec<String>>>,
+    forms: Arc<Mutex<Vec<String>>>,
 }
 
 impl Caller {
@@ -187,7 +187,7 @@ impl Caller {
     /// # Errors
     /// Its errors.
     pub async fn invoke(&self, request: ActionRequest) -> Result<Invocation> {
-        self.noted(self.client.invoke(request).await)
+        self.shown(self.client.invoke(request).await)
     }
 
     /// [`Client::run`].
@@ -195,7 +195,7 @@ impl Caller {
     /// # Errors
     /// Its errors.
     pub async fn run(&self, request: ActionRequest) -> Result<ActionResult> {
-        self.noted(self.client.run(request).await)
+        self.shown(self.client.run(request).await)
     }
 
     /// [`Client::run_with`].
@@ -203,7 +203,7 @@ impl Caller {
     /// # Errors
     /// Its errors.
     pub async fn run_with(&self, request: ActionRequest, options: CallOptions) -> Result<ActionResult> {
-        self.noted(self.client.run_with(request, options).await)
+        self.shown(self.client.run_with(request, options).await)
     }
 
     /// [`Client::poll`] with a deadline.
@@ -212,7 +212,7 @@ impl Caller {
     /// Its errors.
     pub async fn poll(&self, target: impl Into<PollTarget>, timeout: Duration) -> Result<ActionResult> {
         let options = CallOptions { timeout: Some(timeout), ..CallOptions::default() };
-        self.noted(self.client.poll(target.into(), options).await)
+        self.shown(self.client.poll(target.into(), options).await)
     }
 
     /// The trail's records, or those of one invocation.
@@ -230,10 +230,14 @@ impl Caller {
         records.iter().map(|record| record["event"].as_str().unwrap().to_owned()).collect()
     }
 
-    fn noted<T>(&self, outcome: Result<T>) -> Result<T> {
+    /// Remembers the error of an outcome that came another way.
+    ///
+    /// # Errors
+    /// That of the outcome.
+    pub fn shown<T>(&self, outcome: Result<T>) -> Result<T> {
         outcome.inspect_err(|error| {
             let forms = [error.to_string(), format!("{error:?}"), error.to_json().to_string()];
-            lock(&self.shown).extend(forms);
+            lock(&self.forms).extend(forms);
         })
     }
 }
@@ -262,7 +266,9 @@ struct Belongings {
 impl Belongings {
     fn now() -> Belongings {
         let threads = std::fs::read_dir("/proc/self/task").unwrap().filter_map(|entry| {
-            std::fs::read_to_string(entry.unwrap().path().join("comm")).ok().map(|name| name.trim().to_owned())
+            std::fs::read_to_string(entry.unwrap().path().join("comm"))
+                .ok()
+                .map(|name| name.trim().to_owned())
         });
         // What is behind a descriptor, without its number: `socket:[4711]` is one of the sockets.
         let files = std::fs::read_dir("/proc/self/fd").unwrap().filter_map(|entry| {

@@ -128,16 +128,17 @@ impl Seen {
 
 fn form_decoded(text: &str) -> String {
     let query = format!("x={text}");
-    url::form_urlencoded::parse(query.as_bytes()).next().map(|(_, value)| value.into_owned()).unwrap_or_default()
+    url::form_urlencoded::parse(query.as_bytes())
+        .next()
+        .map(|(_, value)| value.into_owned())
+        .unwrap_or_default()
 }
 
 fn header(head: &[u8], name: &str) -> Option<String> {
-    let text = String::from_utf8_lossy(head);
-    let found = text.split("\r\n").skip(1).find_map(|line| {
+    String::from_utf8_lossy(head).split("\r\n").skip(1).find_map(|line| {
         let (key, value) = line.split_once(':')?;
         key.eq_ignore_ascii_case(name).then(|| value.trim().to_owned())
-    });
-    found
+    })
 }
 
 /// The point of a request whose first line is there already.

@@ -112,8 +112,7 @@ fn cancelled_in_a_backoff_nothing_more_is_sent() {
 #[test]
 fn cancelled_in_a_poll_it_goes_on_and_can_be_resumed() {
     proof(async |ground: &Ground| {
-        let gateway =
-            ground.gateway_with(GatewayOptions { pending_looks: 3, ..GatewayOptions::default() });
+        let gateway = ground.gateway_with(GatewayOptions { pending_looks: 3, ..GatewayOptions::default() });
         let client = ground.client(&gateway);
         for (n, step) in [Step::normal(), Step::silence(), Step::never_read()].into_iter().enumerate() {
             let correlation_id = format!("polled-{n}");
@@ -142,8 +141,7 @@ fn id_of(client: &Caller, correlation_id: &str) -> String {
 fn cancelled_at_any_moment_it_is_executed_at_most_once_and_is_somewhere() {
     proof(async |ground: &Ground| {
         const TIMES: u32 = 400;
-        let gateway =
-            ground.gateway_with(GatewayOptions { pending_looks: 1, ..GatewayOptions::default() });
+        let gateway = ground.gateway_with(GatewayOptions { pending_looks: 1, ..GatewayOptions::default() });
         let client = ground.open(ground.builder(&gateway).poll_interval(Duration::from_millis(1)));
         client.run(request("warm")).await.unwrap();
         for n in 0..TIMES {

@@ -1,10 +1,4 @@
 //! Rows 20 to 25, 28 and 29: what becomes of a POST whose answer is lost, torn, foreign or never comes.
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking, in its helping functions too"
-)]
 
 use std::time::{Duration, Instant};
 
@@ -70,7 +64,10 @@ fn a_request_whose_answer_is_lost_is_an_unknown_outcome_and_never_sent_again() {
             ("line_alone", Step::raw("HTTP/1.1 202 Accepted\r\n")),
             ("other_protocol", Step::raw("SSH-2.0-OpenSSH_9.6\r\n")),
             ("continue_alone", Step::raw("HTTP/1.1 100 Continue\r\n\r\n")),
-            ("switching", Step::raw("HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n")),
+            (
+                "switching",
+                Step::raw("HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n"),
+            ),
         ];
         let mut sends = 0;
         for (name, fault) in faults {
@@ -149,7 +146,9 @@ fn an_id_is_taken_from_a_location_of_the_same_host_and_from_no_other() {
         };
         located("/api/v2/integrations/actions/invocations/$INVOCATION");
         assert!(client.run(request("located")).await.unwrap().ok);
-        for location in ["$OTHER/x/inv-1", "//evil.example/inv-1", "/x/..", "/x/", "https://evil.example/inv-1"] {
+        for location in
+            ["$OTHER/x/inv-1", "//evil.example/inv-1", "/x/..", "/x/", "https://evil.example/inv-1"]
+        {
             let polls = gateway.count(Point::Poll);
             located(location);
             let error = client.run(request(&format!("located-{}", location.len()))).await.unwrap_err();
@@ -250,7 +249,12 @@ fn ten_thousand_kept_connections_closed_under_the_next_request_execute_nothing_t
         let counts = client.metrics().counts;
         assert_eq!((counts.completed, counts.unknown), (ends[0], ends[1]));
         assert!(ends[0] > 0 && ends[1] > 0, "both ends are seen: {ends:?}");
-        println!("{TIMES} kept connections: {} completed, {} unknown, {} sent again", ends[0], ends[1], client.metrics().retries);
+        println!(
+            "{TIMES} kept connections: {} completed, {} unknown, {} sent again",
+            ends[0],
+            ends[1],
+            client.metrics().retries
+        );
     });
 }
 
@@ -274,8 +278,7 @@ fn a_server_error_after_executing_is_an_unknown_outcome_and_one_execution() {
 #[test]
 fn an_idempotent_delivery_repeats_the_same_bytes_until_it_has_an_answer() {
     proof(async |ground: &Ground| {
-        let gateway =
-            ground.gateway_with(GatewayOptions { deduplicates: true, ..GatewayOptions::default() });
+        let gateway = ground.gateway_with(GatewayOptions { deduplicates: true, ..GatewayOptions::default() });
         let options = ground.builder(&gateway).request_timeout(PATIENCE).delivery(Delivery::Idempotent);
         let client = ground.open(options.max_attempts(3));
         let faults = [

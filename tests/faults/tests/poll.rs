@@ -1,5 +1,4 @@
 //! Rows 31 to 36 and 38: a poll dies of no bad answer, ends at its deadline, and hands back what is needed to go on.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helping functions too")]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -142,7 +141,8 @@ fn status_words_are_mapped_and_an_unknown_one_is_visible_and_keeps_the_poll_goin
             ("ERROR", Status::Failed),
         ];
         for (n, (word, status)) in words.into_iter().enumerate() {
-            gateway.script(Point::Poll, [Step::state("WEIRD"), Step::state("in progress"), Step::state(word)]);
+            gateway
+                .script(Point::Poll, [Step::state("WEIRD"), Step::state("in progress"), Step::state(word)]);
             let result = client.run(request(&format!("word-{n}"))).await.unwrap();
             assert_eq!((result.status, result.polls), (status, 3), "{word}");
         }
@@ -288,7 +288,11 @@ fn a_resume_token_of_another_gateway_a_damaged_one_and_a_huge_one_make_no_reques
         let mut bare = 0;
         for text in refused {
             // What has lost its beginning may be a bare id: it is looked up, and nothing else.
-            if !text.starts_with("cxr1.") && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._~:-".contains(&b)) && (1..=256).contains(&text.len()) && text != ".." {
+            if !text.starts_with("cxr1.")
+                && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._~:-".contains(&b))
+                && (1..=256).contains(&text.len())
+                && text != ".."
+            {
                 bare += 1;
                 continue;
             }

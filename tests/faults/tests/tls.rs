@@ -1,5 +1,4 @@
 //! Who is at the other end: a certificate that proves nothing gets no secret, no token and no input.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helping functions too")]
 
 use std::time::{Duration, Instant};
 
@@ -44,7 +43,11 @@ fn a_certificate_of_a_trusted_authority_is_good_and_faults_behind_it_are_the_sam
         for (n, step) in faults.into_iter().enumerate() {
             gateway.script(Point::Invoke, [step.executing()]);
             let error = client.run(request(&format!("cut-{n}"))).await.unwrap_err();
-            assert_eq!((error.kind(), error.attempts()), (ErrorKind::OutcomeUnknown, Some(1)), "{n}: {error}");
+            assert_eq!(
+                (error.kind(), error.attempts()),
+                (ErrorKind::OutcomeUnknown, Some(1)),
+                "{n}: {error}"
+            );
         }
         gateway.script(Point::Poll, [Step::reset(), Step::half_body(), Step::garbage()]);
         assert!(client.run(request("polled")).await.unwrap().ok);
