@@ -209,13 +209,7 @@ impl Client {
     }
 
     /// Waits for what a submission comes to, one's own or one that was joined.
-    async fn wait(
-        &self,
-        waiter: Waiter,
-        who: Identity,
-        began: Instant,
-        deadline: Instant,
-    ) -> Result<Handed> {
+    async fn wait(&self, waiter: Waiter, who: Identity, began: Instant, deadline: Instant) -> Result<Handed> {
         // The waits before a send end at the deadline by themselves; what is late is on the wire.
         let handed = tokio::time::timeout_at(deadline + LATE, waiter.handed(&self.0.ledger, began)).await;
         let (message, hint) = match handed {

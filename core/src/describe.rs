@@ -217,7 +217,11 @@ mod tests {
         let draft4 = "http://json-schema.org/draft-04/schema#";
         let cases = [
             (json!({"$schema": draft4, "type": "object", "required": []}), json!({"a": 1}), true),
-            (json!({"$schema": draft4, "properties": {"n": {"maximum": 5, "exclusiveMaximum": true}}}), json!({"n": 5}), false),
+            (
+                json!({"$schema": draft4, "properties": {"n": {"maximum": 5, "exclusiveMaximum": true}}}),
+                json!({"n": 5}),
+                false,
+            ),
             (json!({"properties": {"t": {"pattern": "^(?!x)a"}}}), json!({"t": "ab"}), true),
             (json!({"properties": {"t": {"pattern": "^(?!x)a"}}}), json!({"t": "b"}), false),
             (json!({"properties": {"d": {"format": "genesys-thing"}}}), json!({"d": "x"}), true),

@@ -122,7 +122,8 @@ impl Inner {
     /// The correlation id belongs to another request that is under way.
     pub(crate) fn refuse_in_use(&self, prepared: Prepared, action_name: Option<&str>) -> Error {
         const PATH: &str = "/correlationId";
-        let what = format!("{} belongs to another request that is under way", crate::contract::pointer::name(PATH));
+        let what =
+            format!("{} belongs to another request that is under way", crate::contract::pointer::name(PATH));
         let mut refused = Refused {
             action_id: Some(prepared.action_id),
             correlation_id: Some(prepared.correlation_id),
@@ -131,7 +132,13 @@ impl Inner {
             violations: vec![Violation::new(PATH, "correlation_id_in_use", what)],
         };
         let hint = "nothing was sent; give each invocation an id of its own";
-        self.refuse(&mut refused, action_name, ErrorKind::Validation, "the request cannot be told apart", hint)
+        self.refuse(
+            &mut refused,
+            action_name,
+            ErrorKind::Validation,
+            "the request cannot be told apart",
+            hint,
+        )
     }
 
     /// What the gateway's own schema says of a request that contract and policy let through.

@@ -181,13 +181,7 @@ impl Submission {
     }
 
     /// R: again, unless the attempts, the budget, the patience or the deadline say otherwise.
-    fn later(
-        &mut self,
-        error: Error,
-        throttled: bool,
-        heard: Heard,
-        past: &mut Past,
-    ) -> Result<Step> {
+    fn later(&mut self, error: Error, throttled: bool, heard: Heard, past: &mut Past) -> Result<Step> {
         self.not_executed(past);
         past.replayed = false;
         if error.http_status() == Some(429) {

@@ -11,9 +11,9 @@ use serde::Deserialize;
 use url::Url;
 
 use super::answer::{Verdict, is_transient, transient, unreachable};
-use crate::config::is_loopback;
 use crate::error::{Error, ErrorKind};
 use crate::profile::TokenEndpoint;
+use crate::profile::is_loopback;
 use crate::wire::{Answer, Transport, clean};
 
 const WHO: &str = "the OpenID configuration";

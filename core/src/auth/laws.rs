@@ -10,8 +10,9 @@ use url::Url;
 
 use super::answer::{LONGEST_LIFETIME, Verdict, is_transient};
 use super::{answer, endpoint};
-use crate::config::{is_bearer, is_loopback};
+use crate::config::is_bearer;
 use crate::error::{Error, ErrorKind, Executed};
+use crate::profile::is_loopback;
 use crate::wire::laws;
 
 /// A token lives longer than nothing and at most a day, and only an answer that may pass is worth asking for again.

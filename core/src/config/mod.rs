@@ -15,14 +15,15 @@ use secrecy::SecretString;
 
 use crate::auth::SharedSource;
 
+pub use crate::policy::PolicySource;
+pub use crate::profile::RateLimit;
 pub use builder::ClientBuilder;
 pub use credentials::{AccessKey, Credentials, OAuthClient};
-pub use resolve::{Config, RateLimit, Transport};
+pub use resolve::{Config, Transport};
 pub use table::{Dialect, OPTIONS, OptionSpec, Shape};
 
 pub(crate) use credentials::is_bearer;
 pub(crate) use mistakes::Mistakes;
-pub(crate) use resolve::{is_loopback, url_rule};
 
 /// What the caller said, each part absent where nothing was said. Holds secrets; its `Debug` shows none.
 #[derive(Debug, Clone, Default)]
@@ -57,15 +58,6 @@ pub struct Options {
     pub(crate) ca_file: Option<PathBuf>,
     pub(crate) client_cert: Option<PathBuf>,
     pub(crate) http1_only: Option<bool>,
-}
-
-/// Where the policy is: a file, or the same structure as JSON text.
-#[derive(Debug, Clone)]
-pub enum PolicySource {
-    /// A TOML or JSON file.
-    File(PathBuf),
-    /// The structure itself.
-    Json(String),
 }
 
 /// What inputs are checked against before they are sent.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
-use url::{Host, Url};
+use url::Url;
 
 use super::credentials::{Credentials, Explicit, credentials};
 use super::table::OPTIONS;
@@ -13,7 +13,7 @@ use crate::contract::ActionIdRule;
 use crate::contract::pointer::nearest;
 use crate::error::{Error, ErrorKind, Result};
 use crate::policy::Policy;
-use crate::profile::{Missing, Profile, Routes};
+use crate::profile::{Missing, Profile, RateLimit, Routes, is_loopback, url_rule};
 
 /// What holds for one client. Holds secrets; its `Debug` shows none.
 #[derive(Debug)]
@@ -50,15 +50,6 @@ pub struct Config {
     pub callback_hosts: Vec<String>,
     /// How bytes travel.
     pub transport: Transport,
-}
-
-/// So many sends in such a time.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct RateLimit {
-    /// Sends.
-    pub sends: u32,
-    /// In this time.
-    pub per: Duration,
 }
 
 /// How bytes travel.
@@ -210,24 +201,6 @@ fn load_policy(source: Option<PolicySource>, ids: ActionIdRule) -> Result<Policy
     source.map_or_else(|| Ok(Policy::open()), |source| Policy::load(&source, ids))
 }
 
-/// What is wrong with a URL that requests go to, if anything: `https`, or `http` on a loopback address, where no network
-/// can listen in.
-pub(crate) fn url_rule(text: &str) -> Option<&'static str> {
-    match Url::parse(text) {
-        Err(_) => Some("must be an absolute URL such as https://api.example.com"),
-        Ok(url) if url.host().is_none() => Some("must name a host"),
-        Ok(url) if !url.username().is_empty() || url.password().is_some() => {
-            Some("must not hold credentials; they have options of their own")
-        }
-        Ok(url) if url.fragment().is_some() => Some("must not have a fragment"),
-        Ok(url) if url.scheme() == "http" && !is_loopback(&url) => Some(
-            "must be https: over http the token can be read on the way; http is for loopback addresses only",
-        ),
-        Ok(url) if !matches!(url.scheme(), "http" | "https") => Some("must be https"),
-        Ok(_) => None,
-    }
-}
-
 /// Nothing but scheme, host, port and path.
 fn base_url(given: Option<&str>, mistakes: &mut Mistakes) -> Option<String> {
     let text = given?;
@@ -284,33 +257,6 @@ fn routes(options: &Options, profile: &Profile, mistakes: &mut Mistakes) -> Opti
             .routes(base_url.as_deref(), region.as_deref())
             .inspect_err(|error| mistakes.absorb("base_url", error))
             .ok(),
-    }
-}
-
-pub(crate) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost",
-        None => false,
-    }
-}
-
-impl RateLimit {
-    /// `300/60s`, `5/s`, `10/500ms`, `100/m`.
-    pub(crate) fn parse(text: &str) -> Option<RateLimit> {
-        let (sends, per) = text.split_once('/')?;
-        let digits = per.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-        let unit = match per.get(digits.len()..)? {
-            "ms" => 0.001,
-            "s" => 1.0,
-            "m" => 60.0,
-            "h" => 3600.0,
-            _ => return None,
-        };
-        let amount = if digits.is_empty() { 1.0 } else { digits.parse::<f64>().ok()? };
-        let per = super::table::positive(amount * unit).ok()?;
-        Some(RateLimit { sends: sends.trim().parse().ok().filter(|n| *n > 0)?, per })
     }
 }
 

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::ops::Range;
 
 use super::request::{Held, InputValue};
-use crate::profile::{BodyTemplate, Member};
+use super::template::{BodyTemplate, Member};
 
 /// A buffer that refuses to grow beyond a limit.
 struct Capped {

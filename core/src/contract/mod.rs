@@ -14,6 +14,7 @@ mod nested;
 pub(crate) mod pointer;
 mod prepare;
 mod request;
+mod template;
 mod words;
 
 use std::fmt;
@@ -21,11 +22,11 @@ use std::fmt;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::profile::BodyTemplate;
 use callback_url::CallbackHosts;
 pub use finding::{Finding, FindingCode};
 pub(crate) use prepare::is_correlation_id;
 pub use request::{ActionRequest, InputValue};
+pub use template::{BodyTemplate, Member};
 
 /// One mistake: where, which, and in words. The same in all three languages.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

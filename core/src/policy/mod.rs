@@ -19,13 +19,12 @@ mod words;
 
 use std::collections::HashMap;
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use crate::config::PolicySource;
 use crate::contract::json::{Items, Members, Sort};
 use crate::contract::pointer::{self, join};
 use crate::contract::{ActionIdRule, Violation};
@@ -47,6 +46,15 @@ pub struct Policy {
 struct Listed {
     actions: HashMap<String, Action>,
     digest: String,
+}
+
+/// Where the policy is: a file, or the same structure as JSON text.
+#[derive(Debug, Clone)]
+pub enum PolicySource {
+    /// A TOML or JSON file.
+    File(PathBuf),
+    /// The structure itself.
+    Json(String),
 }
 
 /// What the policy says of one request.

@@ -7,6 +7,7 @@
 
 #[cfg(any(test, fuzzing))]
 pub(crate) mod laws;
+mod places;
 mod read;
 mod routes;
 mod status;
@@ -16,14 +17,15 @@ mod values;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::config::RateLimit;
-use crate::contract::{ActionIdRule, InputsRule};
+use crate::contract::{ActionIdRule, BodyTemplate, InputsRule};
 use crate::error::{Error, ErrorKind, Result};
 
+pub use places::RateLimit;
+pub(crate) use places::{is_loopback, url_rule};
 pub use routes::TokenEndpoint;
 pub(crate) use routes::{Missing, Routes, no_schema};
 pub use status::{Meaning, StatusWords};
-pub use template::{BodyTemplate, Member, UrlTemplate};
+pub use template::UrlTemplate;
 
 const BUILT_IN: [(&str, &str); 4] = [
     ("gateway", include_str!("gateway.toml")),

@@ -1,7 +1,6 @@
 //! What a profile file promises: the built-in ones work, and whatever is wrong with one of your own is said at once.
 
 use super::*;
-use crate::config::RateLimit;
 
 #[test]
 fn status_words_compare_without_case_dashes_and_spaces() {

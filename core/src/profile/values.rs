@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::template::{self, Piece};
-use super::{BodyTemplate, UrlTemplate};
-use crate::config::RateLimit;
+use super::{RateLimit, UrlTemplate, url_rule};
+use crate::contract::BodyTemplate;
 use crate::contract::pointer::join;
 use crate::document::{Mistakes, article, sort};
 
@@ -298,7 +298,7 @@ impl Reader {
     }
 
     fn is_safe(&mut self, path: &str, url: &str) -> bool {
-        let rule = crate::config::url_rule(url);
+        let rule = url_rule(url);
         if let Some(rule) = rule {
             self.mistakes.add(path, "url", rule);
         }
