@@ -1,4 +1,5 @@
-"""What no linter checks: one version, the size and the names of files, and words that have no place in the tree."""
+"""What no linter checks: one version, the size and the names of files, words that have no place in the tree, and the
+tests that the documents name."""
 
 from __future__ import annotations
 
@@ -48,6 +49,22 @@ def versions() -> dict[str, str]:
     }
 
 
+def promises() -> list[str]:
+    """Every row of the table of promises is there, and every test that it names."""
+    text = (ROOT / "docs/reliability.md").read_text(encoding="utf-8")
+    named = {int(row): names for row, names in re.findall(r"^\| (\d+) \|[^|]*\|([^|]*)\|", text, re.MULTILINE)}
+    missing = {*range(1, 39), 44, 48, 49} - named.keys()
+    out = [f"docs/reliability.md: no row {row}" for row in sorted(missing)]
+    sources = [path for folder in ("core/src", "tests") for path in (ROOT / folder).rglob("*.rs")]
+    known = {name for path in sources for name in re.findall(r"\bfn (\w+)", path.read_text(encoding="utf-8"))}
+    for path in (ROOT / "tests/vectors").glob("*.json"):
+        known |= set(re.findall(r'"name": "(\w+)"', path.read_text(encoding="utf-8")))
+    out += [f"docs/reliability.md: row {row} names no test" for row, names in named.items() if "`" not in names]
+    # Nothing else in it has so long a name.
+    tests = set(re.findall(r"`([a-z0-9]+(?:_[A-Za-z0-9]+){4,})`", text))
+    return out + [f"docs/reliability.md: `{test}` is no test" for test in sorted(tests - known)]
+
+
 def found(pattern: str, text: str) -> str:
     match = re.search(pattern, text, re.MULTILINE)
     return match.group(1) if match else "none"
@@ -66,7 +83,7 @@ def problems() -> list[str]:
         if path.suffix in CODE and len(lines) > MOST_LINES:
             out.append(f"{name}: {len(lines)} lines; a file over {MOST_LINES} wants dividing")
         out += [f"{name}:{n}: `{w.group()}`" for n, line in enumerate(lines, 1) if (w := UNWELCOME_WORDS.search(line))]
-    return out
+    return out + promises()
 
 
 if __name__ == "__main__":

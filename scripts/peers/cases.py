@@ -64,6 +64,10 @@ def times(count: int) -> str:
     return "once" if count == 1 else f"{count} times"
 
 
+def several(count: int, what: str) -> str:
+    return f"one {what}" if count == 1 else f"{count} {what}s"
+
+
 def executed(ran: Ran) -> str:
     return f"executed {times(ran.invokes())}, {ran.end()}"
 
@@ -100,7 +104,7 @@ def other_host(ran: Ran) -> str:
 
 def unauthorized(ran: Ran) -> str:
     used = {request.headers.get("authorization", "") for request in ran.gateway.seen("invoke")}
-    return f"sent {times(ran.invokes())} with {len(used)} tokens, {ran.end()}"
+    return f"sent {times(ran.invokes())} with {several(len(used), 'token')}, {ran.end()}"
 
 
 def poured(ran: Ran) -> str:
@@ -129,7 +133,7 @@ def value(ran: Ran) -> str:
 
 
 def tokens(ran: Ran) -> str:
-    return f"{len(ran.gateway.seen('token'))} token requests"
+    return several(len(ran.gateway.seen("token")), "token request")
 
 
 def secret(ran: Ran) -> str:
@@ -143,7 +147,7 @@ def leaks(ran: Ran) -> str:
 
 
 def looked(ran: Ran) -> str:
-    return f"{len(ran.gateway.seen('look'))} looks, {ran.end()}"
+    return f"{several(len(ran.gateway.seen('look')), 'look')}, {ran.end()}"
 
 
 SHORT = b'{"access_token":"canary-token","expires_in":60}'
