@@ -24,7 +24,19 @@ pub const TOKEN_PATIENCE: Duration = Duration::from_secs(30);
 ///
 /// It is asked when the first token is needed, again early enough before one runs out, and again when the gateway refused
 /// one with 401; never twice at a time, and valid tokens are served meanwhile. An asynchronous closure is one already:
-/// `Client::builder().token_source(|| async { Ok::<_, MyError>(("a token".to_owned(), Duration::from_secs(3600))) })`.
+///
+/// ```no_run
+/// # use std::time::Duration;
+/// # struct VaultError;
+/// async fn from_the_vault() -> Result<(String, Duration), VaultError> {
+///     Ok(("a token".to_owned(), Duration::from_secs(600)))
+/// }
+/// let client = cxone_actions::Client::builder()
+///     .base_url("https://api.example.com")
+///     .token_source(from_the_vault)
+///     .build()?;
+/// # Ok::<(), cxone_actions::Error>(())
+/// ```
 pub trait TokenSource: Send + Sync + 'static {
     /// A token that serves from now on.
     fn token(&self) -> BoxFuture<'static, Result<BearerToken, NoToken>>;
