@@ -1,15 +1,13 @@
 //! Rows 26, 27, 37, 48 and 49: what a client spares a gateway that asks for it, is slow, or is gone.
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking, in its helping functions too"
-)]
+#![expect(clippy::indexing_slicing, reason = "a test fails by panicking, in its helping functions too")]
 
 use std::time::{Duration, Instant};
 
+use cxone_actions::profile::Profile;
 use cxone_actions::{ActionResult, CallOptions, Client, ErrorKind, Executed, Result};
-use cxone_actions_faults::{Caller, FIXED_TOKEN, Gateway, Ground, Point, Step, proof, request};
+use cxone_actions_faults::{
+    Caller, FIXED_TOKEN, Gateway, GatewayOptions, Ground, Point, Step, proof, request,
+};
 use futures_util::StreamExt;
 use futures_util::future::join_all;
 
@@ -230,6 +228,29 @@ fn a_reset_beyond_the_deadline_is_said_at_once() {
             assert!(began.elapsed() < SECOND / 2, "took {:?}", began.elapsed());
         }
         assert_eq!(gateway.count(Point::Invoke), 1);
+    });
+}
+
+#[test]
+fn the_profiles_rate_counts_what_the_profile_says() {
+    proof(async |ground: &Ground| {
+        for (counts, least) in [("requests", 2), ("invokes", 0)] {
+            let limits = format!("\n[limits]\nrate = \"3/3s\"\nrate_counts = \"{counts}\"\n");
+            let text = Profile::text("gateway").unwrap().replace("\n[limits]\n", &limits);
+            assert!(text.contains(&limits), "the profile has no such table");
+            let directory = tempfile::tempdir().unwrap();
+            let path = directory.path().join("limited.toml");
+            std::fs::write(&path, text).unwrap();
+            let gateway =
+                ground.gateway_with(GatewayOptions { pending_looks: 3, ..GatewayOptions::default() });
+            let builder = ground.builder_with_token(&gateway).profile(path.to_str().unwrap());
+            let client = ground.open(builder);
+            // One POST and four looks: two more requests than the burst lets through.
+            let began = Instant::now();
+            assert!(client.run(request("limited")).await.unwrap().ok);
+            let took = began.elapsed();
+            assert!(took >= SECOND * least && took < SECOND * (least + 2), "{counts}: took {took:?}");
+        }
     });
 }
 

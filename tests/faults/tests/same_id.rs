@@ -1,10 +1,4 @@
 //! Row 30: the same correlation id twice.
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking, in its helping functions too"
-)]
 
 use std::time::Duration;
 

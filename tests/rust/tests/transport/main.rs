@@ -2,7 +2,6 @@
 //! hyper and h2.
 #![expect(
     clippy::unwrap_used,
-    clippy::panic,
     clippy::indexing_slicing,
     reason = "a test fails by panicking, in its helping functions too"
 )]
