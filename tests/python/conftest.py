@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from cxone_actions import AsyncClient, Client, Sandbox
+from tokens import fetch
 
 
 @pytest.fixture(autouse=True)
@@ -54,3 +56,15 @@ def open_client(access: dict[str, Any]) -> Iterator[Callable[..., Client]]:
 def open_async(access: dict[str, Any]) -> Callable[..., AsyncClient]:
     """Makes async clients; the test closes them."""
     return lambda **options: AsyncClient(**{**access, **options})
+
+
+@pytest.fixture
+def issue(access: dict[str, Any]) -> Callable[[], tuple[str, float]]:
+    """Gets a token from the gateway's own token service."""
+    return functools.partial(fetch, access["base_url"], access["client_id"], access["client_secret"])
+
+
+@pytest.fixture
+def options(access: dict[str, Any]) -> dict[str, Any]:
+    """What reaches the gateway, without credentials."""
+    return {"base_url": access["base_url"], "poll_interval": access["poll_interval"]}
