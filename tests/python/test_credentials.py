@@ -1,4 +1,4 @@
-"""What lets a client in: a token, a function for tokens, a client, an access key; as arguments or from the environment."""
+"""What lets a client in: a token, a function for tokens, a client, an access key; said or from the environment."""
 
 from __future__ import annotations
 
