@@ -124,6 +124,8 @@ struct Details {
     resume_token: Option<String>,
     last_status: Option<String>,
     violations: Option<Vec<Violation>>,
+    #[serde(skip)]
+    lasting: bool,
 }
 
 /// The names of an error's fields, in the order in which [`Error::to_json`] gives them.
@@ -201,6 +203,7 @@ impl Error {
             resume_token: None,
             last_status: None,
             violations: None,
+            lasting: false,
         }))
     }
 
@@ -272,6 +275,17 @@ impl Error {
     pub fn with_violations(mut self, violations: Vec<Violation>) -> Self {
         self.0.violations = Some(violations);
         self
+    }
+
+    /// The error, of something that another try would meet again.
+    #[must_use]
+    pub(crate) fn lasting(mut self) -> Self {
+        self.0.lasting = true;
+        self
+    }
+
+    pub(crate) fn is_lasting(&self) -> bool {
+        self.0.lasting
     }
 
     /// The error, told which invocation it is about.

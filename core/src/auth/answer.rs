@@ -65,7 +65,7 @@ pub(super) fn unreachable(who: &str, failure: &Failure) -> Verdict {
     let error = Error::new(ErrorKind::Unavailable, format!("{who} cannot be reached: {}", failure.what))
         .with_hint(failure.hint("nothing was sent; try again later"));
     // Another try would see the same certificate.
-    if failure.certificate { Verdict::Final(error) } else { Verdict::Again(error, None) }
+    if failure.certificate { Verdict::Final(error.lasting()) } else { Verdict::Again(error, None) }
 }
 
 #[derive(Deserialize)]
