@@ -189,7 +189,11 @@ impl Client {
             Some(Claim::Joins(waiter)) => {
                 let who = Identity::of(&prepared, action_name);
                 self.0.ledger.joined(&who);
-                return self.wait(waiter, who, began, deadline).await;
+                let mut handed = self.wait(waiter, who, began, deadline).await?;
+                if let Handed::Accepted { account, .. } = &mut handed {
+                    account.inputs = prepared.inputs.into();
+                }
+                return Ok(handed);
             }
             Some(Claim::InUse) => return Err(self.0.refuse_in_use(prepared, action_name.as_deref())),
         };
@@ -202,8 +206,7 @@ impl Client {
             }
         };
         let who = account.who.clone();
-        let submission =
-            Submission { inner: self.0.clone(), account, post, inputs: prepared.inputs, deadline, caller };
+        let submission = Submission { inner: self.0.clone(), account, post, deadline, caller };
         self.0.sending.spawn(submission.run());
         self.wait(waiter, who, began, deadline).await
     }

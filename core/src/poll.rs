@@ -317,17 +317,24 @@ impl Watch<'_> {
         };
         // The slowest look so far, doubled, says when the last one has to begin; a gateway that hangs may not move it far.
         self.lead = self.lead.max(self.looked_at.elapsed() * 2).min(Duration::from_secs(1));
+        let inputs = self.account.inputs.clone();
+        let discreet = |error| inputs.taken_out_of(token.taken_out_of(error));
         let seen = looked(outcome, &self.invocation_id, &self.inner.config.profile);
         let unauthorized = matches!(seen, Looked::Unauthorized(_));
         let next = match seen {
             Looked::Terminal(terminal, http_status) => Next::Ended(terminal, http_status),
-            Looked::Running { word, known } => self.running(word, known),
+            Looked::Running { word, known: true } => self.running(word, true),
+            // A word that nobody knows is the gateway's text like any other.
+            Looked::Running { word, known } => {
+                let word = discreet(Error::new(ErrorKind::Protocol, word));
+                self.running(word.message().to_owned(), known)
+            }
             Looked::Nothing { http_status, why, throttled, wait } => {
                 self.slower(http_status, &why, throttled, wait)
             }
-            Looked::NotFound(error) if self.began.elapsed() < self.visible_within() => {
+            Looked::NotFound(error) if self.account.accepted_at().elapsed() < self.visible_within() => {
                 let http_status = error.http_status();
-                self.not_found = Some(token.taken_out_of(error));
+                self.not_found = Some(discreet(error));
                 self.nothing(http_status, "not visible yet", None)
             }
             // One refresh, then a second refusal in a row is final.
@@ -335,7 +342,7 @@ impl Watch<'_> {
                 Next::Again(Some(Duration::ZERO))
             }
             Looked::NotFound(error) | Looked::Unauthorized(error) | Looked::Refused(error) => {
-                Next::Over(token.taken_out_of(error))
+                Next::Over(discreet(error))
             }
         };
         self.refreshed = unauthorized;
@@ -355,10 +362,10 @@ impl Watch<'_> {
         Next::Again(None)
     }
 
-    /// A token service that is down passes; refused credentials do not.
+    /// A token service that is down passes; refused credentials do not, nor does a certificate that proves nothing.
     fn not_let_in(&self, error: Error) -> Next {
         match error.kind() {
-            ErrorKind::Unavailable | ErrorKind::RateLimited => {
+            ErrorKind::Unavailable | ErrorKind::RateLimited if !error.is_lasting() => {
                 self.nothing(error.http_status(), "no token", None)
             }
             _ => Next::Over(error),

@@ -9,7 +9,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use serde_json::Value;
 use serde_json::value::RawValue;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -23,7 +22,7 @@ use crate::invocation::ActionResult;
 use crate::joint::Caller;
 use crate::ledger::Account;
 use crate::metrics::Tally;
-use crate::wire::{Accepted, Backoff, Heard, Invoked, Line, MAX_RETRY_AFTER, Turn, clean, invoked};
+use crate::wire::{Accepted, Backoff, Heard, Invoked, Line, MAX_RETRY_AFTER, Turn, invoked};
 
 /// What the caller is handed when the gateway has it.
 #[derive(Debug)]
@@ -66,8 +65,6 @@ pub(crate) struct Submission {
     pub(crate) inner: Arc<Inner>,
     pub(crate) account: Account,
     pub(crate) post: Post,
-    /// The inputs in the body, so that no error repeats one that the gateway echoed.
-    pub(crate) inputs: Bytes,
     pub(crate) deadline: Instant,
     pub(crate) caller: Caller,
 }
@@ -101,8 +98,7 @@ impl Submission {
         match self.send().await {
             Some(Ok(accepted)) => self.accepted(accepted),
             Some(Err(error)) => {
-                let values = values(&self.inputs);
-                let signed = self.account.refuse(error.without(values.iter().map(String::as_str)));
+                let signed = self.account.refuse(error);
                 // Whoever went away finds it in the trail.
                 self.caller.send(Err(signed));
             }
@@ -298,27 +294,4 @@ fn why(error: &Error) -> String {
         Some(status) => format!("{}, the gateway answered {status}", error.kind().as_str()),
         None => error.kind().as_str().to_owned(),
     }
-}
-
-/// The inputs' values in the forms in which a gateway prints them: as they are, as errors show them, and as JSON text.
-fn values(inputs: &[u8]) -> Vec<String> {
-    let mut found = Vec::new();
-    let mut left = vec![serde_json::from_slice(inputs).unwrap_or(Value::Null)];
-    while let Some(value) = left.pop() {
-        match value {
-            // They say nothing of their own.
-            Value::Null | Value::Bool(_) => {}
-            Value::Number(number) => found.push(number.to_string()),
-            Value::String(text) => {
-                let json = Value::from(text.as_str()).to_string();
-                let inside = json.get(1..json.len() - 1).unwrap_or_default().to_owned();
-                found.extend([inside, clean(&text), text]);
-            }
-            Value::Array(items) => left.extend(items),
-            Value::Object(fields) => left.extend(fields.into_iter().map(|(_, value)| value)),
-        }
-    }
-    // What is part of another is taken out after it.
-    found.sort_unstable_by_key(|text| std::cmp::Reverse(text.len()));
-    found
 }

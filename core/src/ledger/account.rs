@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::inputs::Inputs;
 use super::shelf::Left;
 use super::{Identity, Ledger, ms};
 use crate::claims::ClaimNumber;
@@ -35,6 +36,7 @@ pub(crate) struct Account {
     pub(crate) began: Instant,
     pub(crate) attempts: u32,
     pub(crate) invoke_latency: Option<Duration>,
+    pub(crate) inputs: Inputs,
     /// The claim of its correlation id, where the caller gave it.
     claim: Option<ClaimNumber>,
     state: State,
@@ -48,18 +50,21 @@ impl Account {
     pub(super) fn unsent(
         ledger: Arc<Ledger>,
         who: Identity,
+        inputs: Inputs,
         began: Instant,
         claim: Option<ClaimNumber>,
     ) -> Account {
         let (state, counted, beside) = (State::Unsent, true, false);
-        Account { ledger, who, began, attempts: 0, invoke_latency: None, claim, state, counted, beside }
+        let (attempts, invoke_latency) = (0, None);
+        Account { ledger, who, began, attempts, invoke_latency, inputs, claim, state, counted, beside }
     }
 
     /// Of an invocation that this process accepted and left behind.
     pub(super) fn taken_up(ledger: Arc<Ledger>, left: Left) -> Account {
         let Left { who, began, attempts, invoke_latency, claim } = left;
         let (state, counted, beside) = (State::Accepted, true, false);
-        Account { ledger, who, began, attempts, invoke_latency, claim, state, counted, beside }
+        let inputs = Inputs::default();
+        Account { ledger, who, began, attempts, invoke_latency, inputs, claim, state, counted, beside }
     }
 
     /// Of an accepted invocation that is counted elsewhere.
@@ -70,6 +75,7 @@ impl Account {
             began,
             attempts: 0,
             invoke_latency: None,
+            inputs: Inputs::default(),
             claim: None,
             state: State::Accepted,
             counted: false,
@@ -105,6 +111,11 @@ impl Account {
         self.ledger.trail.append(&entry).inspect_err(|_| self.attempts -= 1)?;
         self.state = State::Sending;
         Ok(())
+    }
+
+    /// When the gateway accepted it; where that was not seen, when the look at it began.
+    pub(crate) fn accepted_at(&self) -> Instant {
+        self.began + self.invoke_latency.unwrap_or_default()
     }
 
     /// What was on the wire is known not to have been executed.
@@ -208,7 +219,7 @@ impl Account {
             Executed::No => (Event::Rejected, Place::Rejected),
             _ => (Event::Unknown, Place::Unknown),
         };
-        let error = self.who.sign(error).with_attempts(self.attempts);
+        let error = self.who.sign(self.inputs.taken_out_of(error)).with_attempts(self.attempts);
         self.end(event, place, Some(&error));
         error
     }

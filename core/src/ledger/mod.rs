@@ -5,6 +5,7 @@
 //! was started is ever lost from the counts.
 
 mod account;
+mod inputs;
 mod shelf;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -111,7 +112,7 @@ impl Ledger {
     ) -> Result<Account> {
         let who = Identity::of(prepared, action_name);
         self.board.start(who.label());
-        let account = Account::unsent(self.clone(), who, began, claim);
+        let account = Account::unsent(self.clone(), who, prepared.inputs.clone().into(), began, claim);
         let digest = self.trail.digest(&prepared.inputs);
         let started = Entry {
             input_keys: Some(&prepared.input_keys),

@@ -1,4 +1,5 @@
 //! Rows 31 to 36 and 38: a poll dies of no bad answer, ends at its deadline, and hands back what is needed to go on.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helping functions too")]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -91,23 +92,59 @@ fn what_is_not_visible_yet_is_waited_for() {
     });
 }
 
-/// Fault 32, for ever.
+/// Fault 32, for ever: in a profile that believes in a delay of a second.
 #[test]
 fn what_never_becomes_visible_is_rejected_with_its_handle() {
     proof(async |ground: &Ground| {
         let gateway = ground.gateway();
-        let client = ground.client(&gateway);
+        let profile = Believing::in_a_delay_of(1.0);
+        let client = ground.open(ground.builder(&gateway).profile(profile.path()));
         gateway.always(Point::Poll, Step::status(404));
         let began = Instant::now();
         let error = client.run_with(request("never"), within(LONG)).await.unwrap_err();
         let took = began.elapsed();
         assert_eq!((error.kind(), error.executed()), (ErrorKind::Rejected, Executed::Yes), "{error}");
-        assert!(took >= Duration::from_secs(10) && took < Duration::from_secs(12), "took {took:?}");
+        assert!(took >= Duration::from_secs(1) && took < Duration::from_secs(3), "took {took:?}");
         // The gateway finds it after all: the handle is still good.
         gateway.clear();
         let result = client.poll(error.resume_token().unwrap(), LONG).await.unwrap();
         assert_eq!((result.ok, result.correlation_id.as_deref()), (true, Some("never")));
     });
+}
+
+/// Fault 32: what came before the acceptance is no time in which it could have become visible.
+#[test]
+fn a_404_is_a_delay_however_long_the_acceptance_took() {
+    proof(async |ground: &Ground| {
+        let gateway = ground.gateway();
+        let profile = Believing::in_a_delay_of(0.5);
+        let client = ground.open(ground.builder(&gateway).profile(profile.path()));
+        let slowly = Step::normal().after(Duration::from_millis(700));
+        gateway.script(Point::Invoke, [slowly.clone()]);
+        gateway.script(Point::Poll, [Step::status(404), Step::status(404)]);
+        assert!(client.run(request("slowly-accepted")).await.unwrap().ok);
+        gateway.script(Point::Invoke, [slowly]);
+        gateway.script(Point::Poll, [Step::status(404), Step::status(404)]);
+        let invocation = client.invoke(request("polled-later")).await.unwrap();
+        assert!(client.poll(invocation, LONG).await.unwrap().ok);
+    });
+}
+
+/// The `gateway` profile with another idea of how long an accepted invocation may be invisible.
+struct Believing(tempfile::TempDir);
+
+impl Believing {
+    fn in_a_delay_of(seconds: f64) -> Believing {
+        let text = include_str!("../../../core/src/profile/gateway.toml");
+        let folder = tempfile::tempdir().unwrap();
+        let text = text.replace("[poll]\n", &format!("[poll]\nvisible_within = {seconds:?}\n"));
+        std::fs::write(folder.path().join("gateway.toml"), text).unwrap();
+        Believing(folder)
+    }
+
+    fn path(&self) -> String {
+        self.0.path().join("gateway.toml").to_str().unwrap().to_owned()
+    }
 }
 
 /// Fault 32, where the deadline comes first.
@@ -150,6 +187,9 @@ fn status_words_are_mapped_and_an_unknown_one_is_visible_and_keeps_the_poll_goin
         gateway.always(Point::Poll, Step::state("WEIRD"));
         let error = client.run_with(request("weird"), within(Duration::from_millis(200))).await.unwrap_err();
         assert_eq!((error.kind(), error.last_status()), (ErrorKind::PollTimeout, Some("WEIRD")));
+        gateway.always(Point::Poll, Step::state("for CANARY-customer, $AUTH"));
+        let error = client.run_with(request("echo"), within(Duration::from_millis(200))).await.unwrap_err();
+        assert_eq!(error.last_status(), Some("for …, Bearer …"));
     });
 }
 
