@@ -24,7 +24,7 @@ use crate::error::{Error, ErrorKind, Executed, Result};
 use crate::inner::Inner;
 use crate::policy::Rule;
 use crate::profile::SchemaContract;
-use crate::wire::{Answer, Backoff, Fetched, MAX_RETRY_AFTER, clean, fetched, pick, pick_text};
+use crate::wire::{Answer, Backoff, Fetched, Line, MAX_RETRY_AFTER, clean, fetched, pick, pick_text};
 
 /// A schema that somebody changed in the gateway is seen after this at the latest.
 const FRESH: Duration = Duration::from_secs(300);
@@ -147,7 +147,7 @@ impl Inner {
         let mut refreshed = false;
         loop {
             let token = self.auth.token().await?;
-            let turn = self.turns.take_look(deadline).await?;
+            let turn = self.turns.take(Line::Begun, deadline).await?;
             let mut request = reqwest::Request::new(Method::GET, url.clone());
             request.headers_mut().insert(AUTHORIZATION, token.header.clone());
             request.headers_mut().insert(ACCEPT, HeaderValue::from_static("application/json"));
