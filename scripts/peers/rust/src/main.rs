@@ -19,7 +19,14 @@ impl Peer {
     fn new(name: &str) -> Peer {
         if name == "azure" {
             let options = ClientOptions::default();
-            return Peer::Azure(Pipeline::new(Some("peer"), Some("0"), options, Vec::new(), Vec::new(), None));
+            return Peer::Azure(Pipeline::new(
+                Some("peer"),
+                Some("0"),
+                options,
+                Vec::new(),
+                Vec::new(),
+                None,
+            ));
         }
         let policy = ExponentialBackoff::builder().build_with_max_retries(3);
         let retry = RetryTransientMiddleware::new_with_policy(policy);
