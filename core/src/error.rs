@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::contract::Violation;
+use crate::echo::take_out;
 
 /// Whether the gateway executed the action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -313,17 +314,11 @@ impl Error {
     /// The error without these texts: a gateway may echo what it was sent. Short ones say nothing, and would tear words.
     #[must_use]
     pub(crate) fn without<'a>(mut self, texts: impl IntoIterator<Item = &'a str>) -> Self {
-        for text in texts.into_iter().filter(|text| text.len() >= 4) {
-            let details = &mut *self.0;
-            for field in [Some(&mut details.message), details.code.as_mut(), details.request_id.as_mut()] {
-                let Some(field) = field else { continue };
-                if field.contains(text) {
-                    *field = field.replace(text, "…");
-                }
-                if let Some(begins) = begins_in(field, text) {
-                    field.truncate(begins);
-                    field.push('…');
-                }
+        let details = &mut *self.0;
+        for text in texts {
+            let told = [details.code.as_mut(), details.request_id.as_mut(), details.last_status.as_mut()];
+            for field in told.into_iter().flatten().chain([&mut details.message]) {
+                take_out(field, text);
             }
         }
         self
@@ -333,13 +328,6 @@ impl Error {
     pub fn to_json(&self) -> Value {
         serde_json::to_value(&*self.0).unwrap_or_else(|_| Value::Object(Map::new()))
     }
-}
-
-/// Where `text` begins at the end of `field`, which was cut off in the middle of it.
-fn begins_in(field: &str, text: &str) -> Option<usize> {
-    let longest = text.len().min(field.len());
-    let mut cuts = (4..=longest).rev().filter_map(|length| text.get(..length));
-    cuts.find(|cut| field.ends_with(cut)).map(|cut| field.len() - cut.len())
 }
 
 impl Serialize for Error {

@@ -29,6 +29,7 @@ pub mod config;
 pub mod contract;
 mod describe;
 mod document;
+mod echo;
 mod error;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]

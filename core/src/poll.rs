@@ -317,12 +317,15 @@ impl Watch<'_> {
         };
         // The slowest look so far, doubled, says when the last one has to begin; a gateway that hangs may not move it far.
         self.lead = self.lead.max(self.looked_at.elapsed() * 2).min(Duration::from_secs(1));
-        let inputs = self.account.inputs.clone();
-        let discreet = |error| inputs.taken_out_of(token.taken_out_of(error));
+        let account = &self.account;
+        let discreet = |error| account.discreet(token.taken_out_of(error));
         let seen = looked(outcome, &self.invocation_id, &self.inner.config.profile);
         let unauthorized = matches!(seen, Looked::Unauthorized(_));
         let next = match seen {
-            Looked::Terminal(terminal, http_status) => Next::Ended(terminal, http_status),
+            Looked::Terminal(mut terminal, http_status) => {
+                terminal.error_message = terminal.error_message.map(|text| token.taken_out(text));
+                Next::Ended(terminal, http_status)
+            }
             Looked::Running { word, known: true } => self.running(word, true),
             // A word that nobody knows is the gateway's text like any other.
             Looked::Running { word, known } => {

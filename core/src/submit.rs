@@ -158,8 +158,11 @@ impl Submission {
         ready.token.answered(&outcome);
         let heard = ready.turn.answered(&outcome);
         match invoked(outcome, &self.inner.config.profile, self.inner.config.delivery) {
-            Invoked::Accepted(accepted) => {
+            Invoked::Accepted(mut accepted) => {
                 self.inner.budget.succeeded();
+                if let Some(terminal) = &mut accepted.terminal {
+                    terminal.error_message = terminal.error_message.take().map(|t| ready.token.taken_out(t));
+                }
                 let id = accepted.invocation_id.clone();
                 self.account.accepted(
                     id,

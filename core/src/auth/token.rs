@@ -55,6 +55,11 @@ impl Token {
         error.without(value)
     }
 
+    /// The text of a gateway without this token.
+    pub(crate) fn taken_out(&self, text: String) -> String {
+        self.taken_out_of(Error::new(ErrorKind::ActionFailed, text)).message().to_owned()
+    }
+
     pub(super) fn expired(&self, now: Now) -> bool {
         self.times.as_ref().is_some_and(|times| times.expired(now))
     }

@@ -22,6 +22,19 @@ pub enum Credentials {
     Source(SharedSource),
 }
 
+impl Credentials {
+    /// What must never be printed.
+    pub(crate) fn secrets(&self) -> Vec<SecretString> {
+        match self {
+            Credentials::Client(client) => vec![client.secret.clone()],
+            Credentials::Password(client, key) => vec![client.secret.clone(), key.secret.clone()],
+            Credentials::AccessKey(key) => vec![key.secret.clone()],
+            Credentials::Token(token) => vec![token.clone()],
+            Credentials::Source(_) => Vec::new(),
+        }
+    }
+}
+
 /// A client of the token service.
 #[derive(Debug, Clone)]
 pub struct OAuthClient {

@@ -9,7 +9,7 @@ use super::inputs::Inputs;
 use super::shelf::Left;
 use super::{Identity, Ledger, ms};
 use crate::claims::ClaimNumber;
-use crate::error::{Error, Executed, Result};
+use crate::error::{Error, ErrorKind, Executed, Result};
 use crate::invocation::{ActionResult, Status};
 use crate::metrics::{Place, Tally};
 use crate::trail::{Entry, Event, Timings};
@@ -175,6 +175,10 @@ impl Account {
         });
         self.state = State::Settled;
         self.ended(place, duration);
+        // It becomes the text of an error where the caller asks for one; `raw` has it as it was sent.
+        let error_message = terminal
+            .error_message
+            .map(|text| self.discreet(Error::new(ErrorKind::ActionFailed, text)).message().to_owned());
         ActionResult {
             invocation_id: self.who.invocation_id.clone(),
             action_id: self.who.action_id.clone(),
@@ -182,7 +186,7 @@ impl Account {
             status: terminal.status,
             ok: terminal.status == Status::Completed,
             outputs: terminal.outputs,
-            error_message: terminal.error_message,
+            error_message,
             invoke_latency_ms: self.invoke_latency.map(ms),
             duration_ms: ms(duration),
             attempts: self.attempts,
@@ -213,13 +217,18 @@ impl Account {
         }
     }
 
+    /// The error without the values of the inputs and the client's secrets, which a gateway may echo.
+    pub(crate) fn discreet(&self, error: Error) -> Error {
+        self.ledger.discreet(error).without(self.inputs.values().iter().map(String::as_str))
+    }
+
     /// Ends an invocation that was not accepted, by what the error says of its execution, and signs the error.
     pub(crate) fn refuse(mut self, error: Error) -> Error {
         let (event, place) = match error.executed() {
             Executed::No => (Event::Rejected, Place::Rejected),
             _ => (Event::Unknown, Place::Unknown),
         };
-        let error = self.who.sign(self.inputs.taken_out_of(error)).with_attempts(self.attempts);
+        let error = self.who.sign(self.discreet(error)).with_attempts(self.attempts);
         self.end(event, place, Some(&error));
         error
     }

@@ -11,6 +11,7 @@ mod shelf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use secrecy::{ExposeSecret, SecretString};
 use tokio::time::Instant;
 
 use crate::claims::{Claim, ClaimNumber, Claims, InProcess, Payload};
@@ -28,6 +29,8 @@ pub(crate) struct Ledger {
     pub(crate) board: Board,
     claims: Box<dyn Claims>,
     detached: Mutex<Shelf>,
+    /// What no error of this client may repeat, whoever prints it.
+    secrets: Vec<SecretString>,
 }
 
 /// Which invocation it is.
@@ -72,9 +75,14 @@ impl Identity {
 }
 
 impl Ledger {
-    pub(crate) fn new(trail: Trail) -> Arc<Ledger> {
+    pub(crate) fn new(trail: Trail, secrets: Vec<SecretString>) -> Arc<Ledger> {
         let claims = Box::new(InProcess::default());
-        Arc::new(Ledger { trail, board: Board::default(), claims, detached: Mutex::default() })
+        Arc::new(Ledger { trail, board: Board::default(), claims, detached: Mutex::default(), secrets })
+    }
+
+    /// The error without the client's secrets.
+    pub(crate) fn discreet(&self, error: Error) -> Error {
+        error.without(self.secrets.iter().map(|secret| secret.expose_secret()))
     }
 
     /// A request that broke the contract or that the policy refused: recorded and counted, never started.
