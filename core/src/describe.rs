@@ -24,7 +24,9 @@ use crate::error::{Error, ErrorKind, Executed, Result};
 use crate::inner::Inner;
 use crate::policy::Rule;
 use crate::profile::SchemaContract;
-use crate::wire::{Answer, Backoff, Fetched, Line, MAX_RETRY_AFTER, clean, fetched, pick, pick_text};
+use crate::wire::{
+    Answer, Backoff, Fetched, Line, MAX_RETRY_AFTER, clean, fetched, is_too_deep, pick, pick_text,
+};
 
 /// A schema that somebody changed in the gateway is seen after this at the latest.
 const FRESH: Duration = Duration::from_secs(300);
@@ -53,11 +55,11 @@ pub(crate) struct Schemas(Mutex<HashMap<String, Known>>);
 #[derive(Debug, Clone)]
 struct Known {
     since: Instant,
-    rule: Arc<OnceCell<Option<Rule>>>,
+    rule: Arc<OnceCell<Rule>>,
 }
 
 impl Schemas {
-    fn of(&self, action_id: &str, now: Instant) -> Arc<OnceCell<Option<Rule>>> {
+    fn of(&self, action_id: &str, now: Instant) -> Arc<OnceCell<Rule>> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         known.retain(|_, entry| now.duration_since(entry.since) < FRESH);
         if known.len() >= REMEMBERED && !known.contains_key(action_id) {
@@ -106,22 +108,25 @@ impl Inner {
         }
         let cell = self.schemas.of(&prepared.action_id, Instant::now());
         let rule = cell.get_or_try_init(|| self.rule(prepared.action_id.clone(), deadline)).await?;
-        if let (Some(rule), Ok(inputs)) = (rule, serde_json::from_slice::<&RawValue>(&prepared.inputs)) {
+        if let Ok(inputs) = serde_json::from_slice::<&RawValue>(&prepared.inputs) {
             rule.judge("/inputs", inputs, &mut violations);
         }
         Ok(violations)
     }
 
-    async fn rule(&self, action_id: String, deadline: Instant) -> Result<Option<Rule>> {
+    async fn rule(&self, action_id: String, deadline: Instant) -> Result<Rule> {
         let described = self.describe(action_id, deadline).await?;
-        let Some(text) = &described.input_schema else { return Ok(None) };
-        let schema = serde_json::from_str::<Value>(text.get()).ok();
+        let text = described.input_schema.as_ref();
+        let schema = text.and_then(|text| serde_json::from_str::<Value>(text.get()).ok());
         let unusable = || {
-            Error::new(ErrorKind::Unavailable, "the gateway's schema of the action cannot be understood")
-                .with_hint("nothing was sent; set `validate` to `contract`, or mend the action's contract")
-                .about(Some(&described.action_id), None, None)
+            Error::new(
+                ErrorKind::Unavailable,
+                "the gateway has no schema of the action that can be understood",
+            )
+            .with_hint("nothing was sent; set `validate` to `contract`, or mend the action's contract")
+            .about(Some(&described.action_id), None, None)
         };
-        schema.as_ref().and_then(Rule::of_schema).map(Some).ok_or_else(unusable)
+        schema.as_ref().and_then(Rule::of_schema).ok_or_else(unusable)
     }
 
     async fn describe(&self, action_id: String, deadline: Instant) -> Result<ActionDescription> {
@@ -161,14 +166,15 @@ impl Inner {
                     continue;
                 }
                 Fetched::NotFound(error) | Fetched::Unauthorized(error) | Fetched::Refused(error) => {
-                    return Err(token.taken_out_of(error));
+                    return Err(self.ledger.discreet(token.taken_out_of(error)));
                 }
                 Fetched::Nothing { http_status, why, throttled, wait } => {
                     (nothing(http_status, &why, throttled, wait), wait.unwrap_or_else(|| backoff.next()))
                 }
             };
-            if attempt >= self.config.max_attempts || wait > MAX_RETRY_AFTER {
-                return Err(token.taken_out_of(error));
+            let late = Instant::now() + wait >= deadline;
+            if late || attempt >= self.config.max_attempts || wait > MAX_RETRY_AFTER {
+                return Err(self.ledger.discreet(token.taken_out_of(error)));
             }
             attempt += 1;
             tokio::time::sleep(wait).await;
@@ -191,12 +197,16 @@ fn nothing(http_status: Option<u16>, why: &str, throttled: bool, wait: Option<Du
 
 fn described(action_id: String, answer: &Answer, contract: &SchemaContract) -> Result<ActionDescription> {
     let body = answer.text();
-    let raw = serde_json::from_str::<Box<RawValue>>(body).map_err(|_| {
-        Error::new(ErrorKind::Unavailable, "the gateway's description of the action is not JSON")
+    let raw =
+        serde_json::from_str::<Box<RawValue>>(body).ok().filter(|_| !is_too_deep(body)).ok_or_else(|| {
+            Error::new(
+                ErrorKind::Unavailable,
+                "the gateway's description of the action is no JSON that can be read",
+            )
             .with_http_status(answer.status)
             .with_hint("nothing was executed; check the profile's `[schema]`")
             .about(Some(&action_id), None, None)
-    })?;
+        })?;
     let schema = |pointer: &str| pick(body, pointer).map(|value| Arc::from(value.to_owned()));
     Ok(ActionDescription {
         name: contract.name.as_deref().and_then(|pointer| pick_text(body, pointer)).map(|name| clean(&name)),

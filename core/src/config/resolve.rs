@@ -233,7 +233,8 @@ fn region(options: &Options, profile: &Profile, mistakes: &mut Mistakes) -> Opti
         }
     };
     mistakes.add("region", "invalid", rule);
-    Some(said.to_owned())
+    // A wrong one is not a missing one, and makes no URL.
+    Some("invalid".to_owned())
 }
 
 /// The URLs; none where an option that they need is missing or wrong.
@@ -296,6 +297,9 @@ fn transport(options: &mut Options, profile: Option<&Profile>, mistakes: &mut Mi
     if transport.proxy.as_ref().is_some_and(|proxy| !is_proxy(proxy.expose_secret())) {
         mistakes.add("proxy", "invalid", "must be a URL such as http://proxy.example:3128");
     }
+    if transport.proxy.is_none() && !transport.loopback {
+        check_the_environments_proxy(mistakes);
+    }
     for (option, path) in [("ca_file", &transport.ca_file), ("client_cert", &transport.client_cert)] {
         if let Some(path) = path
             && let Err(error) = std::fs::metadata(path)
@@ -304,6 +308,18 @@ fn transport(options: &mut Options, profile: Option<&Profile>, mistakes: &mut Mi
         }
     }
     transport
+}
+
+/// The HTTP library reads these variables itself, and goes around a proxy that it cannot understand.
+fn check_the_environments_proxy(mistakes: &mut Mistakes) {
+    for variable in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] {
+        let Some(text) = std::env::var(variable).ok().filter(|text| !text.is_empty()) else { continue };
+        let url = if text.contains("://") { text } else { format!("http://{text}") };
+        if !is_proxy(&url) {
+            let rule = "in the environment must be a URL such as http://proxy.example:3128";
+            mistakes.add_named(variable, "invalid", format!("`{variable}` {rule}"));
+        }
+    }
 }
 
 /// A word without a scheme would be taken for a host by the HTTP library.

@@ -41,6 +41,10 @@ pub(super) fn rule(error: &ValidationError<'_>) -> String {
             let got = got(error.instance(), types.contains("an integer"));
             format!("must be {types}, got {got}")
         }
+        Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected } => {
+            let names: Vec<String> = unexpected.iter().take(LISTED).map(|name| quoted(name)).collect();
+            format!("must not have the keys {}", names.join(", "))
+        }
         Kind::FalseSchema => "is never allowed".to_owned(),
         Kind::AnyOf { .. } => "must fit at least one of the rule's alternatives (`any_of`)".to_owned(),
         Kind::OneOfNotValid { .. } => {

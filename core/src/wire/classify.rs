@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::reason::{clean, reason_at};
 use super::refusal::{ambiguous, decorate, forbidden, redirect, refusal, rejected, unauthorized, unsent};
-use super::{Answer, Failure, pick, pick_text, retry_after};
+use super::{Answer, DEEPEST, Failure, is_too_deep, pick, pick_text, retry_after};
 use crate::config::Delivery;
 use crate::contract::ActionIdRule;
 use crate::error::{Error, ErrorKind, Executed};
@@ -114,6 +114,10 @@ pub(crate) fn invoked(outcome: Result<Answer, Failure>, profile: &Profile, deliv
 }
 
 fn accepted(answer: &Answer, profile: &Profile) -> Invoked {
+    if is_too_deep(answer.text()) {
+        let what = format!("the gateway's answer is nested beyond {DEEPEST} levels");
+        return unusable(&what, answer, profile);
+    }
     let Some(poll) = &profile.poll else { return at_once(answer, profile) };
     let body = answer.text();
     let word = pick_text(body, &poll.status);
@@ -289,6 +293,11 @@ fn state(answer: &Answer, invocation_id: &str, profile: &Profile) -> Looked {
     };
     let Some(poll) = &profile.poll else { return nothing("there is nothing to look at") };
     let body = answer.text();
+    if is_too_deep(body) {
+        let what = format!("the gateway's answer is nested beyond {DEEPEST} levels");
+        let error = Error::new(ErrorKind::Protocol, what).with_hint("look at its result in the gateway");
+        return Looked::Refused(decorate(error, answer, profile));
+    }
     let about = poll.id.as_deref().and_then(|id| pick(body, id));
     if about.is_some_and(|id| !profile.invoke.id_form.is_same(id.get(), invocation_id)) {
         let error = Error::new(ErrorKind::Protocol, "the gateway's answer is about another invocation")

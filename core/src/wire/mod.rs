@@ -41,7 +41,7 @@ pub(crate) use classify::{
     Accepted, Fetched, Invoked, Looked, Terminal, fetched, invoked, looked, terminal_in,
 };
 pub(crate) use permits::Line;
-pub(crate) use pointer::{pick, pick_text};
+pub(crate) use pointer::{DEEPEST, is_too_deep, pick, pick_text};
 pub(crate) use reason::{clean, reason};
 pub(crate) use transport::{Answer, Failure, Transport};
 pub(crate) use turns::{Bounds, Heard, Turn, Turns};

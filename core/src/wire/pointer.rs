@@ -23,6 +23,29 @@ pub(crate) fn pick<'a>(body: &'a str, pointer: &str) -> Option<&'a RawValue> {
     (at.get() != "null").then_some(at)
 }
 
+/// Deeper than any action answers; readers that recurse give up at a thousand.
+pub(crate) const DEEPEST: usize = 500;
+
+/// Whether JSON text is nested beyond [`DEEPEST`]: told without recursion, so that no answer can exhaust a stack.
+pub(crate) fn is_too_deep(text: &str) -> bool {
+    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
+    for byte in text.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            _ if in_string => {}
+            b'[' | b'{' => depth += 1,
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > DEEPEST {
+            return true;
+        }
+    }
+    false
+}
+
 /// RFC 6901 §4: digits, and a zero at the beginning only by itself.
 fn index(token: &str) -> Option<usize> {
     let plain = token == "0" || !token.starts_with(['0', '+']);
@@ -55,5 +78,13 @@ mod tests {
             assert_eq!(pick(body, pointer).map(RawValue::get), text, "{pointer}");
         }
         assert_eq!(pick(body, "").map(RawValue::get), Some(body));
+    }
+
+    #[test]
+    fn depth_is_told_from_brackets_that_are_no_text() {
+        let nested = |levels: usize| format!("{}1{}", "[".repeat(levels), "]".repeat(levels));
+        assert!(!is_too_deep(&nested(DEEPEST)) && is_too_deep(&nested(DEEPEST + 1)));
+        assert!(!is_too_deep(&format!("[\"{}\\\"{}\"]", "[".repeat(600), "{".repeat(600))));
+        assert!(is_too_deep(&"{".repeat(1_000_000)), "what is no JSON is told too");
     }
 }
