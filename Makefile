@@ -70,6 +70,8 @@ fmt: $(venv)/.tools node_modules/.installed ## format the sources
 
 soak: build ## the longer proofs; prints figures, writes nothing (SOAK=10 multiplies them by ten)
 	@$(python) scripts/soak
+	@echo; echo "ten thousand invocations through a fault in every third exchange, with seeds of their own"
+	@FAULT_SEED=$$(date +%s) cargo test --release --quiet --package cxone-actions-faults --test ten_thousand -- --nocapture
 
 $(fault_gateway): $(rust_sources) $(shell find tests/faults -type f -not -path 'tests/faults/tests/*') | prerequisites
 	@cargo build --release --quiet --package cxone-actions-faults --bin fault-gateway

@@ -100,10 +100,11 @@ fn cancelled_in_a_backoff_nothing_more_is_sent() {
         assert_eq!(client.events(Some("backing-off")), ["started", "sending", "aborted"]);
 
         gateway.close_port(true);
-        let unreachable = ground.open(ground.builder(&gateway).max_attempts(1_000));
+        let unreachable = ground.open(ground.builder_with_token(&gateway).max_attempts(1_000));
         let call = start(&unreachable, "unreachable");
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        ground.until("it is tried again", || unreachable.metrics().retries == 2).await;
         cancel(ground, &unreachable, call).await;
+        assert_eq!(unreachable.metrics().counts.aborted, 1);
         assert_eq!(gateway.executions("unreachable"), 0);
     });
 }
