@@ -48,13 +48,14 @@ impl Reader {
         let limits = self.limits(root);
         let errors = self.errors(root);
         let schema = match self.section(root, "schema", false) {
-            Some(section) => Some(self.schema(&section)?),
+            Some(section) => self.schema(&section),
             None => None,
         };
+        let (about, source) = (self.said(root, "about", Self::text), self.said(root, "source", Self::text));
         Some(Profile {
             name: name?,
-            about: self.said(root, "about", Self::text),
-            source: self.said(root, "source", Self::text),
+            about,
+            source,
             hosts,
             regions,
             token: token?,
@@ -103,7 +104,7 @@ impl Reader {
         let auths = [("post", "post"), ("basic", "basic"), ("query", "query")];
         let client_auth =
             self.said(section, "client_auth", |reader, path, value| reader.word(path, value, &auths));
-        let trusted = self.said(section, "trusted", Self::texts).unwrap_or_default();
+        let trusted = self.said(section, "trusted", Self::trusted).unwrap_or_default();
         let endpoint = match (section.has("url"), section.has("discover")) {
             (true, false) => self.needed(section, "url", |r, p, v| r.url(p, v, &[])).map(TokenTemplate::At),
             (false, true) => self
@@ -122,11 +123,12 @@ impl Reader {
                 None
             }
         };
+        let scope = self.said(section, "scope", Self::text);
         Some(TokenContract {
             endpoint: endpoint?,
             grant: grant?,
             client_auth: client_auth.unwrap_or("post").to_owned(),
-            scope: self.said(section, "scope", Self::text),
+            scope,
         })
     }
 
@@ -155,10 +157,13 @@ impl Reader {
         let action_id = self.needed(section, "action_id", |r, p, v| r.word(p, v, &ids));
         let inputs = [("primitives", InputsRule::Primitives), ("any", InputsRule::Any)];
         let inputs = self.needed(section, "inputs", |r, p, v| r.word(p, v, &inputs));
-        let accepted = self.needed(section, "accepted", |r, p, v| r.statuses(p, v, 200..=299));
+        let accepted = self.needed(section, "accepted", |r, p, v| {
+            let statuses = r.statuses(p, v, 200..=299)?;
+            if statuses.is_empty() { r.wrong(p, "empty", "must not be empty") } else { Some(statuses) }
+        });
         let id = match synchronous {
             Some(false) => self.needed(section, "id", Self::pointer),
-            _ => Some(String::new()),
+            _ => self.said(section, "id", Self::pointer).or_else(|| Some(String::new())),
         };
         let forms = [("name", IdForm::Name), ("uuid", IdForm::Uuid)];
         let id_form = self.said(section, "id_form", |r, p, v| r.word(p, v, &forms));
@@ -166,6 +171,10 @@ impl Reader {
             self.said(section, "correlation_header", Self::header),
             self.said(section, "idempotency_header", Self::header),
         ];
+        let outputs = self.said(section, "outputs", Self::pointer);
+        let failed = self.said(section, "failed", Self::pointer);
+        let unprocessed = self.said(section, "unprocessed", |r, p, v| r.statuses(p, v, 400..=599));
+        let headers = self.headers(section);
         Some(InvokeContract {
             url: url?,
             body: body?,
@@ -174,13 +183,11 @@ impl Reader {
             accepted: accepted?,
             id: id?,
             id_form: id_form.unwrap_or(IdForm::Name),
-            outputs: self.said(section, "outputs", Self::pointer).unwrap_or_default(),
-            failed: self.said(section, "failed", Self::pointer),
-            unprocessed: self
-                .said(section, "unprocessed", |r, p, v| r.statuses(p, v, 400..=599))
-                .unwrap_or_default(),
+            outputs: outputs.unwrap_or_default(),
+            failed,
+            unprocessed: unprocessed.unwrap_or_default(),
             correlation_headers: named.into_iter().flatten().collect(),
-            headers: self.headers(section),
+            headers,
         })
     }
 
@@ -215,7 +222,12 @@ impl Reader {
                 let status = self.section(root, "status", true).map(|section| self.status(&section));
                 (poll, status.unwrap_or_default())
             }
-            None => (None, StatusWords::default()),
+            // What is there is read, so that its mistakes are said beside the mode's.
+            None => {
+                let poll = self.section(root, "poll", false).and_then(|section| self.poll(&section));
+                let status = self.section(root, "status", false).map(|section| self.status(&section));
+                (poll, status.unwrap_or_default())
+            }
         }
     }
 
@@ -231,15 +243,15 @@ impl Reader {
         let status = self.needed(section, "status", Self::pointer);
         let outputs = self.needed(section, "outputs", Self::pointer);
         let error = self.needed(section, "error", Self::pointer);
+        let id = self.said(section, "id", Self::pointer);
+        let visible_within = self.said(section, "visible_within", Self::seconds);
         Some(PollContract {
             url: url?,
-            id: self.said(section, "id", Self::pointer),
+            id,
             status: status?,
             outputs: outputs?,
             error: error?,
-            visible_within: self
-                .said(section, "visible_within", Self::seconds)
-                .unwrap_or(Duration::from_secs(10)),
+            visible_within: visible_within.unwrap_or(Duration::from_secs(10)),
         })
     }
 
@@ -254,7 +266,7 @@ impl Reader {
         let mut words = StatusWords::default();
         for (key, status) in lists {
             let list = match key {
-                "completed" => self.needed(section, key, Self::texts),
+                "completed" => self.needed(section, key, Self::some_texts),
                 _ => self.said(section, key, Self::texts),
             };
             for word in list.unwrap_or_default() {
@@ -304,13 +316,15 @@ impl Reader {
     fn schema(&mut self, section: &Section<'_>) -> Option<SchemaContract> {
         unknown(section.fields, &["url", "name", "input", "output"], &section.path, &mut self.mistakes);
         let url = self.needed(section, "url", |r, p, v| r.url(p, v, &["action_id"]));
+        if let Some(url) = &url
+            && !url.holes().any(|hole| hole == "action_id")
+        {
+            self.mistakes.add(&section.at("url"), "required", "must contain `{action_id}`");
+        }
         let input = self.needed(section, "input", Self::pointer);
-        Some(SchemaContract {
-            url: url?,
-            name: self.said(section, "name", Self::pointer),
-            input: input?,
-            output: self.said(section, "output", Self::pointer),
-        })
+        let (name, output) =
+            (self.said(section, "name", Self::pointer), self.said(section, "output", Self::pointer));
+        Some(SchemaContract { url: url?, name, input: input?, output })
     }
 
     fn headers(&mut self, section: &Section<'_>) -> Vec<(String, String)> {

@@ -94,7 +94,7 @@ impl Reader {
         pairs
     }
 
-    fn wrong<T>(&mut self, path: &str, code: &str, rule: &str) -> Option<T> {
+    pub(super) fn wrong<T>(&mut self, path: &str, code: &str, rule: &str) -> Option<T> {
         self.mistakes.add(path, code, rule);
         None
     }
@@ -109,6 +109,29 @@ impl Reader {
 
     pub(super) fn texts(&mut self, path: &str, value: &Value) -> Option<Vec<String>> {
         self.list(path, value, "strings", Self::text)
+    }
+
+    /// A list that cannot do without an entry.
+    pub(super) fn some_texts(&mut self, path: &str, value: &Value) -> Option<Vec<String>> {
+        let texts = self.texts(path, value)?;
+        if texts.is_empty() { self.wrong(path, "empty", "must not be empty") } else { Some(texts) }
+    }
+
+    /// Hosts that a configuration may name: `example.com`, or `*.example.com` for all below it.
+    pub(super) fn trusted(&mut self, path: &str, value: &Value) -> Option<Vec<String>> {
+        self.list(path, value, "hosts", |reader, path, item| {
+            let text = reader.text(path, item)?;
+            let host = text.strip_prefix("*.").unwrap_or(&text);
+            let plain = |c: char| c.is_ascii_alphanumeric() || c == '.' || c == '-';
+            let fits = (host.contains('.') || host == "localhost")
+                && host.chars().all(plain)
+                && !host.starts_with('.');
+            if fits {
+                Some(text)
+            } else {
+                reader.wrong(path, "host", "must be a host such as `*.example.com`")
+            }
+        })
     }
 
     pub(super) fn pointers(&mut self, path: &str, value: &Value) -> Option<Vec<String>> {
@@ -134,7 +157,10 @@ impl Reader {
             );
         };
         let items = items.iter().enumerate();
-        items.map(|(place, item)| read(self, &join(path, &place.to_string()), item)).collect()
+        // Each is read, so that every mistake is said.
+        let read: Vec<Option<T>> =
+            items.map(|(place, item)| read(self, &join(path, &place.to_string()), item)).collect();
+        read.into_iter().collect()
     }
 
     pub(super) fn word<T: Copy>(&mut self, path: &str, value: &Value, words: &[(&str, T)]) -> Option<T> {
@@ -277,6 +303,9 @@ impl Reader {
             return self.wrong(path, "hole", rule);
         }
         match template.0.first() {
+            Some(Piece::Text(start)) if !names_its_host(start, template.0.get(1)) => {
+                self.wrong(path, "url", "must name its whole host before the first hole of a value")
+            }
             Some(Piece::Text(_)) => {
                 let values: Vec<_> = known.iter().map(|name| (*name, "v")).collect();
                 let text = template.fill(&values);
@@ -304,4 +333,10 @@ impl Reader {
         }
         rule.is_none()
     }
+}
+
+/// Whether nothing but a region can have a say in where the URL leads.
+fn names_its_host(start: &str, next: Option<&Piece>) -> bool {
+    let behind_scheme = start.split_once("://").map_or("", |(_, rest)| rest);
+    behind_scheme.contains('/') || next.is_none_or(|piece| *piece == Piece::Hole("region".to_owned()))
 }
