@@ -153,7 +153,7 @@ pub(crate) struct Waiter {
 
 /// What one who waits sees.
 enum Seen {
-    Handed(Result<Handed>),
+    Handed(Box<Result<Handed>>),
     Accepted(Box<Handle>),
     Nothing,
 }
@@ -164,7 +164,7 @@ impl Waiter {
         loop {
             let changed = self.joint.changed.notified();
             match self.look() {
-                Some(Seen::Handed(handed)) => return Some(handed),
+                Some(Seen::Handed(handed)) => return Some(*handed),
                 Some(Seen::Accepted(handle)) => return Some(Ok(handle.handed(ledger, began))),
                 Some(Seen::Nothing) => return None,
                 None => changed.await,
@@ -183,13 +183,14 @@ impl Waiter {
         Some(match &mut state.came_to {
             CameTo::UnderWay => return None,
             CameTo::Nothing => Seen::Nothing,
-            CameTo::Refused(error) => Seen::Handed(Err(error.clone())),
+            CameTo::Refused(error) => Seen::Handed(Box::new(Err(error.clone()))),
             CameTo::Terminal(status, result) => {
-                Seen::Handed(Ok(Handed::Terminal(status.clone(), result.clone())))
+                Seen::Handed(Box::new(Ok(Handed::Terminal(status.clone(), result.clone()))))
             }
             CameTo::Accepted { handle, fresh } => match fresh.take_if(|_| mine) {
                 Some((account, raw)) => {
-                    Seen::Handed(Ok(Handed::Accepted { account, status: handle.status.clone(), raw }))
+                    let status = handle.status.clone();
+                    Seen::Handed(Box::new(Ok(Handed::Accepted { account, status, raw })))
                 }
                 None => Seen::Accepted(handle.clone()),
             },
