@@ -62,7 +62,8 @@ impl Gateway for Scripted {
         let counters = self.0.counters();
         let altered = list(&counters["altered"]).len();
         let names = ["seen_elsewhere", "connections", "written"];
-        let mut counts: Value = names.into_iter().map(|name| (name.to_owned(), counters[name].clone())).collect();
+        let mut counts: Value =
+            names.into_iter().map(|name| (name.to_owned(), counters[name].clone())).collect();
         counts["altered"] = json!(altered);
         counts
     }

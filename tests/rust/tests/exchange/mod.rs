@@ -304,8 +304,7 @@ fn placed(options: Value, gateway: &impl Gateway) -> Value {
     if let Some(ca_file) = gateway.ca_file() {
         options.insert("ca_file".to_owned(), json!(ca_file));
     }
-    let holes =
-        [("{port}", port), ("{access_key_id}", access_key.0), ("{access_key_secret}", access_key.1)];
+    let holes = [("{port}", port), ("{access_key_id}", access_key.0), ("{access_key_secret}", access_key.1)];
     for value in options.values_mut() {
         if let Value::String(text) = value {
             *text = holes.iter().fold(text.clone(), |text, (hole, ours)| text.replace(hole, ours));

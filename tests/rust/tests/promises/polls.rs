@@ -118,7 +118,8 @@ async fn an_invocation_that_was_never_found_is_rejected_and_not_said_to_run() {
 
 #[tokio::test]
 async fn a_gateway_that_says_at_once_or_in_ages_neither_hurries_a_poll_nor_breaks_it() {
-    for (retry_after, most) in [("0", 12), ("Sun, 06 Nov 1994 08:49:37 GMT", 12), ("10000000000000000000", 2)] {
+    for (retry_after, most) in [("0", 12), ("Sun, 06 Nov 1994 08:49:37 GMT", 12), ("10000000000000000000", 2)]
+    {
         let sandbox = sandbox();
         let client = builder(&sandbox).poll_interval(Duration::from_millis(100)).build().unwrap();
         sandbox.inject("poll", json!({"status": 503, "retry_after": retry_after}), 10_000).unwrap();
