@@ -29,6 +29,8 @@ export interface Encoded {
 
 /** Deeper than any contract allows, and shallow enough for every JSON reader. */
 const DEEPEST = 100;
+/** A list with so many mistakes is refused whatever follows, and a sparse one may have no end. */
+const ENOUGH = 1000;
 
 /** Places are named as on the wire, also where a request is written in snake_case. */
 const WIRE_NAMES = new Map([
@@ -133,7 +135,7 @@ class Writer {
   #list(list: unknown[], path: string, depth: number): string {
     const items: string[] = [];
     const length = attempt(() => list.length) ?? 0;
-    for (let index = 0; index < length; index += 1) {
+    for (let index = 0; index < length && this.findings.length < ENOUGH; index += 1) {
       const here = `${path}/${index}`;
       const read = attempt(() => ({ value: list[index] }));
       items.push(

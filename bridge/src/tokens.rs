@@ -91,8 +91,10 @@ impl TokenRequests {
             match self.request().await {
                 TokenAnswer::Token(value, None) => return Ok(BearerToken::new(value)),
                 TokenAnswer::Token(value, Some(seconds)) => {
-                    // What is no time is over before it began; the core says so.
-                    let lifetime = Duration::try_from_secs_f64(seconds).unwrap_or_default();
+                    // What is no time is over before it began, which the core says; what is longer than a clock can say
+                    // is for ever, which the core cuts to what it believes.
+                    let longest = if seconds.is_finite() && seconds > 0.0 { Duration::MAX } else { Duration::ZERO };
+                    let lifetime = Duration::try_from_secs_f64(seconds).unwrap_or(longest);
                     return Ok(BearerToken::new(value).expires_in(lifetime));
                 }
                 TokenAnswer::Raised(class) => return Err(NoToken::raised(&class)),

@@ -256,3 +256,12 @@ test("a_copy_of_an_invocation_can_be_polled_as_the_invocation_itself", async (t)
     assert.equal((await client.poll(copy(invocation))).status, "COMPLETED");
   }
 });
+
+test("a_list_of_nothing_but_holes_is_refused_at_once", async (t) => {
+  const { client, sandbox } = connected(t);
+  const began = performance.now();
+  const error = await rejection(client.run({ actionId: ECHO, inputs: { a: new Array(100_000_000) } }));
+  assert.equal(error.kind, "validation");
+  assert.ok(performance.now() - began < 2000);
+  assert.deepEqual(sent(sandbox), []);
+});
