@@ -5,6 +5,9 @@ use crate::contract::Violation;
 use crate::contract::pointer;
 use crate::error::{Error, ErrorKind};
 
+/// A document that is torn in its middle has a mistake in every line: so many are told, and how many more there are.
+const MOST: usize = 100;
+
 /// The mistakes of one document, in the order in which they were found.
 #[derive(Debug)]
 pub(crate) struct Mistakes {
@@ -14,11 +17,13 @@ pub(crate) struct Mistakes {
     origin: Option<String>,
     pub(super) lines: Lines,
     list: Vec<(Option<usize>, Violation)>,
+    /// What was found beyond them.
+    more: usize,
 }
 
 impl Mistakes {
     pub(super) fn new(noun: &'static str, origin: Option<&str>) -> Self {
-        Mistakes { noun, origin: origin.map(str::to_owned), lines: Lines::new(), list: Vec::new() }
+        Mistakes { noun, origin: origin.map(str::to_owned), lines: Lines::new(), list: Vec::new(), more: 0 }
     }
 
     /// `rule` goes on after the name of the key: "must be …".
@@ -51,6 +56,10 @@ impl Mistakes {
     }
 
     fn put(&mut self, path: &str, line: Option<usize>, code: &str, rule: &str) {
+        if self.list.len() == MOST {
+            self.more += 1;
+            return;
+        }
         let name = pointer::name_below(self.noun, path);
         let place = match (&self.origin, line) {
             (Some(file), Some(line)) => format!(" ({file}, line {line})"),
@@ -77,7 +86,11 @@ impl Mistakes {
     /// One error that names them all.
     pub(crate) fn into_error(mut self) -> Error {
         self.list.sort_by_key(|(line, _)| *line);
-        let violations: Vec<Violation> = self.list.into_iter().map(|(_, violation)| violation).collect();
+        let mut violations: Vec<Violation> = self.list.into_iter().map(|(_, violation)| violation).collect();
+        if self.more > 0 {
+            let message = format!("and {} more mistakes of {}", self.more, self.noun);
+            violations.push(Violation::new("", "more", message));
+        }
         let all: Vec<&str> = violations.iter().map(|violation| violation.message.as_str()).collect();
         Error::new(ErrorKind::Config, all.join("; "))
             .with_hint(format!("mend {}; nothing is sent while it cannot be read", self.noun))

@@ -150,3 +150,11 @@ fn mistakes_are_said_all_at_once() {
         assert!(paths.contains(&path), "{path}: {paths:?}");
     }
 }
+
+#[test]
+fn a_file_that_is_torn_in_its_middle_is_told_of_the_first_hundred_mistakes() {
+    let broken = "x = [1 2]\n".repeat(5_000);
+    let error = Profile::from_toml(&broken, "mine.toml").unwrap_err();
+    assert_eq!(error.violations().len(), 101);
+    assert!(error.message().contains("more mistakes of the profile"), "{}", error.message().len());
+}
