@@ -91,7 +91,7 @@ package: build ## pip install into an empty environment, npm pack into an empty 
 build: $(venv)/.package bindings-node/dist/index.js ## both packages, installed into folders of the checkout
 
 clean: ## remove everything that was built
-	rm -rf target .venv node_modules bindings-node/dist
+	rm -rf target .venv node_modules bindings-node/dist scripts/peers/node_modules
 
 prerequisites:
 	@scripts/prerequisites
