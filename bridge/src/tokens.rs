@@ -93,7 +93,8 @@ impl TokenRequests {
                 TokenAnswer::Token(value, Some(seconds)) => {
                     // What is no time is over before it began, which the core says; what is longer than a clock can say
                     // is for ever, which the core cuts to what it believes.
-                    let longest = if seconds.is_finite() && seconds > 0.0 { Duration::MAX } else { Duration::ZERO };
+                    let longest =
+                        if seconds.is_finite() && seconds > 0.0 { Duration::MAX } else { Duration::ZERO };
                     let lifetime = Duration::try_from_secs_f64(seconds).unwrap_or(longest);
                     return Ok(BearerToken::new(value).expires_in(lifetime));
                 }

@@ -40,7 +40,8 @@ fn every_built_in_profile_can_be_used() {
 /// Each change of the built-in file, and the places and codes of the mistakes that it makes.
 #[test]
 fn every_mistake_is_named_by_its_key() {
-    let cases: &[(&str, &str, &[(&str, &str)])] = &[
+    type Mistakes<'a> = &'a [(&'a str, &'a str)];
+    let cases: &[(&str, &str, Mistakes<'_>)] = &[
         ("name = \"gateway\"", "name = \"my gateway\"", &[("/name", "pattern")]),
         ("name = \"gateway\"", "nmae = \"gateway\"", &[("/name", "required"), ("/nmae", "unknown_field")]),
         ("{base}/api/v2/oauth/token", "http://idp.example.com/t", &[("/token/url", "url")]),
