@@ -221,7 +221,7 @@ test("outputs_of_every_shape_arrive_as_the_gateway_wrote_them", async (t) => {
       '["\\"}],[", {"a\\\\": [ ]}, {} , 12345678901234567890, -0.0]',
       ['"}],[', { "a\\": [] }, {}, 12345678901234567890n, -0],
     ],
-    [`${"[".repeat(5000)}12345678901234567890${"]".repeat(5000)}`, undefined],
+    [`${"[".repeat(400)}12345678901234567890${"]".repeat(400)}`, undefined],
   ];
   for (const [text, expected] of cases) {
     const body = `{"invocationId":"inv-1","status":"COMPLETED","outputs":${text}}`;
