@@ -9,6 +9,7 @@ const NAMES = [
   "AbortError",
   "AccessDeniedError",
   "ActionCancelledError",
+  "ActionDescription",
   "ActionFailedError",
   "ActionResult",
   "AuditError",
