@@ -68,10 +68,27 @@ export interface ClientOptions {
   readonly scope?: string | undefined;
   /** Who may call what: a TOML or JSON file, or the same structure. Default: every action is allowed. `CXONE_POLICY`. */
   readonly policy?: string | Policy | undefined;
+  /** A policy file that changed is read again, looked at no more often than this. Default: never by itself. */
+  readonly policyRefreshMs?: number | undefined;
   /** Directory of the durable audit trail. Default: the last 10,000 records in memory. `CXONE_AUDIT_DIR`. */
   readonly audit?: string | undefined;
   /** Who acts, as the trail says it. Default: the owner of the process. `CXONE_ACTOR`. */
   readonly actor?: string | undefined;
+  /** What a record of the trail survives: the death of the process (default), or the loss of power. `CXONE_DURABILITY`. */
+  readonly durability?: "process" | "power" | undefined;
+  /**
+   * While the trail cannot be written: `"fail_closed"` (default) sends nothing; `"continue_with_gap"` goes on, and writes
+   * later how many records are missing.
+   */
+  readonly auditFailure?: "fail_closed" | "continue_with_gap" | undefined;
+  /** Seals the trail's records (HMAC-SHA256), at least 16 bytes. `CXONE_AUDIT_KEY`, or `CXONE_AUDIT_KEY_FILE` for a file. */
+  readonly auditKey?: string | undefined;
+  /** A file elsewhere that is told the head of the chain, so that a cut tail is seen. `CXONE_AUDIT_CHECKPOINTS`. */
+  readonly auditCheckpoints?: string | undefined;
+  /** The size at which a segment of the trail is ended and the next begun. Default 67,108,864. */
+  readonly auditSegmentBytes?: number | undefined;
+  /** Segments of the trail that ended so many days ago are removed. Default: kept for ever. */
+  readonly auditRetentionDays?: number | undefined;
   /** Deadline of one `poll` or `run`, from the call. Default 120,000. `CXONE_TIMEOUT` (seconds). */
   readonly timeoutMs?: number | undefined;
   /** One HTTP attempt, with its body. Default 30,000. */
@@ -105,6 +122,8 @@ export interface ClientOptions {
   readonly clientCert?: string | undefined;
   /** Never speak HTTP/2. */
   readonly http1Only?: boolean | undefined;
+  /** Where spans are sent: the URL of an OTLP/HTTP collector. `CXONE_TRACES`. */
+  readonly traces?: string | undefined;
 }
 
 /** What is used of an `AbortSignal`: the global one, or any other that keeps its promises. */

@@ -57,7 +57,9 @@ impl Inner {
             Some(directory) => Trail::open(directory, config.actor.clone())?,
             None => Trail::in_memory(config.actor.clone()),
         };
-        let ledger = Ledger::new(trail, config.credentials.secrets());
+        let mut secrets = config.credentials.secrets();
+        secrets.extend(config.audit_settings.key.clone());
+        let ledger = Ledger::new(trail, secrets);
         let auth =
             Auth::new(&config.credentials, config.routes.token.clone(), transport.clone(), ledger.clone())?;
         let inner = Inner {

@@ -47,8 +47,15 @@ class _Opened:
         client_auth: Literal["post", "basic", "query"] | None = None,
         scope: str | None = None,
         policy: str | os.PathLike[str] | Mapping[str, Any] | None = None,
+        policy_refresh: Seconds | None = None,
         audit: str | os.PathLike[str] | None = None,
         actor: str | None = None,
+        durability: Literal["process", "power"] | None = None,
+        audit_failure: Literal["fail_closed", "continue_with_gap"] | None = None,
+        audit_key: str | None = None,
+        audit_checkpoints: str | os.PathLike[str] | None = None,
+        audit_segment_bytes: int | None = None,
+        audit_retention_days: int | None = None,
         timeout: Seconds | None = None,
         request_timeout: Seconds | None = None,
         connect_timeout: Seconds | None = None,
@@ -64,6 +71,7 @@ class _Opened:
         ca_file: str | os.PathLike[str] | None = None,
         client_cert: str | os.PathLike[str] | None = None,
         http1_only: bool | None = None,
+        traces: str | None = None,
         **unknown: Any,
     ) -> None:
         """Opens a client. It reads files (policy, certificates, the trail) and touches no network.
@@ -86,9 +94,20 @@ class _Opened:
         :param scope: OAuth scopes, separated by spaces
         :param policy: who may call what: a TOML or JSON file, or the same structure (`CXONE_POLICY`); without
             one every action is allowed
+        :param policy_refresh: a policy file that changed is read again, looked at no more often than this
         :param audit: directory of the durable audit trail (`CXONE_AUDIT_DIR`); without one the last 10,000
             records are kept in memory
-        :param actor: who acts, as the trail says it
+        :param actor: who acts, as the trail says it (`CXONE_ACTOR`)
+        :param durability: what a record of the trail survives: the death of the process (``"process"``), or the loss of
+            ``"power"`` (`CXONE_DURABILITY`)
+        :param audit_failure: while the trail cannot be written, ``"fail_closed"`` sends nothing;
+            ``"continue_with_gap"`` goes on and writes later how many records are missing
+        :param audit_key: seals the trail's records (HMAC-SHA256), at least 16 bytes (`CXONE_AUDIT_KEY`, or
+            `CXONE_AUDIT_KEY_FILE` names a file that holds it)
+        :param audit_checkpoints: a file elsewhere that is told the head of the chain, so that a cut tail is seen
+            (`CXONE_AUDIT_CHECKPOINTS`)
+        :param audit_segment_bytes: the size at which a segment of the trail is ended and the next begun (64 MiB)
+        :param audit_retention_days: segments of the trail that ended so many days ago are removed
         :param timeout: deadline of one `poll` or `run` from the call, seconds or `timedelta` (`CXONE_TIMEOUT`, 120)
         :param request_timeout: one HTTP attempt with its body (30 s)
         :param connect_timeout: one connection with TLS (5 s)
@@ -106,6 +125,7 @@ class _Opened:
         :param ca_file: certificates to trust, PEM (`SSL_CERT_FILE`)
         :param client_cert: client certificate and key, PEM
         :param http1_only: never speak HTTP/2
+        :param traces: where spans are sent: the URL of an OTLP/HTTP collector (`CXONE_TRACES`)
 
         :raises ConfigError: options that cannot work, all of them at once, an unknown one with its nearest neighbour
         :raises AuditError: the durable trail cannot be written
@@ -122,8 +142,15 @@ class _Opened:
             "client_auth": client_auth,
             "scope": scope,
             "policy": policy,
+            "policy_refresh": policy_refresh,
             "audit": audit,
             "actor": actor,
+            "durability": durability,
+            "audit_failure": audit_failure,
+            "audit_key": audit_key,
+            "audit_checkpoints": audit_checkpoints,
+            "audit_segment_bytes": audit_segment_bytes,
+            "audit_retention_days": audit_retention_days,
             "timeout": timeout,
             "request_timeout": request_timeout,
             "connect_timeout": connect_timeout,
@@ -139,6 +166,7 @@ class _Opened:
             "ca_file": ca_file,
             "client_cert": client_cert,
             "http1_only": http1_only,
+            "traces": traces,
             **unknown,
         }
         function = token if callable(token) else None

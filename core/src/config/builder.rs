@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Delivery, Options, PolicySource, Validate};
+use super::{AuditFailure, Delivery, Durability, Options, PolicySource, Validate};
 use crate::auth::{SharedSource, TokenSource};
 use crate::client::Client;
 use crate::error::Result;
@@ -50,10 +50,24 @@ setters! {
     scope: impl Into<String> => |scope| scope.into();
     /// Who may call what: a file, or the same structure as JSON text.
     policy: PolicySource => |source| source;
+    /// A policy file that changed is read again, looked at no more often than this.
+    policy_refresh: Duration => |time| time;
     /// Directory of the durable audit trail.
     audit: impl Into<PathBuf> => |path| path.into();
     /// Who acts, as the trail says it.
     actor: impl Into<String> => |actor| actor.into();
+    /// What a record of the trail survives.
+    durability: Durability => |durability| durability;
+    /// What becomes of invocations while the trail cannot be written.
+    audit_failure: AuditFailure => |failure| failure;
+    /// Seals the trail's records (HMAC-SHA256); at least 16 bytes.
+    audit_key: impl Into<String> => |key| key.into().into();
+    /// A file elsewhere that is told the head of the chain.
+    audit_checkpoints: impl Into<PathBuf> => |path| path.into();
+    /// The size at which a segment of the trail is ended.
+    audit_segment_bytes: u32 => |bytes| bytes;
+    /// Segments that ended so many days ago are removed.
+    audit_retention_days: u32 => |days| days;
     /// Deadline of one poll or run, from the call.
     timeout: Duration => |time| time;
     /// One HTTP attempt, with its body.
@@ -84,6 +98,8 @@ setters! {
     client_cert: impl Into<PathBuf> => |path| path.into();
     /// Never speak HTTP/2.
     http1_only: bool => |only| only;
+    /// Where spans are sent: the URL of an OTLP/HTTP collector.
+    traces: impl Into<String> => |url| url.into();
 }
 
 impl ClientBuilder {

@@ -2,6 +2,7 @@
 //!
 //! Everything that cannot work is found here, before any network, and all of it at once.
 
+mod audit;
 mod builder;
 mod credentials;
 mod mistakes;
@@ -17,6 +18,7 @@ use crate::auth::SharedSource;
 
 pub use crate::policy::PolicySource;
 pub use crate::profile::RateLimit;
+pub use audit::{AuditFailure, AuditSettings, DEFAULT_SEGMENT_BYTES, Durability};
 pub use builder::ClientBuilder;
 pub use credentials::{AccessKey, Credentials, OAuthClient};
 pub use resolve::{Config, Transport};
@@ -41,8 +43,15 @@ pub struct Options {
     pub(crate) client_auth: Option<String>,
     pub(crate) scope: Option<String>,
     pub(crate) policy: Option<PolicySource>,
+    pub(crate) policy_refresh: Option<Duration>,
     pub(crate) audit: Option<PathBuf>,
     pub(crate) actor: Option<String>,
+    pub(crate) durability: Option<Durability>,
+    pub(crate) audit_failure: Option<AuditFailure>,
+    pub(crate) audit_key: Option<SecretString>,
+    pub(crate) audit_checkpoints: Option<PathBuf>,
+    pub(crate) audit_segment_bytes: Option<u32>,
+    pub(crate) audit_retention_days: Option<u32>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) request_timeout: Option<Duration>,
     pub(crate) connect_timeout: Option<Duration>,
@@ -58,6 +67,7 @@ pub struct Options {
     pub(crate) ca_file: Option<PathBuf>,
     pub(crate) client_cert: Option<PathBuf>,
     pub(crate) http1_only: Option<bool>,
+    pub(crate) traces: Option<String>,
 }
 
 /// What inputs are checked against before they are sent.

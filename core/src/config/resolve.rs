@@ -6,9 +6,10 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
+use super::audit::audit;
 use super::credentials::{Credentials, Explicit, credentials};
 use super::table::OPTIONS;
-use super::{Delivery, Mistakes, Options, PolicySource, Validate};
+use super::{AuditSettings, Delivery, Mistakes, Options, PolicySource, Validate};
 use crate::contract::ActionIdRule;
 use crate::contract::pointer::nearest;
 use crate::error::{Error, ErrorKind, Result};
@@ -26,8 +27,14 @@ pub struct Config {
     pub credentials: Credentials,
     /// Who may call what.
     pub policy: Policy,
+    /// Where it was read from; none where every action is allowed.
+    pub policy_source: Option<PolicySource>,
+    /// How often its file may be looked at.
+    pub policy_refresh: Option<Duration>,
     /// Where the durable trail is.
     pub audit: Option<PathBuf>,
+    /// How it is kept.
+    pub audit_settings: AuditSettings,
     /// Who acts.
     pub actor: String,
     /// Deadline of one poll or run.
@@ -50,6 +57,8 @@ pub struct Config {
     pub callback_hosts: Vec<String>,
     /// How bytes travel.
     pub transport: Transport,
+    /// Where spans are sent.
+    pub traces: Option<Url>,
 }
 
 /// How bytes travel.
@@ -81,12 +90,13 @@ impl Config {
         let explicit_region = options.region.is_some();
         let explicit_base = options.base_url.is_some();
         let explicit = Explicit::of(&options);
+        let about_the_trail = options.of_the_durable_trail();
         options.fill_from_environment(&mut mistakes);
         let profile = Profile::load(options.profile.as_deref().unwrap_or("gateway"))
             .inspect_err(|error| mistakes.absorb("profile", error));
         let ids = profile.as_ref().map_or(ActionIdRule::Name, |profile| profile.invoke.action_id);
         let policy =
-            load_policy(options.policy.take(), ids).inspect_err(|error| mistakes.absorb("policy", error));
+            load_policy(options.policy.as_ref(), ids).inspect_err(|error| mistakes.absorb("policy", error));
         if let (Ok(profile), true) = (&profile, explicit_region) {
             refuse_an_unused_region(profile, explicit_base, &mut mistakes);
         }
@@ -103,6 +113,8 @@ impl Config {
         let credentials = credentials(&mut options, &explicit, profile.as_ref().ok(), &mut mistakes);
         let rate_limit = options.rate_limit.as_deref().and_then(|text| rate_limit(text, &mut mistakes));
         let transport = transport(&mut options, profile.as_ref().ok(), &mut mistakes);
+        let audit_settings = audit(&mut options, &about_the_trail, &mut mistakes);
+        let traces = options.traces.as_deref().and_then(|text| collector(text, &mut mistakes));
         mistakes.into_result()?;
         let profile = profile?;
         Ok(Config {
@@ -113,7 +125,10 @@ impl Config {
             profile,
             credentials,
             policy: policy?,
+            policy_source: options.policy,
+            policy_refresh: options.policy_refresh,
             audit: options.audit,
+            audit_settings,
             actor: options.actor.unwrap_or_else(process_owner),
             timeout: options.timeout.unwrap_or(Duration::from_secs(120)),
             poll_interval: options.poll_interval,
@@ -123,6 +138,7 @@ impl Config {
             max_queued: options.max_queued.unwrap_or(1024),
             callback_hosts: options.callback_hosts.unwrap_or_default(),
             transport,
+            traces,
         })
     }
 }
@@ -141,6 +157,10 @@ impl Options {
             "policy" => self.policy.is_some(),
             "audit" => self.audit.is_some(),
             "actor" => self.actor.is_some(),
+            "durability" => self.durability.is_some(),
+            "audit_key" => self.audit_key.is_some(),
+            "audit_checkpoints" => self.audit_checkpoints.is_some(),
+            "traces" => self.traces.is_some(),
             "timeout" => self.timeout.is_some(),
             "rate_limit" => self.rate_limit.is_some(),
             // The proxy's variables and their exceptions are read by the HTTP library itself.
@@ -197,8 +217,8 @@ fn refuse_an_unused_region(profile: &Profile, explicit_base: bool, mistakes: &mu
     }
 }
 
-fn load_policy(source: Option<PolicySource>, ids: ActionIdRule) -> Result<Policy> {
-    source.map_or_else(|| Ok(Policy::open()), |source| Policy::load(&source, ids))
+fn load_policy(source: Option<&PolicySource>, ids: ActionIdRule) -> Result<Policy> {
+    source.map_or_else(|| Ok(Policy::open()), |source| Policy::load(source, ids))
 }
 
 /// Nothing but scheme, host, port and path.
@@ -259,6 +279,18 @@ fn routes(options: &Options, profile: &Profile, mistakes: &mut Mistakes) -> Opti
             .inspect_err(|error| mistakes.absorb("base_url", error))
             .ok(),
     }
+}
+
+/// Where spans are sent: no credentials in it, since it is shown.
+fn collector(text: &str, mistakes: &mut Mistakes) -> Option<Url> {
+    let plain = |url: &Url| url.username().is_empty() && url.password().is_none() && url.query().is_none();
+    let url = Url::parse(text)
+        .ok()
+        .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host() && plain(url));
+    if url.is_none() {
+        mistakes.add("traces", "invalid", "must be the URL of a collector, as in http://localhost:4318");
+    }
+    url
 }
 
 fn rate_limit(text: &str, mistakes: &mut Mistakes) -> Option<RateLimit> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{Delivery, Mistakes, Options, PolicySource, Validate};
+use super::{AuditFailure, Delivery, Durability, Mistakes, Options, PolicySource, Validate};
 use crate::error::Result;
 
 /// How a language writes option names and durations. It decides nothing else.
@@ -91,8 +91,15 @@ options! {
     client_auth "clientAuth" Some("CXONE_CLIENT_AUTH"), Text, "the profile's", "how the client authenticates at the token service: post, basic, or query (unsafe)";
     scope "scope" Some("CXONE_SCOPE"), Text, "the profile's", "OAuth scopes, separated by spaces";
     policy "policy" Some("CXONE_POLICY"), Policy, "every action allowed", "who may call what: a file, or the same structure";
+    policy_refresh "policyRefreshMs" None, Duration, "never by itself", "a policy file that changed is read again, looked at no more often than this";
     audit "audit" Some("CXONE_AUDIT_DIR"), Path, "in memory, the last 10,000 records", "directory of the durable audit trail";
     actor "actor" Some("CXONE_ACTOR"), Text, "the owner of the process", "who acts, as the trail says it";
+    durability "durability" Some("CXONE_DURABILITY"), Text, "process", "what a record of the trail survives: the death of the process, or the loss of power";
+    audit_failure "auditFailure" None, Text, "fail_closed", "while the trail cannot be written: fail_closed sends nothing, continue_with_gap goes on and says how many records are missing";
+    audit_key "auditKey" Some("CXONE_AUDIT_KEY"), Secret, "none", "seals the trail's records (HMAC-SHA256), at least 16 bytes; `CXONE_AUDIT_KEY_FILE` names a file that holds it";
+    audit_checkpoints "auditCheckpoints" Some("CXONE_AUDIT_CHECKPOINTS"), Path, "none", "a file elsewhere that is told the head of the chain, so that a cut tail is seen";
+    audit_segment_bytes "auditSegmentBytes" None, Count, "67108864", "the size at which a segment of the trail is ended and the next begun";
+    audit_retention_days "auditRetentionDays" None, Count, "kept for ever", "segments of the trail that ended so many days ago are removed";
     timeout "timeoutMs" Some("CXONE_TIMEOUT"), Duration, "120", "deadline of one poll or run, from the call";
     request_timeout "requestTimeoutMs" None, Duration, "30", "one HTTP attempt, with its body";
     connect_timeout "connectTimeoutMs" None, Duration, "5", "one connection, with TLS";
@@ -108,6 +115,7 @@ options! {
     ca_file "caFile" Some("SSL_CERT_FILE"), Path, "the platform's", "certificates to trust, PEM";
     client_cert "clientCert" None, Path, "none", "client certificate and key, PEM";
     http1_only "http1Only" None, Flag, "the profile's", "never speak HTTP/2";
+    traces "traces" Some("CXONE_TRACES"), Text, "none", "where spans are sent: the URL of an OTLP/HTTP collector";
 }
 
 /// The option of this name in Rust.
@@ -174,6 +182,18 @@ impl Options {
             "policy" => self.policy = Some(PolicySource::File(PathBuf::from(value))),
             "audit" => self.audit = Some(PathBuf::from(value)),
             "actor" => self.actor = Some(value),
+            "audit_key" => self.audit_key = Some(value.into()),
+            "audit_checkpoints" => self.audit_checkpoints = Some(PathBuf::from(value)),
+            "traces" => self.traces = Some(value),
+            "durability" => {
+                let known = Durability::from_word(&value);
+                self.durability = Some(known.ok_or("must be `process` or `power`".to_owned())?);
+            }
+            "audit_failure" => {
+                let known = AuditFailure::from_word(&value);
+                self.audit_failure =
+                    Some(known.ok_or("must be `fail_closed` or `continue_with_gap`".to_owned())?);
+            }
             "delivery" => {
                 let known = Delivery::from_word(&value);
                 self.delivery =
@@ -204,6 +224,7 @@ impl Options {
             "timeout" => self.timeout = Some(value),
             "request_timeout" => self.request_timeout = Some(value),
             "connect_timeout" => self.connect_timeout = Some(value),
+            "policy_refresh" => self.policy_refresh = Some(value),
             _ => self.poll_interval = Some(value),
         }
     }
@@ -212,6 +233,8 @@ impl Options {
         match name {
             "max_attempts" => self.max_attempts = Some(value),
             "max_in_flight" => self.max_in_flight = Some(value),
+            "audit_segment_bytes" => self.audit_segment_bytes = Some(value),
+            "audit_retention_days" => self.audit_retention_days = Some(value),
             _ => self.max_queued = Some(value),
         }
     }

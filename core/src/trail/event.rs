@@ -51,6 +51,8 @@ events! {
     Detached = "detached";
     /// The caller's result handler raised or took too long.
     CallbackFailed = "callback_failed";
+    /// The caller's result handler took the result.
+    Delivered = "delivered";
     /// The access token was renewed.
     TokenRefreshed = "token_refreshed";
     /// What the client was configured with, without secrets.

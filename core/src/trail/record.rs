@@ -81,6 +81,8 @@ pub struct Entry<'a> {
     pub bytes: Option<u64>,
     /// How long it took.
     pub timings: Option<Timings>,
+    /// The caller's result handler is owed the result; only of a terminal state.
+    pub due: bool,
     /// One line for a person.
     pub note: Option<&'a str>,
 }
@@ -103,6 +105,7 @@ impl Entry<'_> {
             input_digest: None,
             bytes: None,
             timings: None,
+            due: false,
             note: None,
         }
     }
@@ -170,6 +173,8 @@ pub(super) struct Record<'a> {
     pub(super) bytes: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) timings: Option<Timings>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) due: Option<bool>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub(super) note: Option<Text<'a>>,
     #[serde(borrow)]
@@ -217,6 +222,7 @@ impl<'a> Record<'a> {
             input_digest: text(entry.input_digest),
             bytes: entry.bytes,
             timings: entry.timings.and_then(Timings::rounded),
+            due: entry.due.then_some(true),
             note,
             prev: prev.into(),
             hash: None,

@@ -123,6 +123,7 @@ impl Ledger {
             | Event::PollFailed
             | Event::Detached
             | Event::CallbackFailed
+            | Event::Delivered
             | Event::TokenRefreshed
             | Event::Config
             | Event::Checkpoint
