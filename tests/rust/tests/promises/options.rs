@@ -46,6 +46,25 @@ fn every_option_that_cannot_work_is_named_as_the_language_writes_it() {
 }
 
 #[test]
+fn what_cannot_work_about_the_durable_trail_is_named_before_it_is_opened() {
+    let directory = tempfile::tempdir().unwrap();
+    let with = |more: serde_json::Value| {
+        let mut options = json!({"base_url": "https://a.example", "client_id": "id", "client_secret": "s3cr3t"});
+        options.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        options
+    };
+    let words = json!({"audit": directory.path(), "durability": "disk", "audit_failure": "open", "policy_refresh": 0});
+    assert_eq!(mistakes(&with(words), Dialect::Python), ["durability", "audit_failure", "policy_refresh"]);
+    let values = json!({
+        "audit": directory.path(), "audit_key": "s3cr3t", "audit_segment_bytes": 1000, "traces": "localhost:4318",
+    });
+    assert_eq!(mistakes(&with(values), Dialect::Python), ["audit_key", "audit_segment_bytes", "traces"]);
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0, "nothing was opened");
+    let without_a_directory = json!({"durability": "power", "audit_retention_days": 30});
+    assert_eq!(mistakes(&with(without_a_directory), Dialect::Python), ["durability", "audit_retention_days"]);
+}
+
+#[test]
 fn a_base_url_that_would_give_the_token_away_is_refused() {
     let refused = [
         "http://api.example.com",
