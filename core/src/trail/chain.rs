@@ -1,9 +1,11 @@
-//! The rule that makes the log evidence: each record's `hash` is the SHA-256 of the exact bytes of its line before
-//! `,"hash":`, and those bytes hold `prev`, the hash of the record before it.
+//! The rule that makes the log evidence: each record's `hash` is the SHA-256 (with an auditor's key the HMAC-SHA256) of the
+//! exact bytes of its line before `,"hash":`, and those bytes hold `prev`, the hash of the record before it.
 //!
 //! A quotation mark inside a JSON text is escaped, so `,"hash":` stands in a line exactly once.
 
 use sha2::{Digest, Sha256};
+
+use super::key::Key;
 
 /// `prev` of the first record of a segment.
 pub(super) const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
@@ -11,15 +13,20 @@ pub(super) const GENESIS: &str = "0000000000000000000000000000000000000000000000
 const MARK: &[u8] = b",\"hash\":\"";
 const END: &[u8] = b"\"}";
 
-/// Ends an open line `{…,"prev":"…"}` with its hash and a newline, and returns the hash.
-pub(super) fn seal(line: &mut Vec<u8>) -> String {
+/// Ends an open line `{…,"prev":"…"}` with its hash and a newline, and writes the hash into `hash`. Every record passes
+/// here, so nothing is allocated.
+pub(super) fn seal(line: &mut Vec<u8>, key: Option<&Key>, hash: &mut String) {
     line.pop();
-    let hash = hash(line);
+    let sum = match key {
+        Some(key) => key.sum(line),
+        None => Sha256::digest(&*line).into(),
+    };
+    hash.clear();
+    hash.extend(digits(&sum));
     line.extend_from_slice(MARK);
     line.extend_from_slice(hash.as_bytes());
     line.extend_from_slice(END);
     line.push(b'\n');
-    hash
 }
 
 /// The bytes that a line's hash covers, and the hash that it claims; newline excluded.
@@ -35,8 +42,12 @@ pub(super) fn hash(content: &[u8]) -> String {
 }
 
 pub(super) fn hex(bytes: &[u8]) -> String {
-    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or('0');
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+    digits(bytes).collect()
+}
+
+fn digits(bytes: &[u8]) -> impl Iterator<Item = char> {
+    let digit = |nibble: u8| char::from(if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 });
+    bytes.iter().flat_map(move |byte| [digit(byte >> 4), digit(byte & 15)])
 }
 
 #[cfg(test)]
@@ -45,13 +56,17 @@ mod tests {
 
     #[test]
     fn a_sealed_line_gives_back_what_its_hash_covers() {
-        let mut line = br#"{"note":",\"hash\":\"","prev":"0"}"#.to_vec();
-        let hash = seal(&mut line);
-        assert_eq!(line.pop(), Some(b'\n'));
-        let (content, claimed) = unseal(&line).unwrap();
-        assert_eq!(content, br#"{"note":",\"hash\":\"","prev":"0""#);
-        assert_eq!(claimed, hash);
-        assert_eq!(super::hash(content), hash);
+        let key = Key::new(b"an auditor's key");
+        for key in [None, Some(&key)] {
+            let mut line = br#"{"note":",\"hash\":\"","prev":"0"}"#.to_vec();
+            let mut hash = "of the record before".to_owned();
+            seal(&mut line, key, &mut hash);
+            assert_eq!(line.pop(), Some(b'\n'));
+            let (content, claimed) = unseal(&line).unwrap();
+            assert_eq!(content, br#"{"note":",\"hash\":\"","prev":"0""#);
+            assert_eq!(claimed, hash);
+            assert_eq!(key.map_or_else(|| super::hash(content), |key| key.hash(content)), hash);
+        }
     }
 
     #[test]

@@ -107,7 +107,8 @@ impl Log {
         let record = Record::new(origin, entry, self.head.seq + 1, &ts, &self.head.hash, link);
         self.buffer.clear();
         let written = serde_json::to_writer(&mut self.buffer, &record).map_err(|error| error.to_string());
-        let hash = chain::seal(&mut self.buffer);
+        let mut hash = String::with_capacity(GENESIS.len());
+        chain::seal(&mut self.buffer, origin.key.as_ref(), &mut hash);
         let written = written.and_then(|()| match &mut self.sink {
             Sink::Memory(memory) => memory.push(&self.buffer),
             Sink::File { file: Some(file), length } => {
@@ -202,7 +203,7 @@ mod tests {
     use super::*;
 
     fn origin() -> Origin {
-        Origin { host: "h".into(), pid: 7, run: "r".into(), actor: "a".into() }
+        Origin { host: "h".into(), pid: 7, run: "r".into(), actor: "a".into(), key: None }
     }
 
     #[test]

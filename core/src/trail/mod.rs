@@ -12,6 +12,7 @@ mod chain;
 mod event;
 mod export;
 mod filter;
+mod key;
 mod log;
 mod read;
 mod record;
@@ -26,10 +27,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use hmac::digest::common::Key;
-use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
-use sha2::Sha256;
 use uuid::Uuid;
 
 pub use event::Event;
@@ -41,6 +39,7 @@ pub use unfinished::{Unfinished, UnfinishedState};
 pub use verify::{Problem, Verification};
 
 use crate::error::{Error, ErrorKind, Result};
+use key::Digests;
 use log::{Ended, Head, Log, Memory, Sink};
 use record::{Origin, Record};
 use segment::Segment;
@@ -48,7 +47,7 @@ use segment::Segment;
 /// The trail of one client. Shared by all its tasks; every method takes `&self`.
 pub struct Trail {
     origin: Origin,
-    key: Hmac<Sha256>,
+    digests: Digests,
     place: Place,
     log: Mutex<Log>,
 }
@@ -108,13 +107,7 @@ impl Trail {
     }
 
     fn new(origin: Origin, place: Place, log: Log) -> Trail {
-        // Random UUIDs come from the operating system's generator: two of them are 244 bits.
-        let random = [Uuid::new_v4(), Uuid::new_v4()];
-        let mut key = Key::<Hmac<Sha256>>::default();
-        for (byte, random) in key.iter_mut().zip(random.iter().flat_map(|uuid| uuid.as_bytes())) {
-            *byte = *random;
-        }
-        Trail { origin, key: Hmac::new(&key), place, log: Mutex::new(log) }
+        Trail { origin, digests: Digests::of(None), place, log: Mutex::new(log) }
     }
 
     /// Writes one record. It is with the operating system when this returns, and survives this process.
@@ -130,9 +123,7 @@ impl Trail {
     /// A digest (HMAC-SHA256, hexadecimal) of an invocation's inputs. The key is random and lives as long as this trail, so
     /// that equal inputs can be seen to be equal within one run, and a digest tells nothing of a guessable value.
     pub fn digest(&self, inputs: &[u8]) -> String {
-        let mut mac = self.key.clone();
-        mac.update(inputs);
-        chain::hex(&mac.finalize().into_bytes())
+        self.digests.digest(inputs)
     }
 
     /// The records that pass the filter, as exact lines without their newline: from all segments of the directory, in the
@@ -297,7 +288,7 @@ impl Origin {
         let host = hostname::get().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let mut run = Uuid::new_v4().simple().to_string();
         run.truncate(12);
-        Origin { host, pid: std::process::id(), run, actor }
+        Origin { host, pid: std::process::id(), run, actor, key: None }
     }
 }
 

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Event;
+use super::key::Key;
 use crate::error::Executed;
 
 /// The version of the record format, the field `v`.
@@ -129,6 +130,8 @@ pub(super) struct Origin {
     pub(super) pid: u32,
     pub(super) run: String,
     pub(super) actor: String,
+    /// The auditor's, with which the records are sealed.
+    pub(super) key: Option<Key>,
 }
 
 /// One line, read or to be written. The order of these fields is the order on disk.
@@ -177,6 +180,9 @@ pub(super) struct Record<'a> {
     pub(super) due: Option<bool>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub(super) note: Option<Text<'a>>,
+    /// Names the auditor's key with which the hash is made; none where there is none.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub(super) key: Option<Text<'a>>,
     #[serde(borrow)]
     pub(super) prev: Cow<'a, str>,
     /// None while it is being written: the chain adds it over the bytes of all the others.
@@ -224,6 +230,7 @@ impl<'a> Record<'a> {
             timings: entry.timings.and_then(Timings::rounded),
             due: entry.due.then_some(true),
             note,
+            key: text(origin.key.as_ref().map(Key::id)),
             prev: prev.into(),
             hash: None,
         }
@@ -274,7 +281,7 @@ mod tests {
     use super::*;
 
     fn line(entry: &Entry<'_>, actor: &str) -> String {
-        let origin = Origin { host: "h".into(), pid: 7, run: "r".into(), actor: actor.into() };
+        let origin = Origin { host: "h".into(), pid: 7, run: "r".into(), actor: actor.into(), key: None };
         serde_json::to_string(&Record::new(&origin, entry, 1, "t", "p", None)).unwrap()
     }
 
