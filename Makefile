@@ -36,6 +36,7 @@ demo: build ## the whole sentence, once from Python and once from Node, against 
 	@node demo/demo.mjs
 
 test: build ## every test: Rust, Python, Node
+	@scripts/prerequisites test || echo 'the tests that need it will fail' >&2
 	@failed=; \
 	for language in rust python node; do \
 		echo; echo "── $$language"; \
