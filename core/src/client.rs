@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use crate::claims::Claim;
 use crate::config::{ClientBuilder, Options};
 use crate::contract::ActionRequest;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Executed, Result};
 use crate::inner::{Inner, Phase};
 use crate::invocation::{ActionResult, Invocation};
 use crate::joint::{Caller, Waiter};
@@ -77,7 +77,7 @@ impl Client {
     /// Every kind but `poll_timeout` and `protocol`; [`Error::executed`] says whether calling again is safe.
     pub async fn invoke(&self, request: ActionRequest) -> Result<Invocation> {
         let began = Instant::now();
-        let handed = self.submit(request, began, began + self.0.config.timeout).await?;
+        let handed = self.submit(request, false, began, began + self.0.config.timeout).await?;
         Ok(self.invocation(handed))
     }
 
@@ -90,11 +90,14 @@ impl Client {
         let began = Instant::now();
         self.0.still_open()?;
         let deadline = began + options.timeout.unwrap_or(self.0.config.timeout);
-        let result = match PollFrom::read(&self.0, target, began)? {
-            PollFrom::Known(result) => *result,
-            PollFrom::Watch(account) => self.0.watch(account, false, deadline).await?,
+        let (result, due) = match PollFrom::read(&self.0, target, began)? {
+            PollFrom::Known(result) => (*result, false),
+            PollFrom::Watch(mut account) => {
+                account.due = options.on_result.is_some();
+                (self.0.watch(account, false, deadline).await?, true)
+            }
         };
-        self.deliver(&result, options.on_result).await;
+        self.deliver(&result, due, options.on_result).await;
         Ok(result)
     }
 
@@ -113,11 +116,15 @@ impl Client {
     pub async fn run_with(&self, request: ActionRequest, options: CallOptions) -> Result<ActionResult> {
         let began = Instant::now();
         let deadline = began + options.timeout.unwrap_or(self.0.config.timeout);
-        let result = match self.submit(request, began, deadline).await? {
-            Handed::Terminal(_, result) => *result,
-            Handed::Accepted { account, .. } => self.0.watch(account, true, deadline).await?,
+        let owes = options.on_result.is_some();
+        let (result, due) = match self.submit(request, owes, began, deadline).await? {
+            Handed::Terminal { result, due, .. } => (*result, due),
+            Handed::Accepted { mut account, .. } => {
+                account.due = owes;
+                (self.0.watch(account, true, deadline).await?, true)
+            }
         };
-        self.deliver(&result, options.on_result).await;
+        self.deliver(&result, due, options.on_result).await;
         Ok(result)
     }
 
@@ -174,7 +181,14 @@ impl Client {
         inner.ledger.trail.close();
     }
 
-    async fn submit(&self, request: ActionRequest, began: Instant, deadline: Instant) -> Result<Handed> {
+    /// `owes`: the caller has a handler for the result.
+    async fn submit(
+        &self,
+        request: ActionRequest,
+        owes: bool,
+        began: Instant,
+        deadline: Instant,
+    ) -> Result<Handed> {
         self.0.still_open()?;
         let given = request.has_correlation_id();
         let (prepared, action_name) = self.0.admit(request)?;
@@ -188,6 +202,9 @@ impl Client {
             Some(Claim::First(claim, joint)) => (Some(claim), joint),
             Some(Claim::Joins(waiter)) => {
                 let who = Identity::of(&prepared, action_name);
+                if owes {
+                    waiter.owe();
+                }
                 self.0.ledger.joined(&who);
                 let mut handed = self.wait(waiter, who, began, deadline).await?;
                 if let Handed::Accepted { account, .. } = &mut handed {
@@ -205,6 +222,9 @@ impl Client {
                 return Err(error);
             }
         };
+        if owes {
+            waiter.owe();
+        }
         let who = account.who.clone();
         let submission = Submission { inner: self.0.clone(), account, post, deadline, caller };
         self.0.sending.spawn(submission.run());
@@ -231,28 +251,40 @@ impl Client {
     }
 
     /// The result is on record and counted; whatever the handler does, it stays what it is (tutorial defects S53, S54).
-    async fn deliver(&self, result: &ActionResult, handler: Option<OnResult>) {
+    ///
+    /// Before the handler is called the trail says that it is due, and afterwards that it is not: a process that dies in
+    /// between is found by `recover`, and whoever polls what it lists is delivered the result again. `due`: it says so
+    /// already.
+    async fn deliver(&self, result: &ActionResult, due: bool, handler: Option<OnResult>) {
         let Some(handler) = handler else { return };
+        let note = |event, due, note| {
+            self.0.ledger.note(&Entry {
+                action_id: result.action_id.as_deref(),
+                correlation_id: result.correlation_id.as_deref(),
+                invocation_id: result.invocation_id.as_deref(),
+                status: Some(result.status.as_str()),
+                executed: Some(Executed::Yes),
+                due,
+                note,
+                ..Entry::new(event)
+            });
+        };
+        if !due {
+            note(Event::Terminal, true, None);
+        }
         let failure = match tokio::time::timeout(HANDLER_PATIENCE, handler(result.clone())).await {
-            Ok(Ok(())) => return,
+            Ok(Ok(())) => return note(Event::Delivered, false, None),
             Ok(Err(name)) => name,
             Err(_) => format!("not done after {} s", HANDLER_PATIENCE.as_secs()),
         };
         self.0.ledger.board.tally(Tally::CallbackFailure);
-        self.0.ledger.note(&Entry {
-            action_id: result.action_id.as_deref(),
-            correlation_id: result.correlation_id.as_deref(),
-            invocation_id: result.invocation_id.as_deref(),
-            status: Some(result.status.as_str()),
-            note: Some(&failure),
-            ..Entry::new(Event::CallbackFailed)
-        });
+        note(Event::CallbackFailed, false, Some(&failure));
     }
 
     /// What the caller of `invoke` gets. Its account is left behind as detached until somebody polls.
     fn invocation(&self, handed: Handed) -> Invocation {
         match handed {
-            Handed::Terminal(status, result) => Invocation {
+            Handed::Terminal { status, result, .. } => Invocation {
                 resume_token: self.0.gateway.token(&identity(&result)),
                 invocation_id: result.invocation_id,
                 action_id: result.action_id.unwrap_or_default(),

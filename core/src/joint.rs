@@ -3,7 +3,7 @@
 //! One promise: the submission goes on as long as anybody waits, and whoever waits learns the same. Cancelling one of
 //! several cancels nothing for the others.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -25,6 +25,8 @@ pub(crate) struct Joint {
     changed: Notify,
     /// How often it was sent, for those whose deadline passes meanwhile.
     attempts: AtomicU32,
+    /// Somebody who waits has a handler for the result.
+    owes: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -44,7 +46,11 @@ pub(crate) enum CameTo {
         handle: Box<Handle>,
         fresh: Option<Fresh>,
     },
-    Terminal(String, Box<ActionResult>),
+    Terminal {
+        status: String,
+        result: Box<ActionResult>,
+        due: bool,
+    },
     Refused(Error),
     /// Nobody waited any more before it was sent, or its task is gone.
     Nothing,
@@ -76,7 +82,7 @@ impl From<Result<Handed>> for CameTo {
                 };
                 CameTo::Accepted { handle: Box::new(handle), fresh: Some((account, raw)) }
             }
-            Ok(Handed::Terminal(status, result)) => CameTo::Terminal(status, result),
+            Ok(Handed::Terminal { status, result, due }) => CameTo::Terminal { status, result, due },
             Err(error) => CameTo::Refused(error),
         }
     }
@@ -177,6 +183,11 @@ impl Waiter {
         self.joint.attempts.load(Ordering::Relaxed)
     }
 
+    /// This one has a handler for the result.
+    pub(crate) fn owe(&self) {
+        self.joint.owes.store(true, Ordering::Relaxed);
+    }
+
     fn look(&self) -> Option<Seen> {
         let mut state = self.joint.lock();
         let mine = self.first || !state.first_waits;
@@ -184,8 +195,9 @@ impl Waiter {
             CameTo::UnderWay => return None,
             CameTo::Nothing => Seen::Nothing,
             CameTo::Refused(error) => Seen::Handed(Box::new(Err(error.clone()))),
-            CameTo::Terminal(status, result) => {
-                Seen::Handed(Box::new(Ok(Handed::Terminal(status.clone(), result.clone()))))
+            CameTo::Terminal { status, result, due } => {
+                let (status, result, due) = (status.clone(), result.clone(), *due);
+                Seen::Handed(Box::new(Ok(Handed::Terminal { status, result, due })))
             }
             CameTo::Accepted { handle, fresh } => match fresh.take_if(|_| mine) {
                 Some((account, raw)) => {
@@ -232,6 +244,11 @@ impl Caller {
 
     pub(crate) async fn abandoned(&self) {
         self.0.abandoned().await;
+    }
+
+    /// Whether anybody who waits has a handler for the result.
+    pub(crate) fn owes(&self) -> bool {
+        self.0.owes.load(Ordering::Relaxed)
     }
 
     pub(crate) fn sent(&self, attempts: u32) {

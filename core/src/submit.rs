@@ -29,8 +29,9 @@ use crate::wire::{Accepted, Backoff, Heard, Invoked, Line, MAX_RETRY_AFTER, Turn
 pub(crate) enum Handed {
     /// It goes on. Whoever drops the account leaves it detached.
     Accepted { account: Account, status: String, raw: Option<Arc<RawValue>> },
-    /// It ended with the answer to the POST; with the status word as it was sent.
-    Terminal(String, Box<ActionResult>),
+    /// It ended with the answer to the POST; with the status word as it was sent, and whether the trail says that a
+    /// handler is owed the result.
+    Terminal { status: String, result: Box<ActionResult>, due: bool },
 }
 
 /// What is sent, prepared once: every attempt sends the same bytes.
@@ -251,11 +252,13 @@ impl Submission {
         request
     }
 
-    fn accepted(self, accepted: Accepted) {
+    fn accepted(mut self, accepted: Accepted) {
         let handed = match accepted.terminal {
             Some(terminal) => {
-                let result = self.account.finish(terminal, accepted.http_status, 0);
-                Handed::Terminal(accepted.status, Box::new(result))
+                let due = self.caller.owes();
+                self.account.due = due;
+                let result = Box::new(self.account.finish(terminal, accepted.http_status, 0));
+                Handed::Terminal { status: accepted.status, result, due }
             }
             None => Handed::Accepted { account: self.account, status: accepted.status, raw: accepted.raw },
         };

@@ -39,6 +39,8 @@ pub(crate) struct Account {
     pub(crate) inputs: Inputs,
     /// The claim of its correlation id, where the caller gave it.
     claim: Option<ClaimNumber>,
+    /// A result handler is owed the result.
+    pub(crate) due: bool,
     state: State,
     counted: bool,
     /// Somebody else waits for the same invocation, and says what there is to say of waiting.
@@ -55,16 +57,16 @@ impl Account {
         claim: Option<ClaimNumber>,
     ) -> Account {
         let (state, counted, beside) = (State::Unsent, true, false);
-        let (attempts, invoke_latency) = (0, None);
-        Account { ledger, who, began, attempts, invoke_latency, inputs, claim, state, counted, beside }
+        let (attempts, invoke_latency, due) = (0, None, false);
+        Account { ledger, who, began, attempts, invoke_latency, inputs, claim, due, state, counted, beside }
     }
 
     /// Of an invocation that this process accepted and left behind.
     pub(super) fn taken_up(ledger: Arc<Ledger>, left: Left) -> Account {
         let Left { who, began, attempts, invoke_latency, claim } = left;
         let (state, counted, beside) = (State::Accepted, true, false);
-        let inputs = Inputs::default();
-        Account { ledger, who, began, attempts, invoke_latency, inputs, claim, state, counted, beside }
+        let (inputs, due) = (Inputs::default(), false);
+        Account { ledger, who, began, attempts, invoke_latency, inputs, claim, due, state, counted, beside }
     }
 
     /// Of an accepted invocation that is counted elsewhere.
@@ -77,6 +79,7 @@ impl Account {
             invoke_latency: None,
             inputs: Inputs::default(),
             claim: None,
+            due: false,
             state: State::Accepted,
             counted: false,
             beside: false,
@@ -171,6 +174,7 @@ impl Account {
             status: Some(terminal.status.as_str()),
             executed: Some(Executed::Yes),
             timings: Some(Timings { duration_ms: Some(ms(duration)), ..Timings::default() }),
+            due: self.due,
             ..self.who.entry(Event::Terminal)
         });
         self.state = State::Settled;
