@@ -12,11 +12,13 @@ mod chain;
 mod event;
 mod export;
 mod filter;
+mod index;
 mod key;
 mod log;
 mod read;
 mod record;
 mod segment;
+mod summary;
 #[cfg(test)]
 mod tests;
 mod unfinished;

@@ -35,6 +35,11 @@ pub(super) fn is_name(name: &str) -> bool {
     parse(name).is_some()
 }
 
+/// When a segment of this name was begun.
+pub(super) fn start_of(name: &str) -> Option<Timestamp> {
+    parse(name)?.0.parse().ok()
+}
+
 /// The time, as records write it, and the run that a segment's name gives.
 fn parse(name: &str) -> Option<(String, &str)> {
     let mut parts = name.strip_suffix(".jsonl")?.split('-');
