@@ -4,6 +4,7 @@
 
 mod board;
 mod prometheus;
+mod times;
 
 use std::collections::BTreeMap;
 
@@ -99,6 +100,8 @@ pub struct Distribution {
     pub p95_ms: Option<f64>,
     /// 99 % of them are at most this.
     pub p99_ms: Option<f64>,
+    #[serde(skip)]
+    pub(crate) buckets: times::Buckets,
 }
 
 impl Counts {

@@ -3,11 +3,13 @@
 use std::collections::HashSet;
 
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, NoLabelSet};
+use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
+use super::times::BUCKETS_MS;
 use super::{ActionMetrics, Counts, Distribution, Metrics};
 
 impl Metrics {
@@ -49,20 +51,17 @@ impl Collector for Snapshot {
         self.invocations(&mut encoder)?;
         self.waiting(&mut encoder)?;
         self.tallies(&mut encoder)?;
-        let actions = || self.0.by_action.iter();
-        times(
+        self.times(
             &mut encoder,
-            "cxone_invoke_latency_quantile_seconds",
+            "cxone_invoke_latency_seconds",
             "From the call to the gateway's acceptance",
-            actions(),
-            |a| &a.invoke_latency,
+            |action| &action.invoke_latency,
         )?;
-        times(
+        self.times(
             &mut encoder,
-            "cxone_duration_quantile_seconds",
+            "cxone_duration_seconds",
             "From the call to the terminal state",
-            actions(),
-            |a| &a.duration,
+            |action| &action.duration,
         )
     }
 }
@@ -134,30 +133,29 @@ impl Snapshot {
         }
         Ok(())
     }
-}
 
-/// Percentiles as gauges: they are computed here, over the life of the client, and cannot be added up over processes.
-fn times<'a>(
-    encoder: &mut DescriptorEncoder<'_>,
-    name: &str,
-    help: &str,
-    actions: impl Iterator<Item = (&'a String, &'a ActionMetrics)>,
-    pick: fn(&ActionMetrics) -> &Distribution,
-) -> std::fmt::Result {
-    let kind = ConstGauge::new(0.0f64).metric_type();
-    let mut family = encoder.encode_descriptor(name, help, None, kind)?;
-    for (action, metrics) in actions {
-        let d = pick(metrics);
-        for (quantile, value) in
-            [("0.5", d.p50_ms), ("0.9", d.p90_ms), ("0.95", d.p95_ms), ("0.99", d.p99_ms)]
-        {
-            if let Some(ms) = value {
-                let labels = [("action", action.as_str()), ("quantile", quantile)];
-                ConstGauge::new(ms / 1000.0).encode(family.encode_family(&labels)?)?;
-            }
+    /// A histogram for each action: other than percentiles, its buckets can be added up over processes.
+    fn times(
+        &self,
+        encoder: &mut DescriptorEncoder<'_>,
+        name: &str,
+        help: &str,
+        pick: fn(&ActionMetrics) -> &Distribution,
+    ) -> std::fmt::Result {
+        let mut family = encoder.encode_descriptor(name, help, None, MetricType::Histogram)?;
+        for (action, metrics) in &self.0.by_action {
+            let times = pick(metrics);
+            let edges = BUCKETS_MS.iter().map(|edge| f64::from(*edge) / 1000.0);
+            let mut buckets: Vec<_> = edges.zip(times.buckets).collect();
+            let below: u64 = times.buckets.iter().sum();
+            buckets.push((f64::INFINITY, times.count.saturating_sub(below)));
+            let sum = times.mean_ms.unwrap_or_default() * times.count as f64 / 1000.0;
+            let labels = [("action", action.as_str())];
+            let mut metric = family.encode_family(&labels)?;
+            metric.encode_histogram::<NoLabelSet>(sum, times.count, &buckets, None)?;
         }
+        Ok(())
     }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -178,13 +176,18 @@ mod tests {
         assert!(samples.len() > 20);
         for sample in &samples {
             let name = sample.split(['{', ' ']).next().unwrap();
-            assert!(name.starts_with("cxone_") && families.contains(&name), "{sample}");
+            let of_histogram = ["_bucket", "_sum", "_count"].iter().find_map(|suffix| name.strip_suffix(suffix));
+            let family = of_histogram.filter(|family| families.contains(family)).unwrap_or(name);
+            assert!(name.starts_with("cxone_") && families.contains(&family), "{sample}");
         }
         let completed = r#"cxone_invocations_total{action="create \"case\"",outcome="completed"} 1"#;
         assert!(samples.contains(&completed), "{text}");
-        assert!(text.contains(
-            "cxone_duration_quantile_seconds{action=\"create \\\"case\\\"\",quantile=\"0.5\"} 0.08"
-        ));
+        for (edge, count) in [("0.05", 0), ("0.1", 1), ("900.0", 1), ("+Inf", 1)] {
+            let bucket = format!(
+                r#"cxone_duration_seconds_bucket{{le="{edge}",action="create \"case\""}} {count}"#
+            );
+            assert!(samples.contains(&bucket.as_str()), "{bucket} is not in\n{text}");
+        }
         assert!(!text.contains("EOF"));
     }
 }

@@ -1,0 +1,203 @@
+//! Spans: one for each invocation, and below it one for each request that is sent for it.
+//!
+//! Their names and attributes are OpenTelemetry's conventions for HTTP clients. Who subscribes to `tracing` sees them;
+//! with the feature `opentelemetry` the header `traceparent` of each request names the span that it is sent in, and the
+//! option `traces` sends them to a collector.
+
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use tracing::Span;
+use tracing::field::Empty;
+use url::Url;
+
+use crate::config::Config;
+use crate::error::Result;
+use crate::ledger::Identity;
+use crate::wire::{Answer, Failure};
+
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
+/// Where the spans of one client go: to a collector, or to whoever subscribes to `tracing`.
+#[derive(Debug, Default)]
+pub(crate) struct Traces {
+    #[cfg(feature = "opentelemetry")]
+    collector: Option<super::collector::Collector>,
+}
+
+impl Traces {
+    /// # Errors
+    /// [`crate::ErrorKind::Config`] where there is no way to the collector.
+    pub(crate) fn open(config: &Config) -> Result<Traces> {
+        #[cfg(feature = "opentelemetry")]
+        return Ok(Traces {
+            collector: config
+                .traces
+                .as_ref()
+                .map(|url| super::collector::Collector::new(url, &config.transport))
+                .transpose()?,
+        });
+        #[cfg(not(feature = "opentelemetry"))]
+        return match &config.traces {
+            None => Ok(Traces::default()),
+            Some(_) => Err(crate::Error::new(
+                crate::ErrorKind::Config,
+                "`traces` needs a library that was built with the feature `opentelemetry`",
+            )),
+        };
+    }
+
+    /// The span of an invocation, as part of the trace that `parent` names.
+    pub(crate) fn invocation(&self, who: &Identity, parent: Option<HeaderValue>) -> InvocationSpan {
+        let span = self.within(|| {
+            tracing::info_span!(
+                target: super::TARGET,
+                "invocation",
+                otel.name = who.label(),
+                otel.kind = "internal",
+                otel.status_code = Empty,
+                cxone.action_id = who.action_id.as_deref(),
+                cxone.action_name = who.action_name.as_deref(),
+                cxone.correlation_id = who.correlation_id.as_deref(),
+                cxone.invocation_id = who.invocation_id.as_deref(),
+                cxone.outcome = Empty,
+                cxone.attempts = Empty,
+                "error.type" = Empty,
+            )
+        });
+        #[cfg(feature = "opentelemetry")]
+        if let Some(parent) = &parent {
+            super::context::enter(&span, parent);
+        }
+        InvocationSpan { span, given: parent }
+    }
+
+    /// Sends what was not sent yet, for at most as long as `patience`.
+    pub(crate) async fn flush(&self, patience: Duration) {
+        #[cfg(feature = "opentelemetry")]
+        if let Some(collector) = &self.collector {
+            collector.flush(patience).await;
+        }
+        #[cfg(not(feature = "opentelemetry"))]
+        let _ = patience;
+    }
+
+    fn within(&self, make: impl FnOnce() -> Span) -> Span {
+        #[cfg(feature = "opentelemetry")]
+        if let Some(collector) = &self.collector {
+            return collector.within(make);
+        }
+        make()
+    }
+}
+
+/// The span of one invocation, as long as somebody is responsible for it.
+#[derive(Debug)]
+pub(crate) struct InvocationSpan {
+    span: Span,
+    given: Option<HeaderValue>,
+}
+
+impl InvocationSpan {
+    /// The gateway has given it an id.
+    pub(crate) fn accepted(&self, invocation_id: Option<&str>) {
+        self.span.record("cxone.invocation_id", invocation_id);
+    }
+
+    /// What became of it; with the word of an error's kind where it is one.
+    pub(crate) fn ended(&self, outcome: &str, attempts: u32, error: Option<&str>) {
+        self.span.record("cxone.outcome", outcome);
+        if attempts > 0 {
+            self.span.record("cxone.attempts", attempts);
+        }
+        if let Some(error) = error {
+            self.span.record("error.type", error);
+            self.span.record("otel.status_code", "ERROR");
+        }
+    }
+
+    /// A request that is sent for it now. `template` is the path of the URL without its ids, `again` how often it was sent
+    /// before.
+    pub(crate) fn send(&self, method: &Method, url: &Url, template: &str, again: u32) -> SendSpan {
+        if self.span.is_disabled() {
+            return SendSpan { span: Span::none(), traceparent: self.given.clone() };
+        }
+        let mut shown = url.clone();
+        shown.set_query(None);
+        let span = within_that_of(&self.span, || {
+            tracing::info_span!(
+                target: super::TARGET,
+                parent: &self.span,
+                "send",
+                otel.name = format!("{method} {template}"),
+                otel.kind = "client",
+                otel.status_code = Empty,
+                http.request.method = method.as_str(),
+                http.request.resend_count = (again > 0).then_some(again),
+                http.response.status_code = Empty,
+                server.address = url.host_str(),
+                server.port = url.port_or_known_default(),
+                url.full = shown.as_str(),
+                url.template = template,
+                "error.type" = Empty,
+            )
+        });
+        let traceparent = named(&span).or_else(|| self.given.clone());
+        SendSpan { span, traceparent }
+    }
+
+    /// By what something that is done for this invocation later belongs to its trace.
+    pub(crate) fn traceparent(&self) -> Option<HeaderValue> {
+        named(&self.span).or_else(|| self.given.clone())
+    }
+}
+
+/// The span of one request.
+#[derive(Debug)]
+pub(crate) struct SendSpan {
+    span: Span,
+    traceparent: Option<HeaderValue>,
+}
+
+impl SendSpan {
+    /// Names it in the headers of the request.
+    pub(crate) fn name_in(&self, headers: &mut HeaderMap) {
+        if let Some(traceparent) = &self.traceparent {
+            headers.insert(TRACEPARENT, traceparent.clone());
+        }
+    }
+
+    /// What came back.
+    pub(crate) fn answered(self, outcome: &Result<Answer, Failure>) {
+        let status = outcome.as_ref().ok().map(|answer| answer.status);
+        self.span.record("http.response.status_code", status);
+        let error = match outcome {
+            Ok(answer) if answer.status < 400 => return,
+            Ok(answer) => answer.status.to_string(),
+            Err(failure) if failure.certificate => "certificate".to_owned(),
+            Err(failure) if failure.unsent => "not_sent".to_owned(),
+            Err(_) => "no_answer".to_owned(),
+        };
+        self.span.record("error.type", error.as_str());
+        self.span.record("otel.status_code", "ERROR");
+    }
+}
+
+/// Makes a span for the one who has the other.
+fn within_that_of(other: &Span, make: impl FnOnce() -> Span) -> Span {
+    let mut make = Some(make);
+    let made = other.with_subscriber(|(_, subscriber)| {
+        make.take().map(|make| tracing::dispatcher::with_default(subscriber, make))
+    });
+    made.flatten().unwrap_or_else(Span::none)
+}
+
+#[cfg(feature = "opentelemetry")]
+fn named(span: &Span) -> Option<HeaderValue> {
+    super::context::name(span)
+}
+
+#[cfg(not(feature = "opentelemetry"))]
+fn named(_: &Span) -> Option<HeaderValue> {
+    None
+}
