@@ -1,7 +1,7 @@
 //! The gateway as a process, for tests in other languages.
 //!
 //! The first line on stdin is its script; the first on stdout says how to reach it. After that every line `counters` is
-//! answered with one line of JSON. It ends with its stdin.
+//! answered with one line of JSON, and every line `executions` with those alone. It ends with its stdin.
 
 use std::io::{self, BufRead, Write};
 use std::process::ExitCode;
@@ -26,6 +26,7 @@ fn serve() -> Result<(), String> {
     for line in lines {
         match line?.as_str() {
             "counters" => say(&gateway.counters())?,
+            "executions" => say(&serde_json::json!(gateway.all_executions()))?,
             other => return Err(format!("no such command: {other}")),
         }
     }
