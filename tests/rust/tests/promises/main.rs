@@ -9,6 +9,7 @@
 )]
 
 mod callers;
+mod delivery;
 mod ground;
 mod options;
 mod polls;
