@@ -1,0 +1,78 @@
+//! The CPU of an invocation with a durable trail, beside one without.
+
+use std::path::Path;
+use std::time::Instant;
+
+use cxone_actions::trail::{Entry, Event, Trail};
+
+use crate::figures::Figures;
+use crate::gateway::Gateway;
+use crate::load::{Kept, cpu, run};
+
+const ROUNDS: u32 = 15;
+const CALLS: u32 = 5_000;
+/// What an invocation writes that ends in the answer to its POST: started, sending, accepted, terminal.
+const RECORDS: u32 = 4;
+
+pub(crate) fn measure(directory: &Path) {
+    let gateway = Gateway::start();
+    let mut without = Vec::new();
+    let mut with = Vec::new();
+    for round in 0..ROUNDS {
+        // The one that is first in a round is the second in the next.
+        let order =
+            if round % 2 == 0 { [Kept::InMemory, Kept::Process] } else { [Kept::Process, Kept::InMemory] };
+        for kept in order {
+            let place = tempfile::tempdir_in(directory).unwrap();
+            let each = run(&gateway, place.path(), kept, CALLS).cpu_each(CALLS);
+            if kept == Kept::Process { with.push(each) } else { without.push(each) }
+        }
+    }
+    let ratios = Figures::of(with.iter().zip(&without).map(|(with, without)| with / without));
+    let (with, without) = (Figures::of(with), Figures::of(without));
+    println!("{ROUNDS} rounds of {CALLS} calls, 64 at once; CPU of this process for each invocation:");
+    println!("  without a directory (in memory)   {without:.1} µs");
+    println!("  durability = \"process\"            {with:.1} µs");
+    println!("  ratio                             {ratios:.3}");
+    let alone = records(None);
+    let whole = f64::from(RECORDS) * alone;
+    println!(
+        "  of both, the records themselves   {whole:.1} µs ({RECORDS} of {alone:.2} µs): durable over no record at all {:.3}",
+        with.median() / (without.median() - whole)
+    );
+}
+
+/// What a record costs by itself, in memory and in a file.
+pub(crate) fn append(directory: &Path) {
+    for _ in 0..5 {
+        let place = tempfile::tempdir_in(directory).unwrap();
+        println!(
+            "a record in memory {:.2} µs, in a file {:.2} µs",
+            records(None),
+            records(Some(place.path()))
+        );
+    }
+}
+
+/// The CPU of writing a record, in microseconds.
+fn records(directory: Option<&Path>) -> f64 {
+    const MANY: u32 = 100_000;
+    let actor = "svc-billing".to_owned();
+    let trail = directory
+        .map_or_else(|| Trail::in_memory(actor.clone()), |path| Trail::open(path, actor.clone()).unwrap());
+    let entry = Entry {
+        action_id: Some(crate::load::ENDS_AT_ONCE),
+        correlation_id: Some("6f3c5d0e-8f5b-4d1c-9d0a-0c8f4f1a2b3c"),
+        invocation_id: Some("0b9c3e1d-7c5a-4f60-8e33-2f1d8f4f6a11"),
+        attempt: Some(1),
+        http_status: Some(200),
+        status: Some("COMPLETED"),
+        ..Entry::new(Event::Accepted)
+    };
+    let (before, began) = (cpu(), Instant::now());
+    for _ in 0..MANY {
+        trail.append(&entry).unwrap();
+    }
+    let (used, wall) = (cpu() - before, began.elapsed());
+    used.min(wall).as_secs_f64() * 1e6 / f64::from(MANY)
+}
