@@ -9,6 +9,7 @@ import { setInterval } from "node:timers";
 import { isMainThread } from "node:worker_threads";
 import { AbortError, type CxoneError } from "./errors";
 import { at, refusal, type Site } from "./from-core";
+import { deliverLog, followLog } from "./log";
 import { type NativeClient, type NativeMessage, type NativeQueue, native } from "./native";
 import type { Signal } from "./options";
 import { watch } from "./signals";
@@ -44,11 +45,18 @@ let thread: { readonly queue: NativeQueue; readonly beat: NodeJS.Timeout } | und
 export function enter(): NativeQueue {
   if (!thread) {
     const queue = new native.NativeQueue(() => {
-      for (const message of queue.drain()) receive(message);
+      const messages = queue.drain();
+      deliverLog();
+      for (const message of messages) receive(message);
     });
     thread = { queue, beat: setInterval(() => undefined, FOREVER_MS).unref() };
     // A worker may end while the process goes on: its queue is closed natively, and the others keep working.
-    if (isMainThread) process.once("exit", () => native.drainAtExit());
+    if (isMainThread) {
+      process.once("exit", () => {
+        native.drainAtExit();
+        deliverLog();
+      });
+    }
   }
   return thread.queue;
 }
@@ -61,6 +69,7 @@ export function start<T>(call: Call<T>): Promise<T> {
       reject(at(new AbortError(signal.reason), site));
       return;
     }
+    followLog();
     const number = call.begin(enter());
     if (typeof number === "string") {
       reject(at(refusal(number), site));

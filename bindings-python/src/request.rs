@@ -15,14 +15,15 @@ use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyMapping, Py
 const MAX_DEPTH: usize = 50;
 
 /// How Python spells the fields of a request, and how the wire does.
-const FIELDS: [(&str, &str); 4] = [
+const FIELDS: [(&str, &str); 5] = [
     ("action_id", "actionId"),
     ("inputs", "inputs"),
     ("correlation_id", "correlationId"),
     ("callback_url", "callbackUrl"),
+    ("traceparent", "traceparent"),
 ];
 
-/// `request` is a tuple of the four fields, or a mapping that has them as keys.
+/// `request` is a tuple of the five fields, or a mapping that has them as keys.
 pub(crate) fn read(request: &Bound<'_, PyAny>) -> PyResult<ActionRequest> {
     let mut writer = Writer::default();
     match request.cast::<PyTuple>() {

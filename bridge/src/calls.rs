@@ -111,6 +111,13 @@ impl Calls {
         readers
     }
 
+    /// Whether one who waits for an answer will come, though there is none. Never waits for a lock: it is asked from
+    /// wherever something is said.
+    pub(crate) fn nudge_a_reader(&self) -> bool {
+        let Ok(table) = self.table.try_lock() else { return false };
+        table.values().any(|call| call.reader.nudge())
+    }
+
     /// Whether it was still under way.
     fn end(&self, call: u64) -> bool {
         lock(&self.table).remove(&call).is_some()

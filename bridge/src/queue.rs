@@ -53,6 +53,8 @@ pub struct Queue {
 #[derive(Default)]
 struct State {
     messages: Vec<Message>,
+    /// Whoever reads is to come, also where there is no message.
+    nudged: bool,
     closed: bool,
 }
 
@@ -64,7 +66,9 @@ impl Queue {
 
     /// Everything that is ready, oldest first.
     pub fn drain(&self) -> Vec<Message> {
-        std::mem::take(&mut lock(&self.state).messages)
+        let mut state = lock(&self.state);
+        state.nudged = false;
+        std::mem::take(&mut state.messages)
     }
 
     /// Blocks until something is ready or the time is up; whether something is ready.
@@ -72,9 +76,9 @@ impl Queue {
         let state = lock(&self.state);
         let (state, _) = self
             .arrived
-            .wait_timeout_while(state, timeout, |state| state.messages.is_empty() && !state.closed)
+            .wait_timeout_while(state, timeout, |state| !state.is_ready() && !state.closed)
             .unwrap_or_else(PoisonError::into_inner);
-        !state.messages.is_empty()
+        state.is_ready()
     }
 
     /// Nobody reads any more.
@@ -82,6 +86,7 @@ impl Queue {
         let mut state = lock(&self.state);
         state.closed = true;
         state.messages.clear();
+        state.nudged = false;
         self.arrived.notify_all();
     }
 
@@ -91,7 +96,7 @@ impl Queue {
         if state.closed {
             return false;
         }
-        let first = state.messages.is_empty();
+        let first = !state.is_ready();
         state.messages.push(message);
         drop(state);
         if first {
@@ -99,6 +104,30 @@ impl Queue {
             (self.wake)();
         }
         true
+    }
+}
+
+impl Queue {
+    /// Whether somebody will come, though there is no message.
+    pub(crate) fn nudge(&self) -> bool {
+        let mut state = lock(&self.state);
+        if state.closed {
+            return false;
+        }
+        let first = !state.is_ready();
+        state.nudged = true;
+        drop(state);
+        if first {
+            self.arrived.notify_all();
+            (self.wake)();
+        }
+        true
+    }
+}
+
+impl State {
+    fn is_ready(&self) -> bool {
+        self.nudged || !self.messages.is_empty()
     }
 }
 
@@ -143,11 +172,25 @@ mod tests {
     }
 
     #[test]
+    fn a_nudge_wakes_whoever_reads_once_and_a_message_behind_it_does_not_wake_again() {
+        let wakes = Arc::new(AtomicU32::new(0));
+        let counter = Arc::clone(&wakes);
+        let queue = Queue::new(move || {
+            counter.fetch_add(1, Ordering::SeqCst);
+        });
+        assert!(queue.nudge() && queue.nudge() && queue.push(message(1)));
+        assert_eq!(wakes.load(Ordering::SeqCst), 1);
+        assert!(queue.wait(Duration::ZERO));
+        assert_eq!(queue.drain().len(), 1);
+        assert!(!queue.wait(Duration::ZERO), "it was heard");
+    }
+
+    #[test]
     fn a_closed_queue_swallows_everything() {
         let queue = Queue::new(|| {});
         assert!(queue.push(message(1)));
         queue.close();
-        assert!(!queue.push(message(2)));
+        assert!(!queue.push(message(2)) && !queue.nudge());
         assert!(queue.drain().is_empty());
         assert!(!queue.wait(Duration::from_secs(60)));
     }

@@ -169,6 +169,7 @@ mod tests {
 
     fn prepared(action_id: &str, inputs: &str) -> Prepared {
         Prepared {
+            traceparent: None,
             action_id: action_id.to_owned(),
             correlation_id: "c".to_owned(),
             callback_url: None,

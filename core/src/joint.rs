@@ -273,6 +273,7 @@ impl Drop for Caller {
 pub(crate) mod tests {
     use super::*;
     use crate::error::ErrorKind;
+    use crate::telemetry::Traces;
     use futures_util::poll;
 
     /// An invocation that was accepted, without an account.
@@ -302,7 +303,7 @@ pub(crate) mod tests {
 
     #[tokio::test]
     async fn whoever_waits_learns_the_same_and_a_lost_task_keeps_nobody() {
-        let ledger = Ledger::new(crate::trail::Trail::in_memory("test".to_owned()), Vec::new());
+        let ledger = Ledger::new(crate::trail::Trail::in_memory("test".to_owned()), Traces::default(), Vec::new());
         let joint = Arc::new(Joint::default());
         let (first, second) = (joint.first(), joint.join().unwrap());
         Caller::new(joint.clone()).send(Err(Error::new(ErrorKind::Rejected, "no")));

@@ -303,9 +303,13 @@ impl Watch<'_> {
             let mut request = reqwest::Request::new(Method::GET, self.url.clone());
             request.headers_mut().insert(AUTHORIZATION, token.header.clone());
             request.headers_mut().insert(ACCEPT, HeaderValue::from_static("application/json"));
+            let path = &self.inner.config.routes.poll_path;
+            let span = self.account.span.send(&Method::GET, &self.url, path, 0);
+            span.name_in(request.headers_mut());
             self.account.tally(Tally::Poll);
             self.polls += 1;
             let outcome = self.inner.transport.send(request, None).await;
+            span.answered(&outcome);
             token.answered(&outcome);
             turn.answered(&outcome);
             Ok((outcome, token))

@@ -13,7 +13,7 @@ from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Genera
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from . import _blocking, _tokens
+from . import _blocking, _log, _tokens
 from ._errors import ConfigError, CxoneError, from_fields, raise_native
 from ._json import exact
 from ._loop import Start, Waiting, port
@@ -28,9 +28,9 @@ Requests = Iterable[RequestLike] | AsyncIterable[RequestLike]
 
 
 def fields(request: Any) -> Any:
-    """A request as the native side reads it: a tuple of the four fields, or whatever the caller gave instead."""
+    """A request as the native side reads it: a tuple of the five fields, or whatever the caller gave instead."""
     if isinstance(request, ActionRequest):
-        return (request.action_id, request.inputs, request.correlation_id, request.callback_url)
+        return (request.action_id, request.inputs, request.correlation_id, request.callback_url, request.traceparent)
     return list(request) if isinstance(request, tuple) else request
 
 
@@ -160,6 +160,7 @@ def run_many_blocking(
     native = client._native
     source = _blocking.drive(requests) if isinstance(requests, AsyncIterable) else iter(requests)
     queue = NativeQueue(False)
+    _log.follow()
     running: dict[int, tuple[int, Any]] = {}
     ready: deque[tuple[int, str]] = deque()
     open_, raised, index = True, None, 0
@@ -193,6 +194,7 @@ def run_many_blocking(
                         _tokens.serve(sender, text, None)
                     else:
                         ready.append((sender, text))
+                _log.deliver()
             elif raised is not None:
                 raise raised
             else:

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterable, Awaitable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from . import _tokens
+from . import _log, _tokens
 from ._json import exact
 from ._loop import OnResult, Start
 from ._native import HANDLER_PATIENCE, NativeClient, NativeQueue
@@ -22,11 +22,14 @@ from ._results import ActionResult
 def call(native: NativeClient, start: Start, on_result: OnResult | None = None) -> Any:
     """The answer to one call. Ctrl-C stops the waiting, not the action."""
     queue = NativeQueue(False)
+    _log.follow()
     number = start(queue)
     try:
         while True:
             queue.wait()
-            for sender, kind, text in queue.drain():
+            news = queue.drain()
+            _log.deliver()
+            for sender, kind, text in news:
                 if kind == "done":
                     return exact(text)
                 if kind == "token":

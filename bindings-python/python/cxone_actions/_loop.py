@@ -104,6 +104,7 @@ class Port:
 
     def start(self, native: NativeClient, start: Start, on_result: OnResult | None = None) -> Waiting:
         """Starts a call; to be ended with `end` whatever happens."""
+        _log.follow()
         loop = asyncio.get_running_loop()
         future: asyncio.Future[str] = loop.create_future()
         # Nothing can be read between these two lines: only this thread reads.
@@ -134,6 +135,7 @@ class Port:
 
     def take(self, messages: list[Message]) -> None:
         loop = self._loop()
+        _log.deliver()
         for number, kind, text in messages:
             if kind == "token":
                 _tokens.serve(number, text, loop)

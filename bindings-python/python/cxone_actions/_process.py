@@ -10,11 +10,12 @@ import atexit
 import os
 import sys
 
-from . import _native
+from . import _log, _native
 
 
 def _drain() -> None:
     _native.shutdown()
+    _log.deliver()
 
 
 def _in_child() -> None:

@@ -13,11 +13,12 @@ use super::{Violation, words};
 const MAX_TEXT: usize = 8 * 1024 * 1024;
 
 /// The fields of a request: the name on the wire, the pointer, and the other spelling.
-const FIELDS: [(&str, &str, &str); 4] = [
+const FIELDS: [(&str, &str, &str); 5] = [
     ("actionId", "/actionId", "action_id"),
     ("inputs", "/inputs", "inputs"),
     ("correlationId", "/correlationId", "correlation_id"),
     ("callbackUrl", "/callbackUrl", "callback_url"),
+    ("traceparent", "/traceparent", "traceparent"),
 ];
 
 pub(super) fn read(text: &[u8]) -> ActionRequest {
@@ -93,6 +94,7 @@ fn field(request: &mut ActionRequest, name: &str, path: &str, raw: &RawValue) {
         "actionId" => request.action_id = given,
         "correlationId" => request.correlation_id = given,
         "callbackUrl" => request.callback_url = given,
+        "traceparent" => request.traceparent = given,
         _ => match given {
             Field::Absent => {}
             Field::Text(_) => request.inputs_instead = Some(Sort::String),
@@ -114,7 +116,7 @@ fn unknown(key: &Text) -> Violation {
     let words = FIELDS.iter().flat_map(|(name, _, other)| [*name, *other]);
     let hint = match pointer::nearest(&key.text, words) {
         Some(word) => format!("did you mean `{word}`?"),
-        None => "a request has `actionId`, `inputs`, `correlationId` and `callbackUrl`".to_owned(),
+        None => "a request has `actionId`, `inputs`, `correlationId`, `callbackUrl` and `traceparent`".to_owned(),
     };
     let name = pointer::name(&path);
     Violation::new(path, "unknown_field", format!("{name} is not a field of a request; {hint}"))

@@ -22,12 +22,25 @@ pub(crate) fn is_correlation_id(text: &str) -> bool {
     (1..=MAX_CORRELATION_ID).contains(&text.len()) && text.chars().all(fits_a_correlation_id)
 }
 
+/// Version 00 of W3C's Trace Context, §3.2.2: lower case, and neither id is made of zeros.
+fn is_traceparent(text: &str) -> bool {
+    let hex = |part: &str, length| {
+        part.len() == length && part.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+    };
+    let id = |part: &str, length| hex(part, length) && part.bytes().any(|b| b != b'0');
+    match text.split('-').collect::<Vec<_>>()[..] {
+        ["00", trace, span, flags] => id(trace, 32) && id(span, 16) && hex(flags, 2),
+        _ => false,
+    }
+}
+
 pub(super) fn prepare(contract: &Contract, request: &ActionRequest) -> Result<Prepared, Box<Refused>> {
     let mut check = Check { findings: request.findings.clone(), violations: Vec::new() };
     let action_id = check.action_id(contract.action_id, request);
     let inputs = check.inputs(contract.inputs, request);
     let given_id = check.correlation_id(&request.correlation_id);
     let callback_url = check.callback_url(contract, &request.callback_url);
+    let traceparent = check.traceparent(&request.traceparent);
     check.violations.extend(request.strays.iter().cloned());
     check.rest();
 
@@ -50,7 +63,7 @@ pub(super) fn prepare(contract: &Contract, request: &ActionRequest) -> Result<Pr
     match (written, action_id, correlation_id) {
         (Some((body, inputs)), Some(action_id), Some(correlation_id)) if check.violations.is_empty() => {
             let inputs = body.slice(inputs);
-            Ok(Prepared { action_id, correlation_id, callback_url, body, inputs, input_keys })
+            Ok(Prepared { action_id, correlation_id, callback_url, traceparent, body, inputs, input_keys })
         }
         (written, action_id, _) => Err(Box::new(Refused {
             action_id,
@@ -176,6 +189,20 @@ impl Check {
         }
         contract.callback_hosts.check(text, &mut self.violations);
         (known == self.violations.len()).then(|| text.to_owned())
+    }
+
+    fn traceparent(&mut self, field: &Field) -> Option<String> {
+        const PATH: &str = "/traceparent";
+        let text = self.field(PATH, field)?;
+        if !is_traceparent(text) {
+            self.refuse(
+                PATH,
+                "pattern",
+                "must be written as in the header of that name, `00-<32 hex digits>-<16 hex digits>-01`",
+            );
+            return None;
+        }
+        Some(text.to_owned())
     }
 
     /// The inputs that have a name of their own, each once.

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
+use http::HeaderValue;
 use tokio::time::Instant;
 
 use super::Identity;
@@ -25,6 +26,8 @@ pub(super) struct Left {
     pub(super) attempts: u32,
     pub(super) invoke_latency: Option<Duration>,
     pub(super) claim: Option<ClaimNumber>,
+    /// By what a later poll belongs to its trace.
+    pub(super) traceparent: Option<HeaderValue>,
 }
 
 impl Shelf {

@@ -57,12 +57,9 @@ impl Collector for Snapshot {
             "From the call to the gateway's acceptance",
             |action| &action.invoke_latency,
         )?;
-        self.times(
-            &mut encoder,
-            "cxone_duration_seconds",
-            "From the call to the terminal state",
-            |action| &action.duration,
-        )
+        self.times(&mut encoder, "cxone_duration_seconds", "From the call to the terminal state", |action| {
+            &action.duration
+        })
     }
 }
 
@@ -176,16 +173,16 @@ mod tests {
         assert!(samples.len() > 20);
         for sample in &samples {
             let name = sample.split(['{', ' ']).next().unwrap();
-            let of_histogram = ["_bucket", "_sum", "_count"].iter().find_map(|suffix| name.strip_suffix(suffix));
+            let of_histogram =
+                ["_bucket", "_sum", "_count"].iter().find_map(|suffix| name.strip_suffix(suffix));
             let family = of_histogram.filter(|family| families.contains(family)).unwrap_or(name);
             assert!(name.starts_with("cxone_") && families.contains(&family), "{sample}");
         }
         let completed = r#"cxone_invocations_total{action="create \"case\"",outcome="completed"} 1"#;
         assert!(samples.contains(&completed), "{text}");
         for (edge, count) in [("0.05", 0), ("0.1", 1), ("900.0", 1), ("+Inf", 1)] {
-            let bucket = format!(
-                r#"cxone_duration_seconds_bucket{{le="{edge}",action="create \"case\""}} {count}"#
-            );
+            let bucket =
+                format!(r#"cxone_duration_seconds_bucket{{le="{edge}",action="create \"case\""}} {count}"#);
             assert!(samples.contains(&bucket.as_str()), "{bucket} is not in\n{text}");
         }
         assert!(!text.contains("EOF"));

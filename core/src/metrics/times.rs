@@ -11,9 +11,8 @@ use sketches_ddsketch::{Config, DDSketch};
 use super::Distribution;
 
 /// The upper edges of the buckets, in milliseconds: from an answer on the same machine to an action that takes minutes.
-pub(super) const BUCKETS_MS: [u32; 16] = [
-    5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000, 120_000, 300_000, 900_000,
-];
+pub(super) const BUCKETS_MS: [u32; 16] =
+    [5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000, 120_000, 300_000, 900_000];
 
 /// How many values each bucket has, without those of the buckets below it. What is beyond the last is in `count` alone.
 pub(super) type Buckets = [u64; BUCKETS_MS.len()];

@@ -14,6 +14,9 @@ pub(crate) struct Routes {
     fixed_invoke: Option<Url>,
     poll: Option<UrlTemplate>,
     schema: Option<UrlTemplate>,
+    /// The path of a POST and of a look, as every one of them has it: with the names of the ids in braces.
+    pub(crate) invoke_path: String,
+    pub(crate) poll_path: String,
     /// The host that actions are sent to, without a trailing slash: resume tokens belong to it.
     pub(crate) origin: String,
 }
@@ -106,8 +109,11 @@ impl Profile {
         let invoke = resolved(&self.invoke.url);
         let sample = parse(&invoke.fill(&[("action_id", "a"), ("correlation_id", "c")]))?;
         let fixed_invoke = invoke.holes().next().is_none().then_some(sample.clone());
+        let poll = self.poll.as_ref().map(|poll| resolved(&poll.url));
         Ok(Routes {
             token,
+            invoke_path: path(&invoke),
+            poll_path: poll.as_ref().map(path).unwrap_or_default(),
             origin: self
                 .invoke
                 .url
@@ -116,7 +122,7 @@ impl Profile {
                 .unwrap_or_else(|| sample.origin().ascii_serialization()),
             invoke,
             fixed_invoke,
-            poll: self.poll.as_ref().map(|poll| resolved(&poll.url)),
+            poll,
             schema: self.schema.as_ref().map(|schema| resolved(&schema.url)),
         })
     }
@@ -145,6 +151,15 @@ impl Routes {
         let template = self.schema.as_ref().ok_or_else(no_schema)?;
         parse(&template.fill(&[("action_id", action_id)]))
     }
+}
+
+/// The path of the URLs that the template makes.
+fn path(template: &UrlTemplate) -> String {
+    let names: Vec<_> = template.holes().map(|name| (name, format!("{{{name}}}"))).collect();
+    let holes: Vec<_> = names.iter().map(|(name, text)| (*name, text.as_str())).collect();
+    let path = Url::parse(&template.fill(&holes)).map(|url| url.path().to_owned()).unwrap_or_default();
+    // A brace is not left as it is in a URL.
+    path.replace("%7B", "{").replace("%7D", "}")
 }
 
 fn parse(url: &str) -> Result<Url> {

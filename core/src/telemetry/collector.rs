@@ -107,9 +107,9 @@ impl Collector {
 /// `service.name` is what `OTEL_SERVICE_NAME` or `OTEL_RESOURCE_ATTRIBUTES` say; ours where they say nothing.
 fn resource() -> Resource {
     let found = Resource::builder().build();
-    let named = found.iter().any(|(key, value)| {
-        key.as_str() == "service.name" && !value.as_str().starts_with("unknown_service")
-    });
+    let named = found
+        .iter()
+        .any(|(key, value)| key.as_str() == "service.name" && !value.as_str().starts_with("unknown_service"));
     if named {
         return found;
     }
@@ -215,7 +215,9 @@ impl Waiting {
             *request.body_mut() = Some(body.clone().into());
             let why = match self.transport.send(request, None).await {
                 Ok(answer) if (200..300).contains(&answer.status) => return Ok(()),
-                Ok(Answer { status: status @ (429 | 502 | 503 | 504), .. }) => format!("it answered {status}"),
+                Ok(Answer { status: status @ (429 | 502 | 503 | 504), .. }) => {
+                    format!("it answered {status}")
+                }
                 Ok(answer) => return Err(format!("the collector answered {}", answer.status)),
                 Err(Failure { what, .. }) => what,
             };

@@ -1,0 +1,48 @@
+"""What the library has to say, told to `logging.getLogger("cxone_actions")`.
+
+The promise: the caller's handlers run in the caller's threads, whenever one of them reads what calls came to, and
+never in one of the library's; what they raise changes no result. Nothing is kept that no level asks for.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+
+from . import _native
+
+_logger = logging.getLogger("cxone_actions")
+# A library prints nothing by itself: without this, warnings go to stderr where nobody configured anything.
+_logger.addHandler(logging.NullHandler())
+
+#: The levels that the library uses, the one that tells most first.
+_LEVELS = {"debug": logging.DEBUG, "warning": logging.WARNING, "error": logging.ERROR}
+
+_followed = "off"
+
+
+def follow() -> None:
+    """Has the core keep what the logger's level asks for, as it is now; costs a look into the logger's own cache."""
+    global _followed
+    wanted = next((word for word, level in _LEVELS.items() if _logger.isEnabledFor(level)), "off")
+    if wanted != _followed:
+        _followed = wanted
+        _native.set_log_level(wanted)
+
+
+def deliver() -> None:
+    """Hands the logger what was said since the last time."""
+    if _followed == "off":
+        return
+    for line in _native.take_log():
+        said = json.loads(line)
+        level = _LEVELS.get(said["level"], logging.INFO)
+        if not _logger.isEnabledFor(level):
+            continue
+        record = _logger.makeRecord(_logger.name, level, "cxone_actions", 0, said["text"], (), None, extra=said["fields"])
+        record.created = said["ts"]
+        record.msecs = int(record.created % 1 * 1000)
+        try:
+            _logger.handle(record)
+        except Exception:  # noqa: BLE001, S110 - a filter of the caller's; handlers take care of themselves
+            pass
