@@ -26,7 +26,7 @@ node_sources := package.json package-lock.json $(shell find bindings-node -type 
 # The gateway that breaks every rule, as a process for the tests of Python and Node.
 fault_gateway := target/release/fault-gateway
 
-.PHONY: help demo test test-rust test-python test-node check fmt soak peers fuzz package build clean prerequisites
+.PHONY: help demo test test-rust test-python test-node check fmt soak bench peers fuzz package build clean prerequisites
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -77,6 +77,13 @@ soak: build ## the longer proofs; prints figures, writes nothing (SOAK=10 multip
 $(fault_gateway): $(rust_sources) $(shell find tests/faults -type f -not -path 'tests/faults/tests/*') | prerequisites
 	@cargo build --release --quiet --package cxone-actions-faults --bin fault-gateway
 	@touch $@
+
+# On the disk of this checkout: what a record costs depends on the disk that it is written to.
+bench: | prerequisites ## what the trail costs: CPU of an invocation, invocations a second; prints figures, writes nothing
+	@cargo build --release --quiet --package cxone-actions-bench
+	@mkdir -p target/bench
+	@target/release/cxone-actions-bench cpu target/bench
+	@target/release/cxone-actions-bench power target/bench
 
 peers: build ## what other clients do in the cases of docs/reliability.md; prints a table, writes nothing
 	@npm ci --prefix scripts/peers --no-audit --no-fund --loglevel=error
