@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{Mistakes, Options};
+use crate::trail::SharedSink;
 
 /// The size at which a segment is ended and the next one begun.
 pub const DEFAULT_SEGMENT_BYTES: u64 = 64 << 20;
@@ -72,6 +73,8 @@ pub struct AuditSettings {
     pub key: Option<SecretString>,
     /// A file elsewhere that is told the head of the chain.
     pub checkpoints: Option<PathBuf>,
+    /// A function that is told it.
+    pub checkpoint_sink: Option<SharedSink>,
     /// The size at which a segment is ended.
     pub segment_bytes: u64,
     /// Segments that ended so many days ago are removed.
@@ -85,6 +88,7 @@ impl Default for AuditSettings {
             failure: AuditFailure::default(),
             key: None,
             checkpoints: None,
+            checkpoint_sink: None,
             segment_bytes: DEFAULT_SEGMENT_BYTES,
             retention_days: None,
         }
@@ -120,6 +124,7 @@ pub(super) fn audit(
         failure: options.audit_failure.unwrap_or_default(),
         key,
         checkpoints: options.audit_checkpoints.take(),
+        checkpoint_sink: options.checkpoint_sink.take(),
         segment_bytes: options.audit_segment_bytes.map_or(DEFAULT_SEGMENT_BYTES, u64::from),
         retention_days: options.audit_retention_days,
     }
@@ -132,7 +137,7 @@ impl Options {
             ("durability", self.durability.is_some()),
             ("audit_failure", self.audit_failure.is_some()),
             ("audit_key", self.audit_key.is_some()),
-            ("audit_checkpoints", self.audit_checkpoints.is_some()),
+            ("audit_checkpoints", self.audit_checkpoints.is_some() || self.checkpoint_sink.is_some()),
             ("audit_segment_bytes", self.audit_segment_bytes.is_some()),
             ("audit_retention_days", self.audit_retention_days.is_some()),
         ];

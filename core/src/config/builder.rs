@@ -7,6 +7,7 @@ use super::{AuditFailure, Delivery, Durability, Options, PolicySource, Validate}
 use crate::auth::{SharedSource, TokenSource};
 use crate::client::Client;
 use crate::error::Result;
+use crate::trail::{CheckpointSink, SharedSink};
 
 /// Says what a client needs to know. What is left unsaid comes from the environment, the profile, and the defaults.
 #[derive(Debug, Clone, Default)]
@@ -110,6 +111,13 @@ impl ClientBuilder {
         self
     }
 
+    /// Code of your own that is told the end of the trail's chain, beside or instead of the file `audit_checkpoints`: a
+    /// closure, or any other [`CheckpointSink`].
+    pub fn checkpoint_sink(mut self, sink: impl CheckpointSink) -> Self {
+        self.0.checkpoint_sink = Some(SharedSink::new(sink));
+        self
+    }
+
     /// Checks everything and opens the trail; touches no network.
     ///
     /// # Errors
@@ -125,9 +133,22 @@ impl ClientBuilder {
 }
 
 impl Options {
+    /// The same options with another policy.
+    #[must_use]
+    pub fn with_policy(mut self, source: PolicySource) -> Options {
+        self.policy = Some(source);
+        self
+    }
+
     /// The same options with a function for tokens, as [`ClientBuilder::token_source`] takes it.
     #[must_use]
     pub fn with_token_source(self, source: impl TokenSource) -> Options {
         ClientBuilder(self).token_source(source).into_options()
+    }
+
+    /// The same options with a function for checkpoints, as [`ClientBuilder::checkpoint_sink`] takes it.
+    #[must_use]
+    pub fn with_checkpoint_sink(self, sink: impl CheckpointSink) -> Options {
+        ClientBuilder(self).checkpoint_sink(sink).into_options()
     }
 }

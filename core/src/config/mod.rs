@@ -15,6 +15,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use crate::auth::SharedSource;
+use crate::trail::SharedSink;
 
 pub use crate::policy::PolicySource;
 pub use crate::profile::RateLimit;
@@ -24,6 +25,7 @@ pub use credentials::{AccessKey, Credentials, OAuthClient};
 pub use resolve::{Config, Transport};
 pub use table::{Dialect, OPTIONS, OptionSpec, Shape};
 
+pub(crate) use crate::profile::is_loopback;
 pub(crate) use credentials::is_bearer;
 pub(crate) use mistakes::Mistakes;
 
@@ -50,6 +52,7 @@ pub struct Options {
     pub(crate) audit_failure: Option<AuditFailure>,
     pub(crate) audit_key: Option<SecretString>,
     pub(crate) audit_checkpoints: Option<PathBuf>,
+    pub(crate) checkpoint_sink: Option<SharedSink>,
     pub(crate) audit_segment_bytes: Option<u32>,
     pub(crate) audit_retention_days: Option<u32>,
     pub(crate) timeout: Option<Duration>,

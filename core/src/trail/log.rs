@@ -1,32 +1,32 @@
-//! The writing end: one record after another, each with one `write`, and nothing more after the first that failed.
+//! The writing end: one record after another, each with one `write`, and nothing more to a file that failed.
 //!
 //! A failed write or sync leaves a file in a state that nobody knows (a retried `fsync` reports success for pages that
-//! were lost, a short write leaves half a line), so the log never touches that file again.
+//! were lost, a short write leaves half a line), so the log never touches that file again. It goes on in a new segment
+//! when the disk takes one, and that begins by saying how many records are missing.
 
 use std::collections::VecDeque;
-use std::fs::File;
-use std::io::{self, Write};
+use std::fmt::Write;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
 use super::chain::{self, GENESIS};
 use super::record::{Entry, Origin, Record, timestamp_text};
-use super::{Event, segment};
+use super::run::{Complete, Run};
+use super::{Event, verify};
 
 /// As many records as a trail in memory keeps, and their bytes.
 pub(super) const MEMORY_RECORDS: usize = 10_000;
 const MEMORY_BYTES: usize = 32 << 20;
+/// So long a log that failed waits before it tries a new segment.
+const RETRY: Duration = Duration::from_secs(5);
 
 /// Where records go.
 #[derive(Debug)]
 pub(super) enum Sink {
     Memory(Memory),
-    /// The file, until it is closed, and how long it must be.
-    File {
-        file: Option<Arc<File>>,
-        length: u64,
-    },
+    Run(Run),
     /// A trail that is only read.
     Nowhere,
 }
@@ -77,6 +77,7 @@ impl Default for Head {
 #[derive(Debug, Clone)]
 pub(super) enum Ended {
     Closed,
+    /// Until a new segment can be begun.
     Broken(String),
 }
 
@@ -84,117 +85,221 @@ pub(super) enum Ended {
 #[derive(Debug)]
 pub(super) struct Log {
     pub(super) sink: Sink,
+    /// The end of the segment that is being written.
     pub(super) head: Head,
     pub(super) ended: Option<Ended>,
+    /// How many records this log has written, over all segments.
+    pub(super) written: u64,
+    /// Of them those that came after the last checkpoint and are none themselves.
+    pub(super) unnoted: u64,
     /// Names the end of the segment before this one, until the first record has taken it.
     link: Option<String>,
     last: Option<Event>,
-    buffer: Vec<u8>,
+    /// How many could not be written since it broke.
+    missing: u64,
+    /// When it broke, or when a new segment was tried for the last time.
+    tried: Option<Instant>,
+    pub(super) retry: Duration,
+    clock: Clock,
+    line: Vec<u8>,
+    hash: String,
 }
 
 impl Log {
     pub(super) fn new(sink: Sink, link: Option<String>) -> Self {
-        Log { sink, head: Head::default(), ended: None, link, last: None, buffer: Vec::new() }
+        Log {
+            sink,
+            head: Head::default(),
+            ended: None,
+            written: 0,
+            unnoted: 0,
+            link,
+            last: None,
+            missing: 0,
+            tried: None,
+            retry: RETRY,
+            clock: Clock::default(),
+            line: Vec::new(),
+            hash: String::new(),
+        }
     }
 
-    /// Writes the record of `entry`; what is returned as an error is the reason, and it is final.
+    /// Writes the record of `entry`. An error says why nothing is written, and that this record is missing.
     pub(super) fn append(&mut self, origin: &Origin, entry: &Entry<'_>) -> Result<(), Ended> {
-        if let Some(ended) = &self.ended {
-            return Err(ended.clone());
+        self.append_at(origin, entry, Timestamp::now())
+    }
+
+    /// The same at a given time.
+    pub(super) fn append_at(
+        &mut self,
+        origin: &Origin,
+        entry: &Entry<'_>,
+        at: Timestamp,
+    ) -> Result<(), Ended> {
+        if self.ended.is_some() && !self.heals(origin, at) {
+            self.missing += 1;
+            return Err(self.ended.clone().unwrap_or(Ended::Closed));
         }
-        let ts = timestamp_text(Timestamp::now());
-        let link = self.link.as_deref();
-        let record = Record::new(origin, entry, self.head.seq + 1, &ts, &self.head.hash, link);
-        self.buffer.clear();
-        let written = serde_json::to_writer(&mut self.buffer, &record).map_err(|error| error.to_string());
-        let mut hash = String::with_capacity(GENESIS.len());
-        chain::seal(&mut self.buffer, origin.key.as_ref(), &mut hash);
-        let written = written.and_then(|()| match &mut self.sink {
-            Sink::Memory(memory) => memory.push(&self.buffer),
-            Sink::File { file: Some(file), length } => {
-                write_at(file, *length, &self.buffer).map_err(|error| error.to_string())?;
-                *length += self.buffer.len() as u64;
-                Ok(())
+        self.write(origin, entry, at).map_err(|reason| {
+            self.missing += 1;
+            self.break_off(reason)
+        })
+    }
+
+    fn write(&mut self, origin: &Origin, entry: &Entry<'_>, at: Timestamp) -> Result<(), String> {
+        let (ts, link) = (self.clock.text(at), self.link.as_deref());
+        let record = Record::new(origin, entry, self.head.seq + 1, ts, &self.head.hash, link);
+        lay(&mut self.line, &mut self.hash, origin, &record)?;
+        match &mut self.sink {
+            Sink::Memory(memory) => memory.push(&self.line)?,
+            Sink::Run(run) if run.is_over(self.line.len(), at) => return self.begin_next(origin, entry, at),
+            Sink::Run(run) => {
+                run.current.write(&self.line).map_err(|error| error.to_string())?;
+                run.current.took(&record, at);
             }
-            Sink::File { file: None, .. } | Sink::Nowhere => Err("it is open for reading only".to_owned()),
-        });
-        if let Err(reason) = written {
-            return Err(self.break_for_good(reason));
+            Sink::Nowhere => return Err("it is open for reading only".to_owned()),
         }
-        self.head = Head { seq: self.head.seq + 1, hash };
-        self.last = Some(entry.event);
-        self.link = None;
+        self.wrote(entry.event);
         Ok(())
     }
 
-    /// After this nothing is written; a first reason stays.
-    pub(super) fn break_for_good(&mut self, reason: String) -> Ended {
+    /// Writes the record as the first of a new segment.
+    fn begin_next(&mut self, origin: &Origin, entry: &Entry<'_>, at: Timestamp) -> Result<(), String> {
+        let Sink::Run(run) = &mut self.sink else { return Err("it has no segments".to_owned()) };
+        let mut next = run.next(origin, at).map_err(|error| error.to_string())?;
+        // Where this one has no record, the next one follows the one before it.
+        let link = if self.head.seq == 0 {
+            self.link.clone()
+        } else {
+            Some(verify::link(&run.current.name, &self.head))
+        };
+        let record = Record::new(origin, entry, 1, self.clock.text(at), GENESIS, link.as_deref());
+        let written = lay(&mut self.line, &mut self.hash, origin, &record)
+            .and_then(|()| next.write(&self.line).map_err(|error| error.to_string()));
+        if let Err(reason) = written {
+            run.discard(&next);
+            return Err(reason);
+        }
+        next.took(&record, at);
+        run.go_on_with(next, std::mem::take(&mut self.head));
+        self.wrote(entry.event);
+        Ok(())
+    }
+
+    fn wrote(&mut self, event: Event) {
+        self.head.seq += 1;
+        std::mem::swap(&mut self.head.hash, &mut self.hash);
+        self.written += 1;
+        self.unnoted += u64::from(event != Event::Checkpoint);
+        self.last = Some(event);
+        self.link = None;
+    }
+
+    /// From here on nothing is written, until a new segment can be begun; a first reason stays.
+    pub(super) fn break_off(&mut self, reason: String) -> Ended {
+        if self.ended.is_none() {
+            tracing::error!("the audit trail cannot be written: {reason}");
+            self.tried = Some(Instant::now());
+        }
         self.ended.get_or_insert(Ended::Broken(reason)).clone()
     }
 
-    /// Writes `closed` where the log is whole and its last record does not say so already, and gives the file's lock
-    /// back. Nothing is written to a file that failed.
-    pub(super) fn close(&mut self, origin: &Origin) {
-        let writes = !matches!(self.sink, Sink::Nowhere);
-        if self.ended.is_none() && writes && self.last != Some(Event::Closed) {
-            // A failure is remembered as the reason why the log ended.
-            let _ = self.append(origin, &Entry::new(Event::Closed));
+    /// The disk does not have what was written, so what is in that file is not known.
+    pub(super) fn disk_failed(&mut self, reason: String) -> Ended {
+        if let Sink::Run(run) = &mut self.sink {
+            run.current.not_synced();
         }
-        if self.ended.is_none()
-            && let Some(file) = self.file()
-            && let Err(error) = file.sync_data()
-        {
-            self.break_for_good(error.to_string());
-        }
-        self.ended.get_or_insert(Ended::Closed);
-        self.release();
+        self.break_off(reason)
     }
 
-    /// Gives the lock back, also where a child of `fork` still has the file open, and lets go of the file.
+    fn heals(&mut self, origin: &Origin, at: Timestamp) -> bool {
+        self.tried.is_some_and(|tried| tried.elapsed() >= self.retry) && self.heal(origin, at)
+    }
+
+    /// Tries to go on in a new segment, whose first record says how many are missing.
+    fn heal(&mut self, origin: &Origin, at: Timestamp) -> bool {
+        if !matches!((&self.ended, &self.sink), (Some(Ended::Broken(_)), Sink::Run(_))) {
+            return false;
+        }
+        self.tried = Some(Instant::now());
+        let note = format!("{} records are missing", self.missing);
+        let gap = Entry { note: Some(&note), ..Entry::new(Event::Gap) };
+        match self.begin_next(origin, &gap, at) {
+            Ok(()) => {
+                tracing::warn!("the audit trail is written again: {note}");
+                (self.ended, self.tried, self.missing) = (None, None, 0);
+                true
+            }
+            Err(reason) => {
+                tracing::error!("the audit trail still cannot be written: {reason}");
+                false
+            }
+        }
+    }
+
+    /// Writes `closed` where the last record does not say so already, and gives what is to be sealed. A log that broke
+    /// tries a new segment once more, to say what is missing; nothing is written to a file that failed.
+    pub(super) fn close(&mut self, origin: &Origin) -> Vec<Complete> {
+        let now = Timestamp::now();
+        self.heal(origin, now);
+        if self.ended.is_none() && self.last != Some(Event::Closed) && !matches!(self.sink, Sink::Nowhere) {
+            // A failure is remembered as the reason why the log ended.
+            let _ = self.append_at(origin, &Entry::new(Event::Closed), now);
+        }
+        self.ended.get_or_insert(Ended::Closed);
+        self.tried = None;
+        let Sink::Run(run) = &mut self.sink else { return Vec::new() };
+        let mut complete = std::mem::take(&mut run.complete);
+        complete.extend(run.end(self.head.clone()));
+        complete
+    }
+
+    /// Gives the lock back, also where a child of `fork` still has the file open, and lets go of the files.
     pub(super) fn release(&mut self) {
-        if let Some(file) = self.file() {
-            // The lock goes with the file at the latest.
-            let _ = file.unlock();
+        if let Sink::Run(run) = &self.sink {
+            for file in run.files() {
+                // The lock goes with the file at the latest.
+                let _ = file.unlock();
+            }
         }
         self.let_go();
     }
 
-    /// Lets go of the file and leaves its lock to whoever shares it.
+    /// Lets go of the files and leaves their locks to whoever shares them.
     pub(super) fn let_go(&mut self) {
-        if let Sink::File { file, .. } = &mut self.sink {
-            *file = None;
-        }
-    }
-
-    pub(super) fn file(&self) -> Option<Arc<File>> {
-        match &self.sink {
-            Sink::File { file, .. } => file.clone(),
-            Sink::Memory(_) | Sink::Nowhere => None,
+        if let Sink::Run(run) = &mut self.sink {
+            run.let_go();
         }
     }
 }
 
-/// One `write` of the whole line to a file that is still there and as long as we left it.
-fn write_at(mut file: &File, length: u64, line: &[u8]) -> io::Result<()> {
-    let metadata = file.metadata()?;
-    if segment::names_of(&metadata) == 0 {
-        return Err(io::Error::new(io::ErrorKind::NotFound, "the segment was deleted"));
-    }
-    if metadata.len() != length {
-        let found = metadata.len();
-        return Err(io::Error::other(format!("the segment has {found} bytes where {length} were written")));
-    }
-    loop {
-        return match file.write(line) {
-            Ok(written) if written == line.len() => Ok(()),
-            Ok(written) => {
-                let message = format!("only {written} of {} bytes could be written", line.len());
-                Err(io::Error::new(io::ErrorKind::WriteZero, message))
-            }
-            // By contract nothing was written.
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => Err(error),
-        };
+/// The line of a record, and its hash.
+fn lay(line: &mut Vec<u8>, hash: &mut String, origin: &Origin, record: &Record<'_>) -> Result<(), String> {
+    line.clear();
+    serde_json::to_writer(&mut *line, record).map_err(|error| error.to_string())?;
+    chain::seal(line, origin.key.as_ref(), hash);
+    Ok(())
+}
+
+/// Says times as records do. Everything before the microseconds is made once in a second.
+#[derive(Debug, Default)]
+struct Clock {
+    second: Option<i64>,
+    text: String,
+}
+
+impl Clock {
+    fn text(&mut self, at: Timestamp) -> &str {
+        const MICROSECONDS_AT: usize = "2026-11-22T15:12:22.".len();
+        if at.subsec_nanosecond() < 0 || self.second != Some(at.as_second()) {
+            self.second = Some(at.as_second());
+            self.text = timestamp_text(at);
+        } else {
+            self.text.truncate(MICROSECONDS_AT);
+            // Writing to a text cannot fail.
+            let _ = write!(self.text, "{:06}Z", at.subsec_microsecond());
+        }
+        &self.text
     }
 }
 
@@ -203,7 +308,12 @@ mod tests {
     use super::*;
 
     fn origin() -> Origin {
-        Origin { host: "h".into(), pid: 7, run: "r".into(), actor: "a".into(), key: None }
+        Origin { host: "h".into(), pid: 7, run: "0f86d081884c".into(), actor: "a".into(), key: None }
+    }
+
+    fn memory(log: &Log) -> &Memory {
+        let Sink::Memory(memory) = &log.sink else { panic!("a log in memory") };
+        memory
     }
 
     #[test]
@@ -212,7 +322,7 @@ mod tests {
         for _ in 0..MEMORY_RECORDS + 5 {
             log.append(&origin(), &Entry::new(Event::Started)).unwrap();
         }
-        let Sink::Memory(memory) = &log.sink else { panic!("a log in memory") };
+        let memory = memory(&log);
         assert_eq!(memory.lines.len(), MEMORY_RECORDS);
         assert_eq!(memory.before.seq, 5);
         let first = Record::parse(memory.lines[0].as_bytes()).unwrap();
@@ -228,21 +338,26 @@ mod tests {
         for _ in 0..2_000 {
             log.append(&origin(), &entry).unwrap();
         }
-        let Sink::Memory(memory) = &log.sink else { panic!("a log in memory") };
+        let memory = memory(&log);
         let bytes: usize = memory.lines.iter().map(|line| line.len() + 1).sum();
         assert_eq!(bytes, memory.bytes);
         assert!(bytes <= MEMORY_BYTES && bytes > MEMORY_BYTES / 2, "{bytes}");
     }
 
     #[test]
-    fn a_segment_that_somebody_else_wrote_to_is_not_written_again() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("segment");
-        let file = Arc::new(segment::create(&path, true).unwrap());
-        let mut log = Log::new(Sink::File { file: Some(file), length: 0 }, None);
-        log.append(&origin(), &Entry::new(Event::Started)).unwrap();
-        std::fs::write(&path, b"").unwrap();
-        assert!(log.append(&origin(), &Entry::new(Event::Sending)).is_err());
-        assert_eq!(std::fs::read(&path).unwrap(), b"");
+    fn every_time_is_said_in_full() {
+        let mut clock = Clock::default();
+        for text in [
+            "2026-11-22T15:12:22.345678Z",
+            "2026-11-22T15:12:22.000001Z",
+            "2026-11-22T15:12:22.999999Z",
+            "2026-11-22T15:12:23.000000Z",
+            "2026-11-22T15:12:22.5Z",
+            "1969-12-31T23:59:59.25Z",
+            "1969-12-31T23:59:59.5Z",
+        ] {
+            let at: Timestamp = text.parse().unwrap();
+            assert_eq!(clock.text(at), timestamp_text(at));
+        }
     }
 }

@@ -2,23 +2,31 @@
 //!
 //! One promise: when [`Trail::append`] returns, the record stands behind every record before it, chained by hashes that
 //! anybody can check ([`Trail::verify`], or a few lines of any language: `docs/trail.md`), and survives the death of this
-//! process. When it fails, nothing may be sent, and the trail stays failed.
+//! process; when [`Trail::settled`] returns, it survives what the durability says. When either fails, nothing may be sent.
 //!
 //! A trail is kept in memory (the last 10,000 records), or in a directory to which every process and every client adds
 //! segments of its own, so that writing needs no coordination and reading sees them all. A record never holds the value of
 //! an input or an output: names, sizes, and a digest whose key is never stored.
 
 mod chain;
+mod checkpoint;
 mod event;
 mod export;
 mod filter;
 mod index;
+mod inner;
+mod keeper;
 mod key;
 mod log;
+#[cfg(test)]
+mod oracle;
 mod read;
 mod record;
+mod retention;
+mod run;
 mod segment;
 mod summary;
+mod syncer;
 #[cfg(test)]
 mod tests;
 mod unfinished;
@@ -28,10 +36,13 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
+use secrecy::ExposeSecret;
 use uuid::Uuid;
 
+pub use checkpoint::{Checkpoint, CheckpointSink, SharedSink};
 pub use event::Event;
 pub use export::ExportFormat;
 pub use filter::Filter;
@@ -40,57 +51,94 @@ pub use record::{Entry, Timings};
 pub use unfinished::{Unfinished, UnfinishedState};
 pub use verify::{Problem, Verification};
 
+use crate::config::{AuditFailure, AuditSettings, Durability};
 use crate::error::{Error, ErrorKind, Result};
-use key::Digests;
+use crate::telemetry;
+use checkpoint::Places;
+use inner::Inner;
+use keeper::Keeper;
+use key::{Digests, Key};
 use log::{Ended, Head, Log, Memory, Sink};
 use record::{Origin, Record};
+use run::Run;
 use segment::Segment;
+use syncer::Group;
+
+/// How long closing waits for the places of checkpoints, once the disk has everything.
+const CLOSING: Duration = Duration::from_secs(2);
 
 /// The trail of one client. Shared by all its tasks; every method takes `&self`.
 pub struct Trail {
-    origin: Origin,
+    inner: Arc<Inner>,
     digests: Digests,
-    place: Place,
-    log: Mutex<Log>,
+    failure: AuditFailure,
+    keeper: Arc<Keeper>,
+    power: Option<Power>,
 }
 
-/// Where the records are.
-#[derive(Debug)]
-enum Place {
-    Memory,
-    /// The directory, and the segment that this trail writes.
-    Directory {
-        path: PathBuf,
-        segment: Option<String>,
-    },
+/// Durability `power`.
+struct Power {
+    group: Arc<Group>,
+    thread: Mutex<Option<JoinHandle<()>>>,
 }
+
+/// The place of a record among all that this trail has written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Position(u64);
 
 impl Trail {
     /// A trail that keeps the last 10,000 records (at most 32 MiB of them) as long as the process lives.
     ///
     /// `actor` is who acts, as every record will say.
     pub fn in_memory(actor: String) -> Trail {
-        Trail::new(Origin::here(actor), Place::Memory, Log::new(Sink::Memory(Memory::new()), None))
+        Trail::new(Origin::here(actor, None), None, Log::new(Sink::Memory(Memory::new()), None))
+    }
+
+    /// [`Trail::open_with`] the usual settings.
+    ///
+    /// # Errors
+    /// Those of [`Trail::open_with`].
+    pub fn open(directory: &Path, actor: String) -> Result<Trail> {
+        Trail::open_with(directory, actor, &AuditSettings::default())
     }
 
     /// A new segment in this directory, which is created (0700) where there is none. The segment (0600) is locked as long
     /// as the trail is open, which is how others know that its writer lives.
     ///
     /// # Errors
-    /// [`ErrorKind::Audit`] where the directory cannot be created, written or locked; the hint says what to do.
-    pub fn open(directory: &Path, actor: String) -> Result<Trail> {
+    /// [`ErrorKind::Audit`] where the directory cannot be created, written or locked, or the file for checkpoints cannot
+    /// be opened; the hint says what to do.
+    pub fn open_with(directory: &Path, actor: String, settings: &AuditSettings) -> Result<Trail> {
         let fail = |error: io::Error| unusable(directory, &error);
         if cfg!(not(unix)) {
             // Locks are mandatory there: nobody could read a segment while it is being written.
             return Err(fail(io::ErrorKind::Unsupported.into()));
         }
-        let origin = Origin::here(actor);
+        let key = settings.key.as_ref().map(|key| Key::new(key.expose_secret().as_bytes()));
+        let origin = Origin::here(actor, key);
         let path = segment::directory(directory).map_err(fail)?;
+        let file = settings.checkpoints.as_deref();
+        let file = file.map(|file| checkpoint::file(file, &path)).transpose()?;
         let link = read::last_head(&path).map_err(fail)?.map(|(name, head)| verify::link(&name, &head));
-        let name = segment::name(Timestamp::now(), origin.pid, &origin.run);
-        let file = Some(Arc::new(segment::create_locked(&path, &name).map_err(fail)?));
-        let log = Log::new(Sink::File { file, length: 0 }, link);
-        Ok(Trail::new(origin, Place::Directory { path, segment: Some(name) }, log))
+        let run = Run::begin(path.clone(), settings.segment_bytes, &origin).map_err(fail)?;
+        let mut trail = Trail::new(origin, Some(path), Log::new(Sink::Run(run), link));
+        trail.failure = settings.failure;
+        if let Some(inner) = Arc::get_mut(&mut trail.inner) {
+            inner.places = Places { file, sink: settings.checkpoint_sink.clone() };
+            inner.retention_days = settings.retention_days;
+        }
+        if settings.durability == Durability::Power {
+            let group = Arc::new(Group::new());
+            let thread = syncer::start(Arc::clone(&trail.inner), Arc::clone(&group)).map_err(fail)?;
+            trail.power = Some(Power { group, thread: Mutex::new(Some(thread)) });
+        }
+        if trail.inner.places.any() || settings.retention_days.is_some() {
+            trail.keeper.start(&trail.inner);
+        }
+        if settings.retention_days.is_some() {
+            trail.keeper.retain();
+        }
+        Ok(trail)
     }
 
     /// The trail of a directory that is only read: nothing is created in it, and [`Trail::append`] fails.
@@ -104,26 +152,93 @@ impl Trail {
             Error::new(ErrorKind::Audit, format!("the trail `{directory}` cannot be read: {error}"))
                 .with_hint("name the directory that the client's `audit` option names")
         })?;
-        let place = Place::Directory { path, segment: None };
-        Ok(Trail::new(Origin::here(String::new()), place, Log::new(Sink::Nowhere, None)))
+        Ok(Trail::new(Origin::here(String::new(), None), Some(path), Log::new(Sink::Nowhere, None)))
     }
 
-    fn new(origin: Origin, place: Place, log: Log) -> Trail {
-        Trail { origin, digests: Digests::of(None), place, log: Mutex::new(log) }
+    fn new(origin: Origin, directory: Option<PathBuf>, log: Log) -> Trail {
+        let digests = Digests::of(origin.key.as_ref());
+        let inner = Inner {
+            origin,
+            log: Mutex::new(log),
+            places: Places::default(),
+            directory,
+            retention_days: None,
+        };
+        let (failure, keeper) = (AuditFailure::default(), Arc::default());
+        Trail { inner: Arc::new(inner), digests, failure, keeper, power: None }
     }
 
-    /// Writes one record. It is with the operating system when this returns, and survives this process.
+    /// Writes one record. It is with the operating system when this returns, and survives this process; see
+    /// [`Trail::settled`] for what else it may survive.
     ///
     /// # Errors
-    /// [`ErrorKind::Audit`] when it could not be written: then nothing may be sent. After one failure every later append
-    /// fails and the file is never written again; opening a new client starts a new segment. The same error after
+    /// [`ErrorKind::Audit`] when it could not be written: then nothing may be sent. The file that failed is never written
+    /// again; a later append, at most every five seconds, begins a new segment, which says how many records are missing.
+    /// Where the settings say `continue_with_gap`, a record that could not be written is no error. The same error after
     /// [`Trail::close`], and in a process that inherited the trail by `fork`.
-    pub fn append(&self, entry: &Entry<'_>) -> Result<()> {
-        self.lock()?.append(&self.origin, entry).map_err(|ended| self.ended(&ended))
+    pub fn append(&self, entry: &Entry<'_>) -> Result<Position> {
+        let mut log = self.lock()?;
+        let written = log.append(&self.inner.origin, entry);
+        self.upkeep(&mut log);
+        let position = Position(log.written);
+        // Whoever listens may take his time.
+        drop(log);
+        if written.is_ok() {
+            telemetry::tell(entry);
+        }
+        match written {
+            Ok(()) => Ok(position),
+            Err(Ended::Broken(_)) if self.failure == AuditFailure::ContinueWithGap => Ok(position),
+            Err(ended) => Err(self.ended(&ended)),
+        }
     }
 
-    /// A digest (HMAC-SHA256, hexadecimal) of an invocation's inputs. The key is random and lives as long as this trail, so
-    /// that equal inputs can be seen to be equal within one run, and a digest tells nothing of a guessable value.
+    /// Returns when the record survives what the `durability` of the settings says: at `process` at once, at `power` when
+    /// the disk has it. One sync of the disk serves all who wait for it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Audit`] when the disk refuses: then nothing may be sent, unless the settings say
+    /// `continue_with_gap`.
+    pub async fn settled(&self, position: Position) -> Result<()> {
+        let Some(power) = &self.power else { return Ok(()) };
+        self.here()?;
+        match power.group.settled(position.0).await {
+            Err(reason) if self.failure == AuditFailure::FailClosed => Err(self.ended(&Ended::Broken(reason))),
+            _ => Ok(()),
+        }
+    }
+
+    /// [`Trail::settled`] for everything that was written so far.
+    ///
+    /// # Errors
+    /// Those of [`Trail::settled`].
+    pub async fn settle(&self) -> Result<()> {
+        if self.power.is_none() {
+            return Ok(());
+        }
+        let written = self.lock()?.written;
+        self.settled(Position(written)).await
+    }
+
+    /// Hands over what is not done under the lock.
+    fn upkeep(&self, log: &mut Log) {
+        if let Sink::Run(run) = &mut log.sink
+            && !run.complete.is_empty()
+        {
+            self.keeper.start(&self.inner);
+            self.keeper.seal(std::mem::take(&mut run.complete));
+        }
+        if log.unnoted >= keeper::RECORDS
+            && log.unnoted.is_multiple_of(keeper::RECORDS)
+            && self.inner.places.any()
+        {
+            self.keeper.checkpoint();
+        }
+    }
+
+    /// A digest (HMAC-SHA256, hexadecimal) of an invocation's inputs. With an auditor's key equal inputs have equal digests
+    /// in all runs; without one its key is random and lives as long as this trail, so that a digest tells nothing of a
+    /// guessable value.
     pub fn digest(&self, inputs: &[u8]) -> String {
         self.digests.digest(inputs)
     }
@@ -137,9 +252,9 @@ impl Trail {
     /// # Errors
     /// [`ErrorKind::Audit`] when the directory cannot be read.
     pub fn records(&self, filter: &Filter) -> Result<Records> {
-        match &self.place {
-            Place::Memory => Ok(Records::of_lines(self.memory()?.1, filter.clone())),
-            Place::Directory { .. } => Ok(Records::of_segments(self.segments()?.0, filter.clone())),
+        match &self.inner.directory {
+            None => Ok(Records::of_lines(self.memory()?.1, filter.clone())),
+            Some(_) => Ok(Records::of_segments(self.segments()?.0, filter.clone())),
         }
     }
 
@@ -155,10 +270,11 @@ impl Trail {
 
     /// Reads everything and checks every hash, every link and every number. Works while the trail is being written.
     pub fn verify(&self) -> Verification {
-        let verified = match &self.place {
-            Place::Memory => self.memory().map(|(before, lines)| verify::lines(before, &lines)),
-            Place::Directory { segment, .. } => self.segments().map(|(segments, head)| {
-                verify::segments(&segments, segment.as_deref().map(|name| (name, head)))
+        let verified = match &self.inner.directory {
+            None => self.memory().map(|(before, lines)| verify::lines(before, &lines)),
+            Some(_) => self.segments().map(|(segments, own)| {
+                let own = own.as_ref().map(|(name, head)| (name.as_str(), head.clone()));
+                verify::segments(&segments, own)
             }),
         };
         verified.unwrap_or_else(|error| Verification::impossible(&error))
@@ -170,96 +286,161 @@ impl Trail {
     /// # Errors
     /// [`ErrorKind::Audit`] when a segment or one of its lines cannot be read: then nobody can know what is unfinished.
     pub fn unfinished(&self) -> Result<Vec<Unfinished>> {
-        match &self.place {
-            Place::Memory => Ok(Vec::new()),
-            Place::Directory { .. } => unfinished::unfinished(self.segments()?.0),
-        }
-    }
-
-    /// Waits until the disk has what was written (`fdatasync`). Records survive the death of the process without it, and the
-    /// death of the machine with it.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Audit`] when the disk refuses, now or before: the trail is broken then.
-    pub fn flush(&self) -> Result<()> {
-        let log = self.lock()?;
-        if let Some(ended @ Ended::Broken(_)) = &log.ended {
-            return Err(self.ended(ended));
-        }
-        let Some(file) = log.file() else { return Ok(()) };
-        drop(log); // others go on writing while the disk works
-        match file.sync_data() {
-            Ok(()) => Ok(()),
-            Err(error) => Err(self.ended(&self.lock()?.break_for_good(error.to_string()))),
-        }
-    }
-
-    /// Writes `closed`, syncs, and gives the segment's lock back; reading goes on working, appending does not. A second
-    /// call does nothing. In a process that inherited the trail by `fork` it only lets go of the file, so that the
-    /// segment counts as unheld when its writer dies.
-    pub fn close(&self) {
-        match self.lock() {
-            Ok(mut log) => log.close(&self.origin),
-            // Not ours. Another thread may have held the lock at the fork: then it stays locked for ever, so no waiting.
-            Err(_) => {
-                if let Ok(mut log) = self.log.try_lock() {
-                    log.let_go();
-                }
+        match &self.inner.directory {
+            None => Ok(Vec::new()),
+            Some(_) => {
+                let writes = !matches!(self.inner.log().sink, Sink::Nowhere);
+                unfinished::unfinished(|| Ok(self.segments()?.0), writes)
             }
         }
     }
 
-    /// The directory of the segments, absolute; none in memory.
-    pub fn directory(&self) -> Option<&Path> {
-        match &self.place {
-            Place::Memory => None,
-            Place::Directory { path, .. } => Some(path),
+    /// Waits until the disk has what was written (`fdatasync`), and notes the end of the chain in the file for checkpoints.
+    /// Records survive the death of the process without it, and the death of the machine with it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Audit`] when the disk refuses, now or before: the trail is broken then.
+    pub fn flush(&self) -> Result<()> {
+        if let Some(ended @ Ended::Broken(_)) = &self.lock()?.ended {
+            return Err(self.ended(ended));
+        }
+        let end = self.inner.sync().map_err(|reason| self.ended(&Ended::Broken(reason)))?;
+        let places = &self.inner.places;
+        if let (Some((segment, head)), Some(_)) = (end, &places.file)
+            && let Err(what) = places.note_in_file(&self.inner.checkpoint(segment, head))
+        {
+            tracing::warn!("a checkpoint of the audit trail cannot be noted: {what}");
+        }
+        if places.any() {
+            self.keeper.checkpoint();
+        }
+        Ok(())
+    }
+
+    /// Writes `closed`, syncs, seals the segment and gives its lock back; reading goes on working, appending does not. A
+    /// second call does nothing. In a process that inherited the trail by `fork` it only lets go of the file, so that the
+    /// segment counts as unheld when its writer dies.
+    pub fn close(&self) {
+        if !self.end() {
+            return;
+        }
+        let began = Instant::now();
+        while !self.is_over(began) {
+            thread::sleep(Duration::from_millis(1));
         }
     }
 
-    /// The name of the segment that this trail writes; none in memory and where it is only read.
-    pub fn segment(&self) -> Option<&str> {
-        match &self.place {
-            Place::Memory => None,
-            Place::Directory { segment, .. } => segment.as_deref(),
+    /// [`Trail::close`] for whoever must not block its thread.
+    pub async fn closed(&self) {
+        if !self.end() {
+            return;
+        }
+        let began = Instant::now();
+        while !self.is_over(began) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    /// Writes the last record; false where there is nothing to wait for.
+    fn end(&self) -> bool {
+        let Ok(mut log) = self.lock() else {
+            // Not ours. Another thread may have held the lock at the fork: then it stays locked for ever, so no waiting.
+            if let Ok(mut log) = self.inner.log.try_lock() {
+                log.let_go();
+            }
+            return false;
+        };
+        let complete = log.close(&self.inner.origin);
+        drop(log);
+        if let Some(power) = &self.power {
+            power.group.stop();
+        }
+        for complete in self.keeper.stop(complete) {
+            if let Some(checkpoint) = self.inner.seal(complete)
+                && let Err(what) = self.inner.places.note(&checkpoint)
+            {
+                tracing::warn!("a checkpoint of the audit trail cannot be noted: {what}");
+            }
+        }
+        true
+    }
+
+    /// Whether the threads have ended. They are waited for as long as the disk works, and a little longer where a function
+    /// that takes note of checkpoints may never return.
+    fn is_over(&self, began: Instant) -> bool {
+        let syncs = self.power.as_ref().is_some_and(Power::runs);
+        !syncs && (self.keeper.is_over() || (self.inner.places.sink.is_some() && began.elapsed() > CLOSING))
+    }
+
+    /// The directory of the segments, absolute; none in memory.
+    pub fn directory(&self) -> Option<&Path> {
+        self.inner.directory.as_deref()
+    }
+
+    /// The name of the segment that this trail writes now; none in memory and where it is only read.
+    pub fn segment(&self) -> Option<String> {
+        match &self.inner.log().sink {
+            Sink::Run(run) => Some(run.current.name.clone()),
+            Sink::Memory(_) | Sink::Nowhere => None,
         }
     }
 
     /// The lock, in the process that opened the trail. A child of `fork` that wrote on would write a second chain into its
     /// parent's segment.
     fn lock(&self) -> Result<MutexGuard<'_, Log>> {
-        let (owner, here) = (self.origin.pid, std::process::id());
-        if owner != here {
-            let message = format!("the trail belongs to process {owner}, and this is process {here}");
-            return Err(Error::new(ErrorKind::Audit, message).with_hint("open a new client in this process"));
+        self.here()?;
+        Ok(self.inner.log())
+    }
+
+    fn here(&self) -> Result<()> {
+        let (owner, here) = (self.inner.origin.pid, std::process::id());
+        if owner == here {
+            return Ok(());
         }
-        // A thread that panicked here left a log whose length and end are those of its last complete record.
-        Ok(self.log.lock().unwrap_or_else(PoisonError::into_inner))
+        let message = format!("the trail belongs to process {owner}, and this is process {here}");
+        Err(Error::new(ErrorKind::Audit, message).with_hint("open a new client in this process"))
     }
 
     fn memory(&self) -> Result<(Head, Vec<Arc<str>>)> {
         let log = self.lock()?;
         Ok(match &log.sink {
             Sink::Memory(memory) => (memory.before.clone(), memory.lines.iter().cloned().collect()),
-            Sink::File { .. } | Sink::Nowhere => (Head::default(), Vec::new()),
+            Sink::Run(_) | Sink::Nowhere => (Head::default(), Vec::new()),
         })
     }
 
-    /// All segments, and the end of the own one as it was after they were listed: whatever a segment says about the own one
-    /// was true before. The own one is read as far as that, where the last acknowledged record ends.
-    fn segments(&self) -> Result<(Vec<Segment>, Head)> {
-        let Place::Directory { path, segment } = &self.place else { return Ok(Default::default()) };
-        let mut segments = segment::list(path).map_err(|error| {
-            let message = format!("the trail `{}` cannot be read: {error}", path.display());
-            Error::new(ErrorKind::Audit, message).with_hint("was the directory moved or deleted?")
-        })?;
-        let log = self.lock()?;
-        if let Sink::File { length, .. } = &log.sink
-            && let Some(own) = segments.iter_mut().find(|candidate| Some(&candidate.name) == segment.as_ref())
+    /// All segments, and the own one's name and end as they were after the listing: whatever a segment says about the own
+    /// one was true before. The own one is read as far as that, where the last acknowledged record ends.
+    fn segments(&self) -> Result<(Vec<Segment>, Option<(String, Head)>)> {
+        let Some(path) = self.directory() else { return Ok(Default::default()) };
+        let list = || {
+            segment::list(path).map_err(|error| {
+                let message = format!("the trail `{}` cannot be read: {error}", path.display());
+                Error::new(ErrorKind::Audit, message).with_hint("was the directory moved or deleted?")
+            })
+        };
+        let own = || match self.lock() {
+            Ok(log) => match &log.sink {
+                Sink::Run(run) => {
+                    Ok(Some((run.current.name.clone(), run.current.length, log.head.clone())))
+                }
+                Sink::Memory(_) | Sink::Nowhere => Ok(None),
+            },
+            Err(error) => Err(error),
+        };
+        let mut segments = list()?;
+        let mut found = own()?;
+        // A segment that was begun after the listing is in the next one, unless somebody took it away.
+        if found.as_ref().is_some_and(|(name, ..)| !segments.iter().any(|segment| segment.name == *name)) {
+            segments = list()?;
+            found = own()?;
+        }
+        if let Some((name, length, _)) = &found
+            && let Some(own) = segments.iter_mut().find(|segment| segment.name == *name)
         {
             own.limit = Some(*length);
         }
-        Ok((segments, log.head.clone()))
+        Ok((segments, found.map(|(name, _, head)| (name, head))))
     }
 
     /// The error of everything that comes after the end.
@@ -275,8 +456,8 @@ impl Trail {
                 let message = format!("{name} cannot be written: {reason}");
                 Error::new(ErrorKind::Audit, message).with_hint(match place {
                     Some(path) => format!(
-                        "nothing is sent without a record: see that `{path}` exists, is writable and has space, then \
-                         open a new client"
+                        "nothing is sent without a record: see that `{path}` exists, is writable and has space; it is \
+                         tried again every five seconds"
                     ),
                     None => "nothing is sent without a record: open a new client".to_owned(),
                 })
@@ -286,20 +467,35 @@ impl Trail {
 }
 
 impl Origin {
-    fn here(actor: String) -> Origin {
+    fn here(actor: String, key: Option<Key>) -> Origin {
         let host = hostname::get().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let mut run = Uuid::new_v4().simple().to_string();
         run.truncate(12);
-        Origin { host, pid: std::process::id(), run, actor, key: None }
+        Origin { host, pid: std::process::id(), run, actor, key }
     }
 }
 
-/// A trail that was not closed ends without a word; only its lock is given back.
+impl Power {
+    fn runs(&self) -> bool {
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        thread.as_ref().is_some_and(|thread| !thread.is_finished())
+    }
+}
+
+/// A trail that was not closed ends without a word; only its locks are given back. Its threads end by themselves.
 impl Drop for Trail {
     fn drop(&mut self) {
-        let ours = self.origin.pid == std::process::id();
-        let log = self.log.get_mut().unwrap_or_else(PoisonError::into_inner);
-        if ours { log.release() } else { log.let_go() }
+        if self.inner.origin.pid != std::process::id() {
+            if let Ok(mut log) = self.inner.log.try_lock() {
+                log.let_go();
+            }
+            return;
+        }
+        self.inner.log().release();
+        if let Some(power) = &self.power {
+            power.group.stop();
+        }
+        self.keeper.stop(Vec::new());
     }
 }
 
@@ -307,8 +503,8 @@ impl Drop for Trail {
 impl fmt::Debug for Trail {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Trail")
-            .field("place", &self.place)
-            .field("origin", &self.origin)
+            .field("directory", &self.inner.directory)
+            .field("origin", &self.inner.origin)
             .finish_non_exhaustive()
     }
 }

@@ -3,14 +3,23 @@
 use super::*;
 use crate::error::Executed;
 
+/// A trail in a directory that is not there, whose segment is this file.
 fn on_file(path: &str) -> Trail {
     let file = std::fs::OpenOptions::new().append(true).open(path).unwrap();
-    let place = Place::Directory { path: "/var/log/actions".into(), segment: None };
-    let sink = Sink::File { file: Some(Arc::new(file)), length: 0 };
-    Trail::new(Origin::here("svc".into()), place, Log::new(sink, None))
+    let directory = PathBuf::from("/var/log/actions");
+    let current = run::Current::new("20261122T151222.123456Z-7-9f86d081884c.jsonl".into(), Arc::new(file));
+    let run = Run::of(directory.clone(), 64 << 20, current);
+    Trail::new(Origin::here("svc".into(), None), Some(directory), Log::new(Sink::Run(run), None))
 }
 
-fn refused(result: Result<()>) -> Error {
+/// What the trail's segment is open as.
+fn file(trail: &Trail) -> Option<std::fs::File> {
+    let log = trail.inner.log();
+    let Sink::Run(run) = &log.sink else { panic!("a trail in a directory") };
+    run.files().next().map(|file| file.try_clone().unwrap())
+}
+
+fn refused<T: fmt::Debug>(result: Result<T>) -> Error {
     let error = result.unwrap_err();
     assert_eq!((error.kind(), error.executed()), (ErrorKind::Audit, Executed::No));
     error
@@ -26,7 +35,7 @@ fn a_full_disk_is_no_false_acknowledgement_and_ends_the_trail() {
         "{first}"
     );
     // Were the file tried again, the reason would be a new one: this one has no room for that.
-    trail.log.lock().unwrap().sink = Sink::Memory(Memory::new());
+    trail.inner.log().sink = Sink::Memory(Memory::new());
     assert_eq!(refused(trail.append(&Entry::new(Event::Sending))).message(), first.message());
     assert_eq!(refused(trail.flush()).message(), first.message());
     trail.close();
@@ -48,14 +57,15 @@ fn a_child_of_fork_never_writes_into_its_parents_segment_and_lets_go_of_it() {
     let mut trail = Trail::open(directory.path(), "svc".into()).unwrap();
     trail.append(&Entry::new(Event::Started)).unwrap();
     let before = std::fs::read(directory.path().join(trail.segment().unwrap())).unwrap();
-    let _parents = trail.log.lock().unwrap().file().unwrap().try_clone().unwrap();
-    trail.origin.pid = trail.origin.pid.wrapping_add(1);
+    let _parents = file(&trail).unwrap();
+    let inner = Arc::get_mut(&mut trail.inner).unwrap();
+    inner.origin.pid = inner.origin.pid.wrapping_add(1);
     let error = refused(trail.append(&Entry::new(Event::Sending)));
     assert_eq!(error.hint(), Some("open a new client in this process"));
     assert!(!trail.verify().ok);
     trail.close();
     assert_eq!(std::fs::read(directory.path().join(trail.segment().unwrap())).unwrap(), before);
-    assert!(trail.log.lock().unwrap().file().is_none());
+    assert!(file(&trail).is_none());
     assert!(segment::list(directory.path()).unwrap()[0].is_held().unwrap(), "the parent still holds it");
 }
 
@@ -65,7 +75,7 @@ fn a_child_of_fork_that_keeps_the_file_open_does_not_keep_the_lock_of_a_closed_t
         let directory = tempfile::tempdir().unwrap();
         let trail = Trail::open(directory.path(), "svc".into()).unwrap();
         trail.append(&Entry::new(Event::Started)).unwrap();
-        let _childs = trail.log.lock().unwrap().file().unwrap().try_clone().unwrap();
+        let _childs = file(&trail).unwrap();
         let segment = segment::list(directory.path()).unwrap().remove(0);
         assert!(segment.is_held().unwrap());
         close(&trail);
@@ -77,14 +87,14 @@ fn a_child_of_fork_that_keeps_the_file_open_does_not_keep_the_lock_of_a_closed_t
 #[test]
 fn a_thread_that_panicked_does_not_end_the_trail_of_the_others() {
     let trail = Trail::in_memory("svc".into());
-    let panicked = std::thread::scope(|scope| {
+    let panicked = thread::scope(|scope| {
         let panics = || {
-            let _log = trail.log.lock().unwrap();
+            let _log = trail.inner.log.lock().unwrap();
             std::panic::resume_unwind(Box::new(()));
         };
         scope.spawn(panics).join()
     });
-    assert!(panicked.is_err() && trail.log.is_poisoned());
+    assert!(panicked.is_err() && trail.inner.log.is_poisoned());
     trail.append(&Entry::new(Event::Started)).unwrap();
     assert!(trail.verify().ok);
 }

@@ -5,6 +5,7 @@ use super::*;
 #[test]
 fn links_are_never_followed() {
     let (elsewhere, target) = closed_segment(3);
+    let files = fs::read_dir(elsewhere.path()).unwrap().count();
     let directory = tempfile::tempdir().unwrap();
     let link = directory.path().join("20200101T000000.000000Z-1-0123456789ab.jsonl");
     symlink(&target, &link).unwrap();
@@ -18,7 +19,7 @@ fn links_are_never_followed() {
     // Who cannot read everything cannot say that nothing is unfinished.
     assert!(refused(trail.unfinished()).message().contains("it is a symbolic link"));
     refused(trail.export(&elsewhere.path().join("export"), ExportFormat::Json, &Filter::default()));
-    assert_eq!(fs::read_dir(elsewhere.path()).unwrap().count(), 1, "no half export is left");
+    assert_eq!(fs::read_dir(elsewhere.path()).unwrap().count(), files, "no half export is left");
 }
 
 #[test]

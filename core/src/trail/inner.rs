@@ -1,0 +1,98 @@
+//! What a trail and its threads share.
+
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+
+use super::checkpoint::{self, Checkpoint, Places};
+use super::log::{Head, Log, Sink};
+use super::record::{Origin, timestamp_text};
+use super::run::Complete;
+use super::{Entry, Event, index};
+
+#[derive(Debug)]
+pub(super) struct Inner {
+    pub(super) origin: Origin,
+    pub(super) log: Mutex<Log>,
+    pub(super) places: Places,
+    /// Where the segments are; none in memory.
+    pub(super) directory: Option<PathBuf>,
+    pub(super) retention_days: Option<u32>,
+}
+
+impl Inner {
+    /// A thread that panicked here left a log whose length and end are those of its last complete record.
+    pub(super) fn log(&self) -> MutexGuard<'_, Log> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns when the disk has everything that was written before, and gives the end of the chain as it was then; none
+    /// where there is nothing. Others go on writing while the disk works.
+    ///
+    /// # Errors
+    /// What the disk says. Then the log is broken.
+    pub(super) fn sync(&self) -> Result<Option<(String, Head)>, String> {
+        let (unsynced, end) = {
+            let log = self.log();
+            let Sink::Run(run) = &log.sink else { return Ok(None) };
+            (run.unsynced(), (run.current.name.clone(), log.head.clone()))
+        };
+        match unsynced.sync() {
+            Ok(()) => {
+                if let Sink::Run(run) = &mut self.log().sink {
+                    run.synced(&unsynced);
+                }
+                Ok(Some(end).filter(|(_, head)| head.seq > 0))
+            }
+            Err(error) => {
+                let reason = error.to_string();
+                self.log().disk_failed(reason.clone());
+                Err(reason)
+            }
+        }
+    }
+
+    /// What there is to do about a segment that has its last record: it is put on the disk, its index is written, and it
+    /// is let go. Gives the checkpoint of its end.
+    pub(super) fn seal(&self, complete: Complete) -> Option<Checkpoint> {
+        let Complete { name, file, length, head, summary } = complete;
+        let synced = file.sync_data();
+        match (&synced, &self.directory) {
+            (Ok(()), Some(directory)) => {
+                // It can be made again from the segment.
+                if let Err(error) = index::write(directory, &name, length, &head, &summary) {
+                    tracing::warn!("the index of segment `{name}` cannot be written: {error}");
+                }
+            }
+            (Err(error), _) => {
+                // Not only this file: the disk that holds the others, too, is not what it should be.
+                self.log().disk_failed(error.to_string());
+            }
+            (Ok(()), None) => {}
+        }
+        // The lock goes with the file at the latest.
+        let _ = file.unlock();
+        synced.ok().map(|()| self.checkpoint(name, head))
+    }
+
+    pub(super) fn checkpoint(&self, segment: String, head: Head) -> Checkpoint {
+        Checkpoint {
+            v: checkpoint::VERSION,
+            ts: timestamp_text(Timestamp::now()),
+            host: self.origin.host.clone(),
+            run: self.origin.run.clone(),
+            segment,
+            seq: head.seq,
+            hash: head.hash,
+        }
+    }
+
+    /// Writes a record about the trail itself, where it can be written; what cannot is counted as missing.
+    pub(super) fn note(&self, event: Event, note: &str) {
+        let entry = Entry { note: Some(note), ..Entry::new(event) };
+        if self.log().append(&self.origin, &entry).is_err() {
+            tracing::error!(event = event.as_str(), "the audit trail cannot say: {note}");
+        }
+    }
+}
