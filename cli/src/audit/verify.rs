@@ -1,0 +1,77 @@
+//! `audit verify`: is the trail what was written?
+
+use std::io::{self, Write};
+
+use clap::{Args, ValueEnum};
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use cxone_actions::trail::Verification;
+
+use super::Place;
+use crate::plain::plain;
+use crate::{EXIT_FAILED, Failure};
+
+/// Check every record, every link and every checkpoint
+///
+/// Ends with 0 when the trail is what was written, and with 1 when it is not; every place that disagrees is named.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    place: Place,
+    #[command(flatten)]
+    witnesses: super::witnesses::Witnesses,
+    /// How to print what was found
+    #[arg(long, value_enum, default_value_t = Output::Table)]
+    output: Output,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Output {
+    /// For people
+    Table,
+    /// One JSON object on one line
+    Json,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let verification = arguments.witnesses.verify(&arguments.place.open()?)?;
+    let text = match arguments.output {
+        Output::Table => table(&verification),
+        Output::Json => format!("{}\n", serde_json::to_string(&verification).map_err(io::Error::other)?),
+    };
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text.as_bytes())?;
+    stdout.flush()?;
+    if verification.ok {
+        return Ok(());
+    }
+    let message = "the trail is not what was written".to_owned();
+    Err(Failure { exit_code: EXIT_FAILED, message })
+}
+
+fn table(verification: &Verification) -> String {
+    let mut text = String::new();
+    let facts = [
+        ("records", verification.records),
+        ("segments", verification.segments),
+        ("anchored", verification.anchored),
+        ("cut off at the end", verification.cut),
+    ];
+    for (name, number) in facts {
+        text.push_str(&format!("{name:<20} {number:>12}\n"));
+    }
+    if verification.problems.is_empty() {
+        text.push_str("the chain holds\n");
+        return text;
+    }
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header(["segment", "line", "what is wrong"]);
+    for problem in &verification.problems {
+        let line = if problem.line == 0 { "–".to_owned() } else { problem.line.to_string() };
+        table.add_row([plain(&problem.segment, 100), line, plain(&problem.what, 300)]);
+    }
+    if let Some(column) = table.column_mut(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    format!("{text}{table}\n")
+}
