@@ -14,17 +14,21 @@ use crate::claims::Claim;
 use crate::config::{ClientBuilder, Options};
 use crate::contract::ActionRequest;
 use crate::error::{Error, ErrorKind, Executed, Result};
-use crate::inner::{Inner, Phase};
+use crate::inner::{Admitted, Inner, Phase};
 use crate::invocation::{ActionResult, Invocation};
 use crate::joint::{Caller, Waiter};
 use crate::ledger::{Identity, ms};
 use crate::metrics::{Metrics, Tally};
 use crate::poll::{PollFrom, PollTarget, identity};
 use crate::submit::{Handed, Post, Submission};
+use crate::telemetry::TARGET;
 use crate::trail::{Entry, Event, Trail, Unfinished, UnfinishedState};
 
 /// An `on_result` handler may take this long; then its call goes on without it.
 pub const HANDLER_PATIENCE: Duration = Duration::from_secs(30);
+
+/// The collector of traces has so long to take the last ones.
+const FLUSH_PATIENCE: Duration = Duration::from_secs(2);
 
 /// What ends at the deadline by itself has this long to say so.
 const LATE: Duration = Duration::from_millis(30);
@@ -51,6 +55,9 @@ impl fmt::Debug for CallOptions {
 }
 
 /// Invokes Data Actions. Cheap to clone; clones share token, connections, trail and numbers.
+///
+/// Every call's clock starts when the method is called, whenever its future is first polled: deadlines and the times in
+/// results and metrics count from there. The futures borrow nothing, so they may be spawned.
 #[derive(Debug, Clone)]
 pub struct Client(pub(crate) Arc<Inner>);
 
@@ -75,10 +82,18 @@ impl Client {
     ///
     /// # Errors
     /// Every kind but `poll_timeout` and `protocol`; [`Error::executed`] says whether calling again is safe.
-    pub async fn invoke(&self, request: ActionRequest) -> Result<Invocation> {
-        let began = Instant::now();
-        let handed = self.submit(request, false, began, began + self.0.config.timeout).await?;
-        Ok(self.invocation(handed))
+    pub fn invoke(
+        &self,
+        request: ActionRequest,
+    ) -> impl Future<Output = Result<Invocation>> + Send + use<> {
+        let (client, began) = (self.clone(), Instant::now());
+        async move {
+            let deadline = began + client.0.config.timeout;
+            let handed = client.submit(request, false, began, deadline).await;
+            let invocation = handed.map(|handed| client.invocation(handed));
+            client.0.ledger.settle(deadline).await;
+            invocation
+        }
     }
 
     /// Waits for the terminal state of what `invoke` returned, of a bare invocation id, or of a resume token.
@@ -86,45 +101,86 @@ impl Client {
     /// # Errors
     /// [`ErrorKind::PollTimeout`] with a resume token when the deadline passes; [`ErrorKind::Protocol`], or a refusal of the
     /// gateway, each with `executed` yes and a resume token; [`ErrorKind::Validation`] for what is no invocation.
-    pub async fn poll(&self, target: PollTarget, options: CallOptions) -> Result<ActionResult> {
-        let began = Instant::now();
+    pub fn poll(
+        &self,
+        target: PollTarget,
+        options: CallOptions,
+    ) -> impl Future<Output = Result<ActionResult>> + Send + use<> {
+        let (client, began) = (self.clone(), Instant::now());
+        async move { client.poll_since(began, target, options).await }
+    }
+
+    async fn poll_since(
+        &self,
+        began: Instant,
+        target: PollTarget,
+        options: CallOptions,
+    ) -> Result<ActionResult> {
         self.0.still_open()?;
         let deadline = began + options.timeout.unwrap_or(self.0.config.timeout);
-        let (result, due) = match PollFrom::read(&self.0, target, began)? {
-            PollFrom::Known(result) => (*result, false),
+        let ended = match PollFrom::read(&self.0, target, began)? {
+            PollFrom::Known(result) => Ok((*result, false)),
             PollFrom::Watch(mut account) => {
                 account.due = options.on_result.is_some();
-                (self.0.watch(account, false, deadline).await?, true)
+                self.0.watch(account, false, deadline).await.map(|result| (result, true))
             }
         };
-        self.deliver(&result, due, options.on_result).await;
-        Ok(result)
+        self.answer(ended, options.on_result, deadline).await
     }
 
     /// Submits and waits for the terminal state, within the client's `timeout`.
     ///
     /// # Errors
     /// Those of [`Client::invoke`] and [`Client::poll`].
-    pub async fn run(&self, request: ActionRequest) -> Result<ActionResult> {
-        self.run_with(request, CallOptions::default()).await
+    pub fn run(
+        &self,
+        request: ActionRequest,
+    ) -> impl Future<Output = Result<ActionResult>> + Send + use<> {
+        self.run_with(request, CallOptions::default())
     }
 
     /// [`Client::run`] with a deadline and a handler of its own.
     ///
     /// # Errors
     /// Those of [`Client::run`].
-    pub async fn run_with(&self, request: ActionRequest, options: CallOptions) -> Result<ActionResult> {
-        let began = Instant::now();
+    pub fn run_with(
+        &self,
+        request: ActionRequest,
+        options: CallOptions,
+    ) -> impl Future<Output = Result<ActionResult>> + Send + use<> {
+        let (client, began) = (self.clone(), Instant::now());
+        async move { client.run_since(began, request, options).await }
+    }
+
+    async fn run_since(
+        &self,
+        began: Instant,
+        request: ActionRequest,
+        options: CallOptions,
+    ) -> Result<ActionResult> {
         let deadline = began + options.timeout.unwrap_or(self.0.config.timeout);
         let owes = options.on_result.is_some();
-        let (result, due) = match self.submit(request, owes, began, deadline).await? {
-            Handed::Terminal { result, due, .. } => (*result, due),
-            Handed::Accepted { mut account, .. } => {
+        let ended = match self.submit(request, owes, began, deadline).await {
+            Ok(Handed::Terminal { result, due, .. }) => Ok((*result, due)),
+            Ok(Handed::Accepted { mut account, .. }) => {
                 account.due = owes;
-                (self.0.watch(account, true, deadline).await?, true)
+                self.0.watch(account, true, deadline).await.map(|result| (result, true))
             }
+            Err(error) => Err(error),
         };
-        self.deliver(&result, due, options.on_result).await;
+        self.answer(ended, options.on_result, deadline).await
+    }
+
+    /// What the trail says of it is durable before the handler or the caller is told.
+    async fn answer(
+        &self,
+        ended: Result<(ActionResult, bool)>,
+        handler: Option<OnResult>,
+        deadline: Instant,
+    ) -> Result<ActionResult> {
+        self.0.ledger.settle(deadline).await;
+        let (result, due) = ended?;
+        self.deliver(&result, due, handler).await;
         Ok(result)
     }
 
@@ -158,8 +214,9 @@ impl Client {
             inner.nobody_waits().await;
         };
         if tokio::time::timeout(patience, idle).await.is_err() {
-            tracing::warn!("closed with work under way; the trail says which");
+            tracing::warn!(target: TARGET, "closed with work under way; the trail says which");
         }
+        inner.ledger.traces.flush(patience.min(FLUSH_PATIENCE)).await;
         self.leave(Duration::ZERO).await;
     }
 
@@ -178,7 +235,8 @@ impl Client {
         };
         let _ = tokio::time::timeout(patience.max(Duration::from_millis(250)), settled).await;
         inner.auth.close();
-        inner.ledger.trail.close();
+        inner.ledger.trail.closed().await;
+        inner.ledger.traces.flush(FLUSH_PATIENCE.min(patience.max(Duration::from_millis(250)))).await;
     }
 
     /// `owes`: the caller has a handler for the result.
@@ -191,7 +249,7 @@ impl Client {
     ) -> Result<Handed> {
         self.0.still_open()?;
         let given = request.has_correlation_id();
-        let (prepared, action_name) = self.0.admit(request)?;
+        let Admitted { prepared, action_name, limits } = self.0.admit(request)?;
         let violations = self.0.against_the_schema(&prepared, deadline).await?;
         if !violations.is_empty() {
             return Err(self.0.refuse_by_schema(prepared, action_name.as_deref(), violations));
@@ -226,7 +284,7 @@ impl Client {
             waiter.owe();
         }
         let who = account.who.clone();
-        let submission = Submission { inner: self.0.clone(), account, post, deadline, caller };
+        let submission = Submission { inner: self.0.clone(), account, post, deadline, caller, limits };
         self.0.sending.spawn(submission.run());
         self.wait(waiter, who, began, deadline).await
     }

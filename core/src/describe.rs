@@ -71,7 +71,8 @@ impl Schemas {
 }
 
 impl Client {
-    /// What the gateway itself says of an action, where the profile knows how to ask (`[schema]`).
+    /// What the gateway itself says of an action, where the profile knows how to ask (`[schema]`). The name that the policy
+    /// gives an action stands for its id.
     ///
     /// # Errors
     /// [`ErrorKind::Config`] where the profile does not, [`ErrorKind::Validation`] for what is no action id,
@@ -81,9 +82,12 @@ impl Client {
         let inner = &self.0;
         inner.still_open()?;
         let form = inner.config.profile.invoke.action_id;
-        let Some(action_id) = form.canonical(action_id) else {
+        let standing = inner.policy();
+        let named = standing.policy.id_of(action_id).unwrap_or(action_id);
+        let Some(action_id) = form.canonical(named) else {
             let (code, rule) = form.rule();
-            let violation = Violation::new("/actionId", code, format!("`actionId` {rule}"));
+            let names = standing.policy.hint_of_names(action_id).unwrap_or_default();
+            let violation = Violation::new("/actionId", code, format!("`actionId` {rule}{names}"));
             return Err(Error::new(ErrorKind::Validation, violation.message.clone())
                 .with_hint("nothing was sent; correct the id")
                 .with_violations(vec![violation]));

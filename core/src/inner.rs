@@ -5,16 +5,20 @@ use std::time::Duration;
 
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue};
+use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 
 use crate::auth::Auth;
+use crate::check::{Look, contract, look};
 use crate::config::{Config, Options};
-use crate::contract::{ActionRequest, Contract, ContractRules, Prepared, Refused, Violation};
+use crate::contract::{ActionRequest, Contract, Prepared, Refused, Violation};
+use crate::policy::{ActionLimits, Change, InForce, PolicySource, Standing};
 use crate::describe::Schemas;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ledger::Ledger;
 use crate::resume::Gateway;
+use crate::telemetry::Traces;
 use crate::trail::{Entry, Event, Trail};
 use crate::wire::{Bounds, Budget, Transport, Turns};
 
@@ -22,6 +26,7 @@ use crate::wire::{Bounds, Budget, Transport, Turns};
 pub(crate) struct Inner {
     pub(crate) config: Config,
     pub(crate) contract: Contract,
+    policy: InForce,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) auth: Arc<Auth>,
     pub(crate) transport: Transport,
@@ -50,20 +55,28 @@ impl Inner {
     /// [`ErrorKind::Config`] with every mistake at once, [`ErrorKind::Audit`] when the trail cannot be opened.
     pub(crate) fn open(options: Options) -> Result<Inner> {
         let config = Config::resolve(options)?;
-        let contract = contract(&config)?;
+        let contract = contract(&config.profile, config.callback_hosts.clone())?;
         let transport = Transport::new(&config.transport)?;
         let headers = headers(&config);
         let trail = match &config.audit {
-            Some(directory) => Trail::open(directory, config.actor.clone())?,
+            Some(directory) => Trail::open_with(directory, config.actor.clone(), &config.audit_settings)?,
             None => Trail::in_memory(config.actor.clone()),
         };
         let mut secrets = config.credentials.secrets();
         secrets.extend(config.audit_settings.key.clone());
-        let ledger = Ledger::new(trail, secrets);
+        let ledger = Ledger::new(trail, Traces::open(&config)?, secrets);
         let auth =
             Auth::new(&config.credentials, config.routes.token.clone(), transport.clone(), ledger.clone())?;
+        let policy = InForce::new(
+            config.policy.clone(),
+            config.policy_source.clone(),
+            config.profile.invoke.action_id,
+            config.policy_refresh,
+            config.max_queued,
+        );
         let inner = Inner {
             contract,
+            policy,
             auth,
             turns: turns(&config),
             budget: Budget::full(),
@@ -94,31 +107,39 @@ impl Inner {
         }
     }
 
+    /// The policy that holds for one call, from its beginning to its end.
+    pub(crate) fn policy(&self) -> Arc<Standing> {
+        self.policy.refresh(|change| self.record_change(change));
+        self.policy.now()
+    }
+
+    /// # Errors
+    /// [`ErrorKind::Config`]: the policy that holds stays.
+    pub(crate) fn reload_policy(&self, source: Option<PolicySource>) -> Result<String> {
+        self.policy.reload(source, |change| self.record_change(change))
+    }
+
     /// Contract, then policy; what either says against the request is said at once, recorded and counted.
-    pub(crate) fn admit(&self, request: ActionRequest) -> Result<(Prepared, Option<String>)> {
-        let prepared = match self.contract.prepare(request) {
-            Ok(prepared) => prepared,
-            Err(refused) => return Err(self.invalid(*refused)),
-        };
-        let verdict = self.config.policy.check(&prepared.action_id, &prepared.inputs);
-        if verdict.allowed {
-            return Ok((prepared, verdict.action_name));
+    pub(crate) fn admit(&self, request: ActionRequest) -> Result<Admitted> {
+        let standing = self.policy();
+        let Look { outcome, judgement } = look(&self.contract, &standing.policy, request, Timestamp::now());
+        let action_name = judgement.action_name();
+        match outcome {
+            Ok(prepared) => {
+                let limits = standing.limits_of(&prepared.action_id);
+                Ok(Admitted { prepared, action_name, limits })
+            }
+            Err(refused) => {
+                let (mut refused, kind) = *refused;
+                let (what, hint) = match kind {
+                    ErrorKind::Denied => {
+                        ("the policy refuses the request", "nothing was sent; ask the policy's owner to allow it")
+                    }
+                    _ => ("the request breaks the contract", "nothing was sent; correct the request"),
+                };
+                Err(self.refuse(&mut refused, action_name.as_deref(), kind, what, hint))
+            }
         }
-        let mut refused = Refused {
-            action_id: Some(prepared.action_id),
-            correlation_id: Some(prepared.correlation_id),
-            inputs: Some(prepared.inputs),
-            input_keys: prepared.input_keys,
-            violations: verdict.violations,
-        };
-        let hint = "nothing was sent; ask the policy's owner to allow it";
-        Err(self.refuse(
-            &mut refused,
-            verdict.action_name.as_deref(),
-            ErrorKind::Denied,
-            "the policy refuses the request",
-            hint,
-        ))
     }
 
     /// The correlation id belongs to another request that is under way.
@@ -126,13 +147,7 @@ impl Inner {
         const PATH: &str = "/correlationId";
         let what =
             format!("{} belongs to another request that is under way", crate::contract::pointer::name(PATH));
-        let mut refused = Refused {
-            action_id: Some(prepared.action_id),
-            correlation_id: Some(prepared.correlation_id),
-            inputs: Some(prepared.inputs),
-            input_keys: prepared.input_keys,
-            violations: vec![Violation::new(PATH, "correlation_id_in_use", what)],
-        };
+        let mut refused = prepared.refused(vec![Violation::new(PATH, "correlation_id_in_use", what)]);
         let hint = "nothing was sent; give each invocation an id of its own";
         self.refuse(
             &mut refused,
@@ -150,37 +165,13 @@ impl Inner {
         action_name: Option<&str>,
         violations: Vec<Violation>,
     ) -> Error {
-        let mut refused = Refused {
-            action_id: Some(prepared.action_id),
-            correlation_id: Some(prepared.correlation_id),
-            inputs: Some(prepared.inputs),
-            input_keys: prepared.input_keys,
-            violations,
-        };
+        let mut refused = prepared.refused(violations);
         let hint = "nothing was sent; correct the inputs, or look at what `describe` says of the action";
         self.refuse(
             &mut refused,
             action_name,
             ErrorKind::Validation,
             "the inputs break the action's schema",
-            hint,
-        )
-    }
-
-    fn invalid(&self, mut refused: Refused) -> Error {
-        let mut name = None;
-        if let Some(action_id) = &refused.action_id {
-            // Inputs that are too large are not read: then the policy judges the action alone.
-            let verdict = self.config.policy.check(action_id, refused.inputs.as_deref().unwrap_or_default());
-            name = verdict.action_name;
-            refused.add_denials(verdict.violations);
-        }
-        let hint = "nothing was sent; correct the request";
-        self.refuse(
-            &mut refused,
-            name.as_deref(),
-            ErrorKind::Validation,
-            "the request breaks the contract",
             hint,
         )
     }
@@ -207,6 +198,31 @@ impl Inner {
         let note = format!("profile {}, policy {policy}", self.config.profile.name);
         self.ledger.note(&Entry { note: Some(&note), ..Entry::new(Event::Config) });
     }
+
+    /// On record before the first call that sees it.
+    fn record_change(&self, change: &Change<'_>) {
+        let digest = |of: &Option<String>| of.clone().unwrap_or_else(|| "none".to_owned());
+        let (kind, note) = match change {
+            Change::To { policy, before } => {
+                (None, format!("policy {}, before {}", digest(&policy.digest()), digest(before)))
+            }
+            Change::Refused { why, stays } => {
+                tracing::warn!("the policy could not be read again, and the one that holds stays: {why}");
+                let mistakes = why.violations().len().max(1);
+                let note = format!("policy {} stays: {mistakes} mistakes in what was read", digest(stays));
+                (Some(why.kind().as_str()), note)
+            }
+        };
+        self.ledger.note(&Entry { kind, note: Some(&note), ..Entry::new(Event::Config) });
+    }
+}
+
+/// A request that passed contract and policy.
+pub(crate) struct Admitted {
+    pub(crate) prepared: Prepared,
+    pub(crate) action_name: Option<String>,
+    /// The limits of its action, where the policy has any.
+    pub(crate) limits: Option<Arc<ActionLimits>>,
 }
 
 /// A request with a million mistakes is told of the first hundred.
@@ -226,20 +242,6 @@ fn turns(config: &Config) -> Arc<Turns> {
         rate: config.rate_limit,
         rate_counts_polls: config.profile.limits.rate_counts_polls,
         unprocessed: &config.profile.invoke.unprocessed,
-    })
-}
-
-fn contract(config: &Config) -> Result<Contract> {
-    let rules = ContractRules {
-        max_body_bytes: config.profile.limits.body_bytes,
-        action_id: config.profile.invoke.action_id,
-        inputs: config.profile.invoke.inputs,
-        body: config.profile.invoke.body.clone(),
-        callback_hosts: config.callback_hosts.clone(),
-    };
-    Contract::new(rules).map_err(|violations| {
-        let all: Vec<_> = violations.iter().map(|v| v.message.as_str()).collect();
-        Error::new(ErrorKind::Config, all.join("; ")).with_violations(violations)
     })
 }
 

@@ -23,6 +23,7 @@
 
 mod auth;
 mod batch;
+mod check;
 mod claims;
 mod client;
 pub mod config;
@@ -45,11 +46,13 @@ pub mod profile;
 mod resume;
 mod submit;
 mod surface;
+mod telemetry;
 pub mod trail;
 pub mod wire;
 
 pub use auth::{BearerToken, NoToken, SharedSource, TOKEN_PATIENCE, TokenSource};
 pub use batch::Outcome;
+pub use check::Rules;
 pub use client::{CallOptions, Client, HANDLER_PATIENCE, OnResult};
 pub use config::{ClientBuilder, Delivery, Dialect, Options, Validate};
 pub use contract::{ActionRequest, Violation};

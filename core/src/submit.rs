@@ -1,7 +1,7 @@
 //! The sending of one invocation, in a task of its own: it belongs to the library, not to the caller's future.
 //!
-//! Everything that may be waited for is waited for before `sending` is on record, so that between the record and the
-//! first byte there is nothing. What comes back decides, by the table in [`crate::wire`], whether it may be sent again.
+//! Everything that may be waited for is waited for before `sending` is on record, so that between the record (and the disk,
+//! where the trail is to survive a loss of power) and the first byte there is nothing. What comes back decides, by the table in [`crate::wire`], whether it may be sent again.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +22,7 @@ use crate::invocation::ActionResult;
 use crate::joint::Caller;
 use crate::ledger::Account;
 use crate::metrics::Tally;
+use crate::policy::ActionLimits;
 use crate::wire::{Accepted, Backoff, Heard, Invoked, Line, MAX_RETRY_AFTER, Turn, invoked};
 
 /// What the caller is handed when the gateway has it.
@@ -68,6 +69,8 @@ pub(crate) struct Submission {
     pub(crate) post: Post,
     pub(crate) deadline: Instant,
     pub(crate) caller: Caller,
+    /// What the policy says of how much of the action may be under way.
+    pub(crate) limits: Option<Arc<ActionLimits>>,
 }
 
 /// What is needed to send, and how long it took to get it.
@@ -117,6 +120,20 @@ impl Submission {
             ambiguous: None,
         };
         let mut phase = self.inner.open.subscribe();
+        let began = Instant::now();
+        if let Some(limits) = self.limits.take() {
+            let slot = tokio::select! {
+                biased;
+                () = self.caller.abandoned() => return None,
+                () = closed(&mut phase) => Err(too_late()),
+                slot = limits.take(self.deadline) => slot,
+            };
+            match slot {
+                Ok(slot) => self.account.hold(slot),
+                Err(error) => return Some(Err(error)),
+            }
+        }
+        let mut limited = began.elapsed();
         loop {
             let line = self.line();
             let ready = tokio::select! {
@@ -126,7 +143,10 @@ impl Submission {
                 ready = ready(&self.inner, line, self.deadline) => ready,
             };
             let step = match ready {
-                Ok(ready) => self.attempt(ready, &mut past).await,
+                Ok(ready) => {
+                    let queued = ready.queued + std::mem::take(&mut limited);
+                    self.attempt(Ready { queued, ..ready }, &mut past).await
+                }
                 Err(error) => Err(past.verdict(error)),
             };
             let wait = match step {
@@ -151,11 +171,17 @@ impl Submission {
 
     async fn attempt_with(&mut self, ready: Ready, past: &mut Past) -> Result<Step> {
         self.account
-            .sending(self.post.body.len(), ready.queued, past.why_again.as_deref())
+            .sending(self.post.body.len(), ready.queued, past.why_again.as_deref(), self.deadline)
+            .await
             .map_err(|error| past.verdict(error))?;
         self.caller.sent(self.account.attempts);
         let began = Instant::now();
-        let outcome = self.inner.transport.send(self.request(&ready.token), None).await;
+        let path = &self.inner.config.routes.invoke_path;
+        let span = self.account.span.send(&Method::POST, &self.post.url, path, self.account.attempts - 1);
+        let mut request = self.request(&ready.token);
+        span.name_in(request.headers_mut());
+        let outcome = self.inner.transport.send(request, None).await;
+        span.answered(&outcome);
         ready.token.answered(&outcome);
         let heard = ready.turn.answered(&outcome);
         match invoked(outcome, &self.inner.config.profile, self.inner.config.delivery) {

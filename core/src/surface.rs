@@ -10,15 +10,18 @@ use crate::describe::ActionDescription;
 use crate::error::{ERROR_FIELDS, ErrorKind};
 use crate::invocation::{ActionResult, Invocation, Status};
 use crate::metrics::{ActionMetrics, Board};
+use crate::policy::{Policy, Verdict};
 use crate::trail::{Event, Unfinished, UnfinishedState, Verification};
 
 /// What a client can do: its name in Rust, Python and Node.
-const METHODS: [[&str; 3]; 10] = [
+const METHODS: [[&str; 3]; 12] = [
     ["invoke", "invoke", "invoke"],
     ["poll", "poll", "poll"],
     ["run", "run", "run"],
     ["run_many", "run_many", "runMany"],
     ["describe", "describe", "describe"],
+    ["check", "check", "check"],
+    ["reload_policy", "reload_policy", "reloadPolicy"],
     ["recover", "recover", "recover"],
     ["metrics", "metrics", "metrics"],
     ["audit", "audit", "audit"],
@@ -70,6 +73,7 @@ pub fn surface() -> Value {
             "Distribution": fields(&metrics.duration),
             "Unfinished": fields(&unfinished()),
             "Verification": fields(&Verification::default()),
+            "Verdict": fields(&verdict()),
             "Outcome": ["index", "request", "result", "error"],
         },
         "trail_events": Event::ALL.iter().map(|event| event.as_str()).collect::<Vec<_>>(),
@@ -131,6 +135,10 @@ fn unfinished() -> Unfinished {
     }
 }
 
+fn verdict() -> Verdict {
+    Policy::open().check("", b"", jiff::Timestamp::UNIX_EPOCH)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -150,6 +158,7 @@ mod tests {
             ("Distribution", "p99_ms"),
             ("Unfinished", "state"),
             ("Verification", "anchored"),
+            ("Verdict", "opens_at"),
         ] {
             assert!(has(name, field), "{name}.{field}");
         }

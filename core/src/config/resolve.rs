@@ -1,6 +1,7 @@
 //! From what was said to what holds: the environment, the profile and the defaults filled in, and everything checked.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
@@ -26,7 +27,7 @@ pub struct Config {
     /// How to be let in.
     pub credentials: Credentials,
     /// Who may call what.
-    pub policy: Policy,
+    pub policy: Arc<Policy>,
     /// Where it was read from; none where every action is allowed.
     pub policy_source: Option<PolicySource>,
     /// How often its file may be looked at.
@@ -124,7 +125,7 @@ impl Config {
             validate: options.validate.unwrap_or_default(),
             profile,
             credentials,
-            policy: policy?,
+            policy: Arc::new(policy?),
             policy_source: options.policy,
             policy_refresh: options.policy_refresh,
             audit: options.audit,

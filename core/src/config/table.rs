@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::{AuditFailure, Delivery, Durability, Mistakes, Options, PolicySource, Validate};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 
 /// How a language writes option names and durations. It decides nothing else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -288,6 +288,17 @@ fn policy(value: &Value) -> Result<PolicySource, String> {
         Value::String(path) if !path.is_empty() => Ok(PolicySource::File(PathBuf::from(path))),
         Value::Object(object) if !object.contains_key(FOREIGN) => Ok(PolicySource::Json(value.to_string())),
         _ => Err(format!("must be a path or a policy with `action`, got {}", shape_of(value))),
+    }
+}
+
+impl PolicySource {
+    /// What a binding hands over: the JSON text of a path, or of the policy itself.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] for anything else.
+    pub fn from_json(text: &str) -> Result<PolicySource> {
+        let value = serde_json::from_str(text).unwrap_or_default();
+        policy(&value).map_err(|rule| Error::new(ErrorKind::Config, format!("`policy` {rule}")))
     }
 }
 

@@ -144,12 +144,27 @@ pub struct Prepared {
     pub correlation_id: String,
     /// Where the gateway shall say that it is done.
     pub callback_url: Option<String>,
+    /// The span that it is done for, as W3C's Trace Context writes it.
+    pub traceparent: Option<String>,
     /// The body, exactly as it is sent and sent again.
     pub body: Bytes,
     /// The inputs in it: a JSON object.
     pub inputs: Bytes,
     /// The names of the inputs, in their order.
     pub input_keys: Vec<String>,
+}
+
+impl Prepared {
+    /// The request as one that is refused.
+    pub(crate) fn refused(self, violations: Vec<Violation>) -> Refused {
+        Refused {
+            action_id: Some(self.action_id),
+            correlation_id: Some(self.correlation_id),
+            inputs: Some(self.inputs),
+            input_keys: self.input_keys,
+            violations,
+        }
+    }
 }
 
 impl fmt::Debug for Prepared {

@@ -31,6 +31,7 @@ pub struct ActionRequest {
     pub(super) inputs_instead: Option<Sort>,
     pub(super) correlation_id: Field,
     pub(super) callback_url: Field,
+    pub(super) traceparent: Field,
     /// What was wrong with the text as a whole, its unknown and its repeated fields.
     pub(super) strays: Vec<Violation>,
     pub(super) findings: BTreeMap<String, Vec<Finding>>,
@@ -100,6 +101,18 @@ impl ActionRequest {
         self
     }
 
+    /// Puts an action's id in the place of its name. `id_of` may say more of what is neither.
+    pub(crate) fn resolve<'a, M>(&mut self, id_of: impl FnOnce(&str) -> Result<&'a str, Option<M>>) -> Option<M> {
+        let text = self.action_id.text()?;
+        match id_of(text) {
+            Ok(id) => {
+                self.action_id = Field::given(id);
+                None
+            }
+            Err(more) => more,
+        }
+    }
+
     /// Whether the caller gave it a correlation id, so that a second one with the same is the same invocation.
     pub(crate) fn has_correlation_id(&self) -> bool {
         !matches!(self.correlation_id, Field::Absent)
@@ -113,8 +126,15 @@ impl ActionRequest {
         self
     }
 
-    /// Reads a request from JSON text: an object with `actionId`, `inputs`, `correlationId` and `callbackUrl`, each
-    /// also in snake_case. It never fails: what is wrong with the text is said by the contract, with everything else.
+    /// The span that it is done for, as the header `traceparent` of W3C's Trace Context names it: `00-…-…-01`.
+    #[must_use]
+    pub fn traceparent(mut self, traceparent: impl Into<String>) -> Self {
+        self.traceparent = Field::given(traceparent);
+        self
+    }
+
+    /// Reads a request from JSON text: an object with `actionId`, `inputs`, `correlationId`, `callbackUrl` and
+    /// `traceparent`, each also in snake_case. It never fails: what is wrong with the text is said by the contract, with everything else.
     pub fn from_json(text: &[u8]) -> Self {
         envelope::read(text)
     }

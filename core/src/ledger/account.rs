@@ -12,6 +12,8 @@ use crate::claims::ClaimNumber;
 use crate::error::{Error, ErrorKind, Executed, Result};
 use crate::invocation::{ActionResult, Status};
 use crate::metrics::{Place, Tally};
+use crate::policy::Slot;
+use crate::telemetry::InvocationSpan;
 use crate::trail::{Entry, Event, Timings};
 use crate::wire::Terminal;
 
@@ -45,6 +47,9 @@ pub(crate) struct Account {
     counted: bool,
     /// Somebody else waits for the same invocation, and says what there is to say of waiting.
     beside: bool,
+    /// Its place among those of its action that are under way, until its end is known or nobody waits for it.
+    slot: Option<Slot>,
+    pub(crate) span: InvocationSpan,
 }
 
 impl Account {
@@ -55,22 +60,49 @@ impl Account {
         inputs: Inputs,
         began: Instant,
         claim: Option<ClaimNumber>,
+        span: InvocationSpan,
     ) -> Account {
-        let (state, counted, beside) = (State::Unsent, true, false);
-        let (attempts, invoke_latency, due) = (0, None, false);
-        Account { ledger, who, began, attempts, invoke_latency, inputs, claim, due, state, counted, beside }
+        Account {
+            ledger,
+            who,
+            began,
+            attempts: 0,
+            invoke_latency: None,
+            inputs,
+            claim,
+            due: false,
+            state: State::Unsent,
+            counted: true,
+            beside: false,
+            slot: None,
+            span,
+        }
     }
 
     /// Of an invocation that this process accepted and left behind.
     pub(super) fn taken_up(ledger: Arc<Ledger>, left: Left) -> Account {
-        let Left { who, began, attempts, invoke_latency, claim } = left;
-        let (state, counted, beside) = (State::Accepted, true, false);
-        let (inputs, due) = (Inputs::default(), false);
-        Account { ledger, who, began, attempts, invoke_latency, inputs, claim, due, state, counted, beside }
+        let Left { who, began, attempts, invoke_latency, claim, traceparent } = left;
+        let span = ledger.traces.invocation(&who, traceparent);
+        Account {
+            ledger,
+            who,
+            began,
+            attempts,
+            invoke_latency,
+            inputs: Inputs::default(),
+            claim,
+            due: false,
+            state: State::Accepted,
+            counted: true,
+            beside: false,
+            slot: None,
+            span,
+        }
     }
 
     /// Of an accepted invocation that is counted elsewhere.
     pub(super) fn not_counted(ledger: Arc<Ledger>, who: Identity, began: Instant) -> Account {
+        let span = ledger.traces.invocation(&who, None);
         Account {
             ledger,
             who,
@@ -83,7 +115,14 @@ impl Account {
             state: State::Accepted,
             counted: false,
             beside: false,
+            slot: None,
+            span,
         }
+    }
+
+    /// Takes a place that it has been given.
+    pub(crate) fn hold(&mut self, slot: Slot) {
+        self.slot = Some(slot);
     }
 
     /// Of a call that joined the invocation after it was accepted.
@@ -95,11 +134,18 @@ impl Account {
         account
     }
 
-    /// Writes `sending` before the first byte of an attempt leaves. `again` says why it is sent again.
+    /// Writes `sending` before the first byte of an attempt leaves, and waits until it is as durable as was asked for.
+    /// `again` says why it is sent again.
     ///
     /// # Errors
     /// [`crate::ErrorKind::Audit`]: nothing may be sent.
-    pub(crate) fn sending(&mut self, bytes: usize, queued: Duration, again: Option<&str>) -> Result<()> {
+    pub(crate) async fn sending(
+        &mut self,
+        bytes: usize,
+        queued: Duration,
+        again: Option<&str>,
+        deadline: Instant,
+    ) -> Result<()> {
         self.attempts += 1;
         if self.attempts > 1 {
             self.ledger.board.tally(Tally::Retry);
@@ -111,7 +157,11 @@ impl Account {
             note: again,
             ..self.who.entry(Event::Sending)
         };
-        self.ledger.trail.append(&entry).inspect_err(|_| self.attempts -= 1)?;
+        let settled = match self.ledger.trail.append(&entry) {
+            Ok(position) => self.ledger.settled(position, deadline).await,
+            Err(error) => Err(error),
+        };
+        settled.inspect_err(|_| self.attempts -= 1)?;
         self.state = State::Sending;
         Ok(())
     }
@@ -135,6 +185,7 @@ impl Account {
     ) {
         let latency = self.began.elapsed();
         self.who.invocation_id = invocation_id;
+        self.span.accepted(self.who.invocation_id.as_deref());
         self.invoke_latency = Some(latency);
         self.state = State::Accepted;
         self.ledger.board.accepted(self.who.label(), latency);
@@ -179,6 +230,12 @@ impl Account {
         });
         self.state = State::Settled;
         self.ended(place, duration);
+        let error = match terminal.status {
+            Status::Completed => None,
+            Status::Failed => Some(ErrorKind::ActionFailed.as_str()),
+            Status::Cancelled => Some(ErrorKind::ActionCancelled.as_str()),
+        };
+        self.span.ended(place.as_str(), self.attempts, error);
         // It becomes the text of an error where the caller asks for one; `raw` has it as it was sent.
         let error_message = terminal
             .error_message
@@ -256,6 +313,7 @@ impl Account {
             ..self.who.entry(event)
         });
         self.state = State::Settled;
+        self.span.ended(place.as_str(), self.attempts, error.map(|error| error.kind().as_str()));
         self.release(self.claim);
         if self.counted {
             self.ledger.board.shift(self.who.label(), Place::InFlight, place);
@@ -274,6 +332,8 @@ impl Account {
             ..self.who.entry(Event::Detached)
         });
         self.state = State::Settled;
+        let kind = error.map(|error| error.kind().as_str());
+        self.span.ended(Place::Detached.as_str(), self.attempts, kind);
         if !self.counted {
             return;
         }
@@ -285,6 +345,7 @@ impl Account {
                 attempts: self.attempts,
                 invoke_latency: self.invoke_latency,
                 claim: self.claim,
+                traceparent: self.span.traceparent(),
             };
             self.ledger.shelf().put(id, left);
         }

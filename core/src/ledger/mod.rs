@@ -11,6 +11,7 @@ mod shelf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use http::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::Instant;
 
@@ -18,15 +19,20 @@ use crate::claims::{Claim, ClaimNumber, Claims, InProcess, Payload};
 use crate::contract::{Prepared, Refused};
 use crate::error::{Error, ErrorKind, Executed, Result};
 use crate::metrics::{Board, Place, Tally};
-use crate::trail::{Entry, Event, Trail};
+use crate::telemetry::{TARGET, Traces};
+use crate::trail::{Entry, Event, Position, Trail};
 
 pub(crate) use account::Account;
 use shelf::Shelf;
+
+/// So long an answer waits for the disk also where its deadline is over.
+const DISK_PATIENCE: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 pub(crate) struct Ledger {
     pub(crate) trail: Trail,
     pub(crate) board: Board,
+    pub(crate) traces: Traces,
     claims: Box<dyn Claims>,
     detached: Mutex<Shelf>,
     /// What no error of this client may repeat, whoever prints it.
@@ -54,7 +60,7 @@ impl Identity {
     }
 
     /// What the metrics call its action.
-    fn label(&self) -> &str {
+    pub(crate) fn label(&self) -> &str {
         self.action_name.as_deref().or(self.action_id.as_deref()).unwrap_or("unknown")
     }
 
@@ -75,9 +81,9 @@ impl Identity {
 }
 
 impl Ledger {
-    pub(crate) fn new(trail: Trail, secrets: Vec<SecretString>) -> Arc<Ledger> {
+    pub(crate) fn new(trail: Trail, traces: Traces, secrets: Vec<SecretString>) -> Arc<Ledger> {
         let claims = Box::new(InProcess::default());
-        Arc::new(Ledger { trail, board: Board::default(), claims, detached: Mutex::default(), secrets })
+        Arc::new(Ledger { trail, board: Board::default(), traces, claims, detached: Mutex::default(), secrets })
     }
 
     /// The error without the client's secrets.
@@ -120,7 +126,9 @@ impl Ledger {
     ) -> Result<Account> {
         let who = Identity::of(prepared, action_name);
         self.board.start(who.label());
-        let account = Account::unsent(self.clone(), who, prepared.inputs.clone().into(), began, claim);
+        let parent = prepared.traceparent.as_deref().and_then(|text| HeaderValue::from_str(text).ok());
+        let span = self.traces.invocation(&who, parent);
+        let account = Account::unsent(self.clone(), who, prepared.inputs.clone().into(), began, claim, span);
         let digest = self.trail.digest(&prepared.inputs);
         let started = Entry {
             input_keys: Some(&prepared.input_keys),
@@ -129,7 +137,7 @@ impl Ledger {
             ..account.who.entry(Event::Started)
         };
         match self.trail.append(&started) {
-            Ok(()) => Ok(account),
+            Ok(_) => Ok(account),
             Err(error) => Err(account.refuse(error)),
         }
     }
@@ -156,10 +164,32 @@ impl Ledger {
         }
     }
 
+    /// Waits until a record is as durable as was asked for.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Audit`]: nothing may be sent.
+    async fn settled(&self, position: Position, deadline: Instant) -> Result<()> {
+        let late = || {
+            Error::new(ErrorKind::Audit, "the disk did not take a record of the trail before the deadline")
+                .with_hint("nothing was sent; allow a longer `timeout`, or look after the disk")
+        };
+        tokio::time::timeout_at(deadline, self.trail.settled(position)).await.unwrap_or_else(|_| Err(late()))
+    }
+
+    /// Waits, before a caller is given an answer, until what the trail says of it is as durable as was asked for. The
+    /// answer is what it is: where the disk refuses, or is late, the caller gets it all the same.
+    pub(crate) async fn settle(&self, deadline: Instant) {
+        let patience = deadline.max(Instant::now() + DISK_PATIENCE);
+        let settled = tokio::time::timeout_at(patience, self.trail.settle()).await;
+        if settled.is_err() {
+            tracing::error!(target: TARGET, "an answer is given that the disk has no record of yet");
+        }
+    }
+
     /// Writes a record that gates nothing. A trail that cannot be written says so at the next send.
     pub(crate) fn note(&self, entry: &Entry<'_>) {
         if let Err(error) = self.trail.append(entry) {
-            tracing::error!(event = entry.event.as_str(), "the audit trail cannot be written: {error}");
+            tracing::error!(target: TARGET, event = entry.event.as_str(), "the audit trail cannot be written: {error}");
         }
     }
 

@@ -4,16 +4,24 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Map, Value};
 
+use super::hours::Hours;
+use super::limits::Limit;
 use super::rule::Rule;
 use crate::contract::ActionIdRule;
 use crate::contract::pointer::{join, quoted};
 use crate::document::{Mistakes, article, sort, unknown};
+use crate::profile::RateLimit;
+
+const KEYS: [&str; 6] = ["id", "name", "inputs", "rate", "concurrency", "when"];
 
 /// What the policy says of one action.
 #[derive(Debug)]
 pub(super) struct Action {
     pub(super) name: Option<String>,
     pub(super) inputs: Inputs,
+    /// None: at every time.
+    pub(super) hours: Option<Hours>,
+    pub(super) limit: Limit,
 }
 
 #[derive(Debug)]
@@ -32,14 +40,15 @@ pub(super) fn load(
 ) -> (HashMap<String, Action>, Value) {
     let mut actions = HashMap::new();
     let mut canonical = BTreeMap::new();
-    let mut names = HashMap::new();
+    let mut names: HashMap<String, usize> = HashMap::new();
+    let mut ids_by_position = HashMap::new();
     for (position, entry) in entries(policy, mistakes).iter().enumerate() {
         let path = join("/action", &position.to_string());
         let Value::Object(fields) = entry else {
             mistakes.add(&path, "type", &format!("must be a table, got {}", article(sort(entry))));
             continue;
         };
-        unknown(fields, &["id", "name", "inputs"], &path, mistakes);
+        unknown(fields, &KEYS, &path, mistakes);
         let name = name(fields, &path, mistakes);
         if let Some(name) = &name
             && let Some(first) = names.insert(name.clone(), position)
@@ -48,7 +57,10 @@ pub(super) fn load(
             mistakes.add(&join(&path, "name"), "duplicate", &rule);
         }
         let inputs = inputs(fields.get("inputs"), &join(&path, "inputs"), mistakes);
+        let hours = fields.get("when").map(|when| Hours::read(when, &join(&path, "when"), mistakes));
+        let limit = limit(fields, &path, mistakes);
         let Some(id) = id(fields, ids, &path, mistakes) else { continue };
+        ids_by_position.insert(position, id.clone());
         let mut form = fields.clone();
         form.insert("id".to_owned(), Value::String(id.clone()));
         if canonical.insert(id.clone(), sorted(&Value::Object(form))).is_some() {
@@ -58,7 +70,10 @@ pub(super) fn load(
                 "is in the policy already; put what it allows in one place",
             );
         }
-        actions.insert(id, Action { name, inputs });
+        actions.insert(id, Action { name, inputs, hours, limit });
+    }
+    for (name, position) in &names {
+        refuse_an_ambiguous_name(name, *position, ids, &ids_by_position, mistakes);
     }
     (actions, Value::Array(canonical.into_values().collect()))
 }
@@ -130,6 +145,54 @@ fn name(fields: &Map<String, Value>, path: &str, mistakes: &mut Mistakes) -> Opt
         other => mistakes.add(&path, "type", &format!("must be a string, got {}", article(sort(other)))),
     }
     None
+}
+
+/// A name may stand wherever an id may: then it must be neither another action's id nor look like one.
+fn refuse_an_ambiguous_name(
+    name: &str,
+    position: usize,
+    ids: ActionIdRule,
+    by_position: &HashMap<usize, String>,
+    mistakes: &mut Mistakes,
+) {
+    let Some(meant) = ids.canonical(name) else { return };
+    if by_position.get(&position) == Some(&meant) {
+        return;
+    }
+    let other = by_position.iter().find(|(_, id)| **id == meant).map(|(position, _)| *position);
+    let rule = match other {
+        Some(other) => format!("is the id of `action[{other}]`, and may stand wherever that may"),
+        None if ActionIdRule::Uuid.canonical(name).is_some() => {
+            "must not be a UUID: it may stand wherever the id of an action may".to_owned()
+        }
+        None => return,
+    };
+    let path = join(&join("/action", &position.to_string()), "name");
+    mistakes.add(&path, "ambiguous", &rule);
+}
+
+/// How much of it may be under way.
+fn limit(fields: &Map<String, Value>, path: &str, mistakes: &mut Mistakes) -> Limit {
+    let rate = fields.get("rate").and_then(|given| {
+        let rate = given.as_str().and_then(RateLimit::parse);
+        if rate.is_none() {
+            mistakes.add(
+                &join(path, "rate"),
+                "rate",
+                "must be invocations per time in quotes, as in `10/60s`",
+            );
+        }
+        rate
+    });
+    let concurrency = fields.get("concurrency").and_then(|given| {
+        let most = given.as_u64().and_then(|most| u32::try_from(most).ok()).filter(|most| *most > 0);
+        if most.is_none() {
+            let rule = format!("must be a whole number from 1 to {}", u32::MAX);
+            mistakes.add(&join(path, "concurrency"), "concurrency", &rule);
+        }
+        most
+    });
+    Limit { rate, concurrency }
 }
 
 fn inputs(given: Option<&Value>, path: &str, mistakes: &mut Mistakes) -> Inputs {

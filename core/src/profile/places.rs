@@ -1,5 +1,6 @@
 //! What a profile and an option may both say: where requests go, and how often.
 
+use std::fmt;
 use std::time::Duration;
 
 use url::{Host, Url};
@@ -28,6 +29,16 @@ impl RateLimit {
         let amount = if digits.is_empty() { 1.0 } else { digits.parse::<f64>().ok()? };
         let per = positive(amount * unit)?;
         Some(RateLimit { sends: sends.trim().parse().ok().filter(|n| *n > 0)?, per })
+    }
+}
+
+/// As it is written: `300/60s`.
+impl fmt::Display for RateLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.per.subsec_nanos() {
+            0 => write!(f, "{}/{}s", self.sends, self.per.as_secs()),
+            _ => write!(f, "{}/{}ms", self.sends, self.per.as_secs_f64() * 1000.0),
+        }
     }
 }
 

@@ -42,6 +42,7 @@ pub(crate) use classify::{
 };
 pub(crate) use permits::Line;
 pub(crate) use pointer::{DEEPEST, is_too_deep, pick, pick_text};
+pub(crate) use rate::{Limiter, limiter};
 pub(crate) use reason::{clean, reason};
 pub(crate) use transport::{Answer, Failure, Transport};
 pub(crate) use turns::{Bounds, Heard, Turn, Turns};

@@ -24,8 +24,11 @@ const FEW: u64 = 10;
 /// Two answers about one window may differ by this in when it ends.
 const SAME_WINDOW: Duration = Duration::from_secs(2);
 
+/// Lets a burst of its size through and then keeps its pace; with the clock that it is asked by.
+pub(crate) type Limiter = (DefaultDirectRateLimiter, DefaultClock);
+
 pub(super) struct Rate {
-    own: Option<(DefaultDirectRateLimiter, DefaultClock)>,
+    own: Option<Limiter>,
     counts_begun: bool,
     /// Whether there is anything behind the lock, for those who only want to know whether to look.
     any: AtomicBool,
@@ -140,7 +143,7 @@ impl Window {
     }
 }
 
-fn limiter(limit: RateLimit) -> (DefaultDirectRateLimiter, DefaultClock) {
+pub(crate) fn limiter(limit: RateLimit) -> Limiter {
     let sends = NonZeroU32::new(limit.sends).unwrap_or(NonZeroU32::MIN);
     let each = (limit.per / sends.get()).max(Duration::from_nanos(1));
     let quota = Quota::with_period(each).unwrap_or_else(|| Quota::per_second(sends)).allow_burst(sends);

@@ -4,9 +4,11 @@
 mod border;
 
 use border::Border;
-use cxone_actions::contract::{Contract, ContractRules, Violation};
+use cxone_actions::contract::Violation;
 use cxone_actions::policy::{Policy, Verdict};
-use cxone_actions::{ErrorKind, Executed, Result};
+use cxone_actions::profile::Profile;
+use cxone_actions::{ErrorKind, Executed, Result, Rules};
+use jiff::Timestamp;
 use proptest::prelude::*;
 use serde::Deserialize;
 use serde_json::Value;
@@ -43,6 +45,10 @@ struct Judged {
     kind: Option<String>,
     #[serde(default)]
     violations: Vec<Violation>,
+    /// When it is judged; now where it is not said.
+    at: Option<String>,
+    opens_at: Option<String>,
+    reasons: Option<Vec<String>>,
 }
 
 const ACTION: &str = "a1b2c3d4-e5f6-7890-abcd-ef1234567890";
@@ -63,19 +69,14 @@ fn load(case: &Case) -> Result<Policy> {
     }
 }
 
-/// As the client does it: the contract first, the policy on what could be read, both said together.
-fn judge(policy: &Policy, request: &Value) -> (&'static str, Verdict) {
-    let contract = Contract::new(ContractRules::default()).unwrap();
-    match contract.prepare(Border::of(request).request()) {
-        Ok(prepared) => ("denied", policy.check(&prepared.action_id, &prepared.inputs)),
-        Err(mut refused) => {
-            let action_id = refused.action_id.clone().unwrap();
-            let verdict = policy.check(&action_id, refused.inputs.as_deref().unwrap_or_default());
-            refused.add_denials(verdict.violations);
-            let action_name = verdict.action_name;
-            ("validation", Verdict { allowed: false, action_name, violations: refused.violations })
-        }
-    }
+/// The policy beside the contract that every client has where nothing else is said.
+fn rules(policy: Policy) -> Rules {
+    Rules::new(&Profile::load("gateway").unwrap(), Vec::new(), policy).unwrap()
+}
+
+/// What the policy says of inputs at whatever time it is.
+fn check(policy: &Policy, action_id: &str, inputs: &[u8]) -> Verdict {
+    policy.check(action_id, inputs, Timestamp::UNIX_EPOCH)
 }
 
 #[test]
@@ -84,20 +85,27 @@ fn every_policy_allows_and_refuses_what_the_vectors_promise() {
     let mut judged = 0;
     for case in vectors().iter().filter(|case| case.errors.is_empty()) {
         assert!(!case.requests.is_empty(), "{}: there are no requests", case.name);
-        let policy = load(case).unwrap_or_else(|error| panic!("{}: {error}", case.name));
+        let rules = rules(load(case).unwrap_or_else(|error| panic!("{}: {error}", case.name)));
         for (position, expected) in case.requests.iter().enumerate() {
             judged += 1;
-            let (kind, verdict) = judge(&policy, &expected.request);
+            let at = expected.at.as_deref().unwrap_or("2026-11-22T12:00:00Z").parse().unwrap();
+            let verdict = rules.check(Border::of(&expected.request).request(), at);
             let shown = format!("{verdict:?}");
             assert!(!shown.contains("CANARY"), "{}: a value is in {shown}", case.name);
-            let kind = (!verdict.allowed).then_some(kind);
             let promised = Verdict {
                 allowed: expected.allowed,
+                kind: ErrorKind::ALL
+                    .iter()
+                    .copied()
+                    .find(|kind| Some(kind.as_str()) == expected.kind.as_deref()),
                 action_name: expected.action_name.clone(),
                 violations: expected.violations.clone(),
+                opens_at: expected.opens_at.as_deref().map(|at| at.parse().unwrap()),
+                reasons: expected.reasons.clone().unwrap_or_else(|| verdict.reasons.clone()),
+                ..verdict.clone()
             };
-            if verdict != promised || kind != expected.kind.as_deref() {
-                failures.push(format!("{}, request {position}: {kind:?} {verdict:#?}", case.name));
+            if verdict != promised || verdict.policy != rules.policy().digest() {
+                failures.push(format!("{}, request {position}: {verdict:#?}", case.name));
             }
         }
     }
@@ -147,8 +155,9 @@ fn the_vectors_stand_for_every_row_and_defect_of_policies() {
 #[test]
 fn no_policy_allows_every_action_and_has_no_digest() {
     let policy = Policy::open();
-    let verdict = policy.check("a1b2c3d4-e5f6-7890-abcd-ef1234567890", br#"{"a":1e400}"#);
-    assert_eq!(verdict, Verdict { allowed: true, action_name: None, violations: Vec::new() });
+    let verdict = check(&policy, ACTION, br#"{"a":1e400}"#);
+    assert!(verdict.allowed && verdict.action_name.is_none() && verdict.policy.is_none());
+    assert_eq!(verdict.reasons, ["there is no policy: every action is allowed with any inputs"]);
     assert_eq!(policy.digest(), None);
 }
 
@@ -174,7 +183,7 @@ fn a_policy_is_read_from_a_file_of_either_format() {
     ] {
         let path = folder.path().join(name);
         std::fs::write(&path, text).unwrap();
-        assert!(Policy::from_path(&path).unwrap().check(id, br#"{"a":1}"#).allowed);
+        assert!(check(&Policy::from_path(&path).unwrap(), id, br#"{"a":1}"#).allowed);
     }
     let path = folder.path().join("broken.toml");
     std::fs::write(&path, "[[action]]\nid = \"create-case\"\n").unwrap();
@@ -192,8 +201,8 @@ fn inputs_that_could_not_be_written_are_judged_by_their_action_alone() {
         r#"{"action":[{"id":"a1b2c3d4-e5f6-7890-abcd-ef1234567890","inputs":{"x":{"required":true}}}]}"#,
     )
     .unwrap();
-    assert!(policy.check("a1b2c3d4-e5f6-7890-abcd-ef1234567890", b"").allowed);
-    assert!(!policy.check("00000000-0000-4000-8000-0000000000b2", b"").allowed);
+    assert!(check(&policy, ACTION, b"").allowed);
+    assert!(!check(&policy, "00000000-0000-4000-8000-0000000000b2", b"").allowed);
 }
 
 /// Integers around the edges where 64 bits and floats give out, and anywhere.
@@ -213,7 +222,8 @@ proptest! {
         let policy = format!(
             r#"{{"action":[{{"id":"{ACTION}","inputs":{{"n":{{"type":"integer","minimum":{low},"maximum":{high}}}}}}}]}}"#
         );
-        let verdict = Policy::from_json(&policy).unwrap().check(ACTION, format!(r#"{{"n":{value}}}"#).as_bytes());
+        let policy = Policy::from_json(&policy).unwrap();
+        let verdict = check(&policy, ACTION, format!(r#"{{"n":{value}}}"#).as_bytes());
         prop_assert_eq!(verdict.allowed, low <= value && value <= high);
     }
 
@@ -221,7 +231,7 @@ proptest! {
     fn a_fraction_that_64_bits_would_round_onto_a_limit_does_not_pass_it(limit in -1000i32..1000, zeros in 16usize..400) {
         let policy = format!(r#"{{"action":[{{"id":"{ACTION}","inputs":{{"n":{{"maximum":{limit}}}}}}}]}}"#);
         let policy = Policy::from_json(&policy).unwrap();
-        let passes = |number: String| policy.check(ACTION, format!(r#"{{"n":{number}}}"#).as_bytes()).allowed;
+        let passes = |number: String| check(&policy, ACTION, format!(r#"{{"n":{number}}}"#).as_bytes()).allowed;
         let tail = "0".repeat(zeros);
         // Further from zero is above a limit that is not negative, and below one that is.
         prop_assert_eq!(passes(format!("{limit}.{tail}1")), limit < 0);
