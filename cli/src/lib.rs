@@ -5,7 +5,11 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod audit;
+mod check;
+mod plain;
 mod profiles;
+mod report;
 mod sandbox;
 
 use std::ffi::OsString;
@@ -28,6 +32,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Audit(audit::Arguments),
+    Check(check::Arguments),
     Profiles(profiles::Arguments),
     Sandbox(sandbox::Arguments),
 }
@@ -47,6 +53,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
         }
     };
     let outcome = match arguments.command {
+        Command::Audit(arguments) => audit::run(&arguments),
+        Command::Check(arguments) => check::run(&arguments),
         Command::Profiles(arguments) => profiles::run(&arguments),
         Command::Sandbox(arguments) => sandbox::run(&arguments),
     };
