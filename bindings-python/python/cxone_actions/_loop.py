@@ -15,7 +15,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
-from . import _tokens
+from . import _log, _tokens
 from ._json import exact
 from ._native import NativeClient, NativeQueue
 from ._results import ActionResult

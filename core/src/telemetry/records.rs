@@ -1,11 +1,11 @@
 //! A record of the trail as an event for whoever reads logs, with the fields of the record.
 
 use crate::error::Executed;
-use crate::trail::{Entry, Event};
+use crate::trail::{Entry, Event, Timings};
 
 macro_rules! event {
     ($level:ident, $entry:ident) => {{
-        let timings = $entry.timings.unwrap_or_default();
+        let timings = $entry.timings.and_then(Timings::rounded).unwrap_or_default();
         tracing::$level!(
             target: super::TARGET,
             event = $entry.event.as_str(),

@@ -183,6 +183,17 @@ impl SendSpan {
     }
 }
 
+/// A registry of `tracing-subscriber` lets go of a span's parent in whatever is the default when the span is closed, and
+/// a parent that is not let go of never ends.
+impl Drop for SendSpan {
+    fn drop(&mut self) {
+        let span = std::mem::replace(&mut self.span, Span::none());
+        if let Some(subscriber) = span.with_subscriber(|(_, subscriber)| subscriber.clone()) {
+            tracing::dispatcher::with_default(&subscriber, || drop(span));
+        }
+    }
+}
+
 /// Makes a span for the one who has the other.
 fn within_that_of(other: &Span, make: impl FnOnce() -> Span) -> Span {
     let mut make = Some(make);
