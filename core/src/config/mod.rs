@@ -25,7 +25,6 @@ pub use credentials::{AccessKey, Credentials, OAuthClient};
 pub use resolve::{Config, Transport};
 pub use table::{Dialect, OPTIONS, OptionSpec, Shape};
 
-pub(crate) use crate::profile::is_loopback;
 pub(crate) use credentials::is_bearer;
 pub(crate) use mistakes::Mistakes;
 

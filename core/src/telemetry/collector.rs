@@ -28,6 +28,7 @@ use url::Url;
 
 use crate::config;
 use crate::error::Result;
+use crate::profile::is_loopback;
 use crate::wire::{Answer, Failure, Transport};
 
 /// As many spans as wait for the collector; more are lost.
@@ -57,7 +58,7 @@ impl Collector {
             connect_timeout: PATIENCE / 2,
             client_cert: None,
             http1_only: false,
-            loopback: config::is_loopback(url),
+            loopback: is_loopback(url),
             ..gateway.clone()
         })?;
         let resource = resource();
