@@ -51,6 +51,8 @@ struct Origin {
     /// The file as it was when it was read.
     seen: Option<Stamp>,
     next_look: Instant,
+    /// What was wrong with it at the last look, which is told once.
+    wrong: Option<String>,
 }
 
 /// A change that is about to hold, or that does not.
@@ -84,7 +86,7 @@ impl InForce {
             ids,
             refresh,
             lobby,
-            origin: Mutex::new(Origin { source, seen: None, next_look }),
+            origin: Mutex::new(Origin { source, seen: None, next_look, wrong: None }),
         }
     }
 
@@ -109,11 +111,22 @@ impl InForce {
         }
         origin.seen = stamp.filter(Stamp::is_settled);
         let source = PolicySource::File(path);
-        match Policy::load(&source, self.ids) {
-            Ok(policy) if policy.digest() == self.now.load().policy.digest() => {}
-            Ok(policy) => self.put(policy, tell),
-            Err(why) => tell(&Change::Refused { why: &why, stays: self.now.load().policy.digest() }),
-        }
+        let wrong = match Policy::load(&source, self.ids) {
+            Ok(policy) => {
+                if policy.digest() != self.now.load().policy.digest() {
+                    self.put(policy, tell);
+                }
+                None
+            }
+            Err(why) => {
+                let wrong = Some(why.message().to_owned());
+                if wrong != origin.wrong {
+                    tell(&Change::Refused { why: &why, stays: self.now.load().policy.digest() });
+                }
+                wrong
+            }
+        };
+        origin.wrong = wrong;
     }
 
     /// Reads the policy again, or another one from now on; its digest. `tell` hears of it first.
@@ -137,6 +150,7 @@ impl InForce {
         self.put(policy, tell);
         origin.source = Some(source);
         origin.seen = stamp;
+        origin.wrong = None;
         Ok(digest)
     }
 

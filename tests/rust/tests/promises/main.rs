@@ -10,8 +10,10 @@
 
 mod callers;
 mod delivery;
+mod disk;
 mod ground;
 mod options;
+mod policy;
 mod polls;
 mod races;
 mod tokens;
