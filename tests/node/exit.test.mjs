@@ -1,5 +1,6 @@
 // The end of a process: it comes when nothing is left, it comes in time when much is left, and the trail holds.
 import assert from "node:assert/strict";
+import { readdirSync } from "node:fs";
 import { test } from "node:test";
 import { Client, Sandbox } from "cxone-actions";
 import { ACTION, AT_ONCE, accessTo, folder, NEVER_ENDS, node } from "./support.mjs";
@@ -8,9 +9,9 @@ const CALLS = 300;
 /** How long the end may take when the gateway does not answer; what Node needs to start is in it. */
 const LIMIT_MS = 5000;
 
-/** A program with a client of the sandbox and many calls under way. */
+/** A program with a client of the sandbox and many calls under way, whose trail goes on in new segments meanwhile. */
 function program(sandbox, audit, end, { actionId = ACTION, calls = CALLS, method = "run" } = {}) {
-  const options = { ...accessTo(sandbox), audit, maxQueued: 2000 };
+  const options = { ...accessTo(sandbox), audit, auditSegmentBytes: 65536, maxQueued: 2000 };
   return `
     const { Client } = require("cxone-actions");
     const client = new Client(${JSON.stringify(options)});
@@ -127,6 +128,8 @@ test("the_process_lives_while_a_call_is_pending_and_ends_by_itself_when_none_is"
     assert.ok(ms < 2 * LIMIT_MS, `it took ${ms} ms`);
     const states = await accountFor(sandbox, audit);
     assert.equal(states.size, 0);
+    const segments = readdirSync(audit).filter((name) => name.endsWith(".jsonl"));
+    assert.ok(segments.length > 3, `${segments.length} segments`);
   });
 });
 

@@ -49,7 +49,7 @@ test("terminating_a_worker_with_work_in_flight_leaves_the_process_and_the_trail_
       for (const call of calls) call.catch(() => {});
       await calls[0];
       parentPort.postMessage("going");`;
-    const each = worker(sandbox, body, { audit });
+    const each = worker(sandbox, body, { audit, auditSegmentBytes: 65536 });
     await once(each, "message");
     await each.terminate();
     assert.ok((await client.run(REQUEST)).ok, "the main thread goes on");
