@@ -43,10 +43,10 @@ impl NativeClient {
         tagged(self.handle.export(Path::new(&path), &format, &filter).map(|count| count.to_string()))
     }
 
-    /// What checking the chain found.
+    /// What checking the chain found, with the checkpoints of this file instead of the client's own.
     #[napi(catch_unwind)]
-    pub fn verify(&self) -> String {
-        tagged(self.handle.verify())
+    pub fn verify(&self, checkpoints: Option<String>) -> String {
+        tagged(self.handle.verify(checkpoints.as_deref().map(Path::new)))
     }
 
     /// Returns when everything recorded so far would survive a power failure.

@@ -1,8 +1,10 @@
 /** The audit trail: a reading of the record of everything that was done and refused. */
+import { fileURLToPath } from "node:url";
 import type { JsonValue } from "./decode";
+import { typeName } from "./encode";
 import { at, refusal, siteOf, unwrap } from "./from-core";
 import type { NativeClient, NativeRecords } from "./native";
-import { optionsText } from "./options";
+import { callOptions, isFileUrl, mistaken, optionsText } from "./options";
 
 /** A record with the field names of the trail. Absent fields are absent. */
 export interface AuditRecord {
@@ -33,7 +35,11 @@ export interface AuditRecord {
   readonly input_digest?: string;
   readonly bytes?: number;
   readonly timings?: { readonly [name: string]: number };
+  /** The caller's result handler is owed this result. */
+  readonly due?: boolean;
   readonly note?: string;
+  /** Names the key with which `hash` is made; absent where it is made without one. */
+  readonly key?: string;
   /** Hash of the record before. */
   readonly prev: string;
   /** Hash of this record. */
@@ -42,15 +48,27 @@ export interface AuditRecord {
 
 /** Which records are wanted: those that agree with every field that is given. */
 export interface AuditFilter {
-  /** Written at this time or later. */
+  /** Written at this time or later: a `Date`, or ISO 8601 text, in which a date is its midnight in UTC. */
   readonly since?: Date | string | null | undefined;
   /** Written before this time. */
   readonly until?: Date | string | null | undefined;
   readonly event?: string | null | undefined;
+  /** The action, by its id or by the name that the policy gives it. */
   readonly actionId?: string | null | undefined;
+  /** The gateway's word for the state. */
+  readonly status?: string | null | undefined;
   readonly correlationId?: string | null | undefined;
   readonly invocationId?: string | null | undefined;
   readonly actor?: string | null | undefined;
+}
+
+/** Options of `verify`. */
+export interface VerifyOptions {
+  /**
+   * Checkpoints that were kept elsewhere, one JSON object a line. Default: the file that the client's option
+   * `auditCheckpoints` names.
+   */
+  readonly checkpoints?: string | URL | null | undefined;
 }
 
 /** What `verify` found. */
@@ -66,6 +84,10 @@ export class Verification {
     readonly anchored: number,
     /** How many segments end in half a record, because their writer died in the middle of it: no problem. */
     readonly cut: number,
+    /** How many records are sealed with a key that is not at hand: of them only order and links were checked. */
+    readonly unchecked: number,
+    /** How many segments are known of and gone, because only a limited history is kept: no problem. */
+    readonly removed: number,
     /** Every disagreement, with its place. */
     readonly problems: readonly { readonly segment: string; readonly line: number; readonly what: string }[],
   ) {}
@@ -100,14 +122,25 @@ export class AuditTrail {
    *
    * @throws {AuditError} when a record cannot be read or the file cannot be written
    */
-  export(path: string, format: "jsonl" | "json" | "csv" = "jsonl", filter?: AuditFilter | null): number {
-    return unwrap(this.#native.export(String(path), String(format), filterText(filter)), this.export);
+  export(
+    path: string | URL,
+    format: "jsonl" | "json" | "csv" = "jsonl",
+    filter?: AuditFilter | null,
+  ): number {
+    const file = pathText("path", path);
+    return unwrap(this.#native.export(file, String(format), filterText(filter)), this.export);
   }
 
-  /** Reads everything and checks every hash, every link and every number. Works while the trail is being written. */
-  verify(): Verification {
-    const said = unwrap<Verification>(this.#native.verify(), this.verify);
-    return new Verification(said.ok, said.records, said.segments, said.anchored, said.cut, said.problems);
+  /**
+   * Reads everything and checks every hash, every link, every number and every checkpoint. Works while the trail is being
+   * written.
+   */
+  verify(options?: VerifyOptions | null): Verification {
+    const checkpoints = callOptions(options, { checkpoints: "a path or a file URL" }).checkpoints ?? undefined;
+    const file = checkpoints === undefined ? undefined : pathText("checkpoints", checkpoints);
+    const said = unwrap<Verification>(this.#native.verify(file), this.verify);
+    const { ok, records, segments, anchored, cut, unchecked, removed, problems } = said;
+    return new Verification(ok, records, segments, anchored, cut, unchecked, removed, problems);
   }
 
   /**
@@ -120,8 +153,17 @@ export class AuditTrail {
   }
 }
 
+/** The name of a file; what is none is refused, so that nothing is written to a file named `undefined`. */
+function pathText(name: string, path: unknown): string {
+  if (typeof path === "string") return path;
+  if (isFileUrl(path)) return fileURLToPath(path);
+  const message = `\`${name}\` must be a path or a file URL, got ${typeName(path)}`;
+  throw mistaken([{ path: name, code: "type", message }]);
+}
+
 function filterText(filter: AuditFilter | null | undefined): string {
   if (filter === undefined || filter === null) return "{}";
+  if (typeof filter !== "object" || Array.isArray(filter)) return optionsText(filter);
   const time = (value: unknown) =>
     value instanceof Date && !Number.isNaN(value.getTime()) ? value.toISOString() : value;
   return optionsText({ ...filter, since: time(filter.since), until: time(filter.until) });

@@ -6,7 +6,14 @@
  */
 import { native } from "./native";
 
-export { type AuditFilter, type AuditRecord, AuditTrail, Verification } from "./audit";
+export {
+  type AuditFilter,
+  type AuditRecord,
+  AuditTrail,
+  Verification,
+  type VerifyOptions,
+} from "./audit";
+export type { Checkpoint } from "./checkpoints";
 export { Client } from "./client";
 export type { JsonValue } from "./decode";
 export {

@@ -10,8 +10,8 @@ import { join } from "node:path";
 export interface NativeMessage {
   /** The number that starting the call returned. */
   readonly call: number;
-  /** The last message of the call; the terminal result for `onResult`; or: the client whose number it is needs a token. */
-  readonly kind: "done" | "deliver" | "token";
+  /** The last message of the call; the terminal result for `onResult`; or: the client whose number it is needs a token, or has a checkpoint. */
+  readonly kind: "done" | "deliver" | "token" | "checkpoint";
   readonly json: string;
 }
 
@@ -40,7 +40,8 @@ export interface NativeClient {
   cancel(call: number): void;
   answer(call: number, raised: string | null): void;
   isClosed(): boolean;
-  /** By which a request for a token names this client. */
+  answerCheckpoint(number: number, raised: string | null): void;
+  /** By which a request for a token, or a checkpoint, names this client. */
   number(): number;
   takeTokenRequest(request: number): boolean;
   answerTokenRequest(
@@ -54,7 +55,7 @@ export interface NativeClient {
   recover(): Tagged;
   records(filter: string): NativeRecords | Tagged;
   export(path: string, format: string, filter: string): Tagged;
-  verify(): Tagged;
+  verify(checkpoints?: string): Tagged;
   flush(): Tagged;
 }
 
@@ -84,7 +85,7 @@ export interface Native {
   version(): string;
   /** The public surface as the core knows it. */
   surface(): string;
-  openClient(options: string, asksForTokens: boolean): NativeClient | string;
+  openClient(options: string, asksForTokens: boolean, checkpoints: NativeQueue | null): NativeClient | string;
   openSandbox(options: string): NativeSandbox | string;
   /** The error of a result that did not complete, from the JSON text of its fields. */
   statusError(result: string): string | null;

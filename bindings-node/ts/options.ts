@@ -232,11 +232,17 @@ function isPlain(value: unknown): boolean {
 
 /** What an option of a call has to be, in the words of the message. */
 const SORTS: Record<string, (value: unknown) => boolean> = {
+  "a Date or text in RFC 3339": (value) => value instanceof Date || typeof value === "string",
   "an AbortSignal": (value) => typeof (value as Partial<Signal>).addEventListener === "function",
   "a function": (value) => typeof value === "function",
+  "a path or a file URL": (value) => typeof value === "string" || isFileUrl(value),
   "a number of milliseconds": (value) => typeof value === "number",
   "a whole number from 1": (value) => Number.isSafeInteger(value) && (value as number) >= 1,
 };
+
+export function isFileUrl(value: unknown): value is URL {
+  return value instanceof URL && value.protocol === "file:";
+}
 
 /** An error that names every mistake in options. */
 export function mistaken(violations: Violation[]): ConfigError {

@@ -109,8 +109,9 @@ impl NativeClient {
         py.detach(|| self.0.export(&path, format, filter_json)).map_err(native_error)
     }
 
-    fn verify(&self, py: Python<'_>) -> PyResult<String> {
-        py.detach(|| self.0.verify()).map_err(native_error)
+    #[pyo3(signature = (checkpoints))]
+    fn verify(&self, py: Python<'_>, checkpoints: Option<PathBuf>) -> PyResult<String> {
+        py.detach(|| self.0.verify(checkpoints.as_deref())).map_err(native_error)
     }
 
     fn flush(&self, py: Python<'_>) -> PyResult<()> {

@@ -69,12 +69,16 @@ impl Handle {
         })
     }
 
-    /// What checking the chain found, as a JSON object.
+    /// What checking the chain found, as a JSON object; with the checkpoints of this file instead of the client's own.
     ///
     /// # Errors
     /// As for all of these.
-    pub fn verify(&self) -> Result<String, String> {
-        self.read(|client| Ok(serde_json::to_string(&client.audit().verify()).unwrap_or_default()))
+    pub fn verify(&self, checkpoints: Option<&Path>) -> Result<String, String> {
+        self.read(|client| {
+            let audit = client.audit();
+            let found = checkpoints.map_or_else(|| audit.verify(), |file| audit.verify_against(Some(file)));
+            Ok(serde_json::to_string(&found).unwrap_or_default())
+        })
     }
 
     /// Returns when everything recorded so far would survive a power failure.

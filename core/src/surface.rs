@@ -158,6 +158,8 @@ mod tests {
             ("Distribution", "p99_ms"),
             ("Unfinished", "state"),
             ("Verification", "anchored"),
+            ("Verification", "unchecked"),
+            ("Verification", "removed"),
             ("Verdict", "opens_at"),
         ] {
             assert!(has(name, field), "{name}.{field}");

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timezone
+from datetime import date, datetime, timezone
 from typing import Any, Literal
 
 from . import _native
+from ._arguments import options_text
 from ._errors import raise_native
 from ._json import exact
 from ._results import Problem, Verification
@@ -28,20 +28,22 @@ class AuditTrail:
     def records(
         self,
         *,
-        since: datetime | str | None = None,
-        until: datetime | str | None = None,
+        since: date | str | None = None,
+        until: date | str | None = None,
         event: str | None = None,
         action_id: str | None = None,
+        status: str | None = None,
         correlation_id: str | None = None,
         invocation_id: str | None = None,
         actor: str | None = None,
     ) -> Iterator[Mapping[str, Any]]:
         """The records that match, oldest first, each a mapping with the trail's field names.
 
-        `since` and `until` are a `datetime` (without a zone: local time) or ISO 8601 text. Raises `AuditError` when a
-        segment cannot be read and `ConfigError` when a filter cannot be understood.
+        `since` and `until` are a `datetime` (without a zone: local time) or ISO 8601 text; a date is its midnight in
+        UTC. `action_id` may be the name that the policy gives the action, `status` is the gateway's word. Raises
+        `AuditError` when a segment cannot be read and `ConfigError` when a filter cannot be understood.
         """
-        chosen = _filter(since, until, event, action_id, correlation_id, invocation_id, actor)
+        chosen = _filter(since, until, event, action_id, status, correlation_id, invocation_id, actor)
         try:
             batches = self._client.records(chosen)
         except _native.NativeError as error:
@@ -53,25 +55,30 @@ class AuditTrail:
         path: str | os.PathLike[str],
         format: Literal["jsonl", "json", "csv"] = "jsonl",
         *,
-        since: datetime | str | None = None,
-        until: datetime | str | None = None,
+        since: date | str | None = None,
+        until: date | str | None = None,
         event: str | None = None,
         action_id: str | None = None,
+        status: str | None = None,
         correlation_id: str | None = None,
         invocation_id: str | None = None,
         actor: str | None = None,
     ) -> int:
-        """Writes the records that match to a file; how many they are."""
-        chosen = _filter(since, until, event, action_id, correlation_id, invocation_id, actor)
+        """Writes the records that match to a file, which appears when it is complete; how many they are."""
+        chosen = _filter(since, until, event, action_id, status, correlation_id, invocation_id, actor)
         try:
-            return self._client.export(os.fspath(path), format, chosen)
+            return self._client.export(os.fsdecode(path), format, chosen)
         except _native.NativeError as error:
             raise_native(error)
 
-    def verify(self) -> Verification:
-        """Checks the chain of every segment."""
+    def verify(self, *, checkpoints: str | os.PathLike[str] | None = None) -> Verification:
+        """Checks every record, every link and every checkpoint.
+
+        The checkpoints are those of the option `audit_checkpoints`, where that names a file. Those that a function was
+        told can be given as a file with one JSON object a line.
+        """
         try:
-            plain = exact(self._client.verify())
+            plain = exact(self._client.verify(None if checkpoints is None else os.fsdecode(checkpoints)))
         except _native.NativeError as error:
             raise_native(error)
         plain["problems"] = tuple(Problem(**problem) for problem in plain["problems"])
@@ -98,10 +105,11 @@ def _records(batches: _native.NativeRecords) -> Iterator[Mapping[str, Any]]:
 
 
 def _filter(
-    since: datetime | str | None,
-    until: datetime | str | None,
+    since: date | str | None,
+    until: date | str | None,
     event: str | None,
     action_id: str | None,
+    status: str | None,
     correlation_id: str | None,
     invocation_id: str | None,
     actor: str | None,
@@ -111,12 +119,16 @@ def _filter(
         "until": _moment(until),
         "event": event,
         "action_id": action_id,
+        "status": status,
         "correlation_id": correlation_id,
         "invocation_id": invocation_id,
         "actor": actor,
     }
-    return json.dumps({name: value for name, value in chosen.items() if value is not None})
+    return options_text(chosen)
 
 
-def _moment(value: datetime | str | None) -> str | None:
-    return value.astimezone(timezone.utc).isoformat() if isinstance(value, datetime) else value
+def _moment(value: date | str | None) -> str | None:
+    """As text; what is no time is left for the core to refuse."""
+    if isinstance(value, datetime):
+        return value.astimezone(timezone.utc).isoformat()
+    return value.isoformat() if isinstance(value, date) else value

@@ -181,6 +181,8 @@ class Verification:
 
     `anchored` counts the records that a checkpoint elsewhere covers: truncation shows only there. `cut` counts
     the segments that end in half a record because their writer died in the middle of it; that is no problem.
+    `unchecked` counts the records that are sealed with a key that is not at hand: of those only the order and the
+    links were checked. `removed` counts the segments that are known of and gone because only a limited history is kept.
     """
 
     ok: bool
@@ -188,4 +190,6 @@ class Verification:
     segments: int
     anchored: int
     cut: int
+    unchecked: int
+    removed: int
     problems: tuple[Problem, ...]

@@ -41,6 +41,33 @@ pub(super) fn hash(content: &[u8]) -> String {
     hex(&Sha256::digest(content))
 }
 
+/// Whether this is the hash of the content, made with this key or without one.
+pub(super) fn is_hash(content: &[u8], claimed: &str, key: Option<&Key>) -> bool {
+    let sum = match key {
+        Some(key) => key.sum(content),
+        None => Sha256::digest(content).into(),
+    };
+    digits(&sum).eq(claimed.chars())
+}
+
+/// The bytes that 64 lower-case hexadecimal digits stand for.
+pub(super) fn unhex(text: &str) -> Option<[u8; 32]> {
+    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+    let nibble = |digit: u8| match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        _ => None,
+    };
+    let mut bytes = [0; 32];
+    if !rest.is_empty() || pairs.len() != bytes.len() {
+        return None;
+    }
+    for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
+        *byte = (nibble(*high)? << 4) | nibble(*low)?;
+    }
+    Some(bytes)
+}
+
 pub(super) fn hex(bytes: &[u8]) -> String {
     digits(bytes).collect()
 }
@@ -65,13 +92,28 @@ mod tests {
             let (content, claimed) = unseal(&line).unwrap();
             assert_eq!(content, br#"{"note":",\"hash\":\"","prev":"0""#);
             assert_eq!(claimed, hash);
-            assert_eq!(key.map_or_else(|| super::hash(content), |key| key.hash(content)), hash);
+            assert_eq!(key.map_or_else(|| super::hash(content), |key| hex(&key.sum(content))), hash);
         }
     }
 
     #[test]
     fn the_hash_is_plain_sha_256() {
         assert_eq!(hash(b"abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    }
+
+    #[test]
+    fn digits_are_read_back_and_nothing_else_is_a_hash() {
+        let digits = hash(b"abc");
+        assert_eq!(unhex(&digits).map(|bytes| hex(&bytes)), Some(digits.clone()));
+        for text in ["", &digits[1..], &digits.to_uppercase(), &digits.replace('b', "g"), &format!("{digits}00")] {
+            assert_eq!(unhex(text), None, "{text}");
+        }
+        let key = Key::new(b"an auditor's key");
+        for key in [None, Some(&key)] {
+            let digits = key.map_or(digits.clone(), |key| hex(&key.sum(b"abc")));
+            assert!(is_hash(b"abc", &digits, key) && !is_hash(b"abd", &digits, key), "{key:?}");
+            assert!(!is_hash(b"abc", &digits[1..], key) && !is_hash(b"abc", &format!("{digits}0"), key));
+        }
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! Which records are wanted.
 
-use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, Zoned};
 use serde_json::{Map, Value};
 
 use super::Event;
@@ -17,8 +19,10 @@ pub struct Filter {
     pub until: Option<Timestamp>,
     /// What happened.
     pub event: Option<Event>,
-    /// The action, in canonical form.
+    /// The action: its id in canonical form, or the name that the policy gave it when the record was written.
     pub action_id: Option<String>,
+    /// The gateway's status word.
+    pub status: Option<String>,
     /// The logical invocation.
     pub correlation_id: Option<String>,
     /// The gateway's id of the invocation.
@@ -33,6 +37,7 @@ const KEYS: &[(&str, &str)] = &[
     ("until", "until"),
     ("event", "event"),
     ("action_id", "actionId"),
+    ("status", "status"),
     ("correlation_id", "correlationId"),
     ("invocation_id", "invocationId"),
     ("actor", "actor"),
@@ -40,7 +45,8 @@ const KEYS: &[(&str, &str)] = &[
 
 impl Filter {
     /// Reads `{"since": "2026-11-22T15:00:00Z", "event": "sending", …}`. Every key may be absent or null; names may be
-    /// written in snake_case or camelCase. An action id that is a UUID is brought into canonical form.
+    /// written in snake_case or camelCase. An action id that is a UUID is brought into canonical form. A date without a time
+    /// is its midnight in UTC.
     ///
     /// # Errors
     /// [`ErrorKind::Config`]; the message names every key that is unknown or has a bad value.
@@ -64,7 +70,10 @@ impl Filter {
             return Ok(filter);
         }
         let keys: Vec<_> = KEYS.iter().map(|(name, _)| *name).collect();
-        let hint = format!("a filter has {}; times are written like 2026-11-22T15:00:00Z", keys.join(", "));
+        let hint = format!(
+            "a filter has {}; times are written like 2026-11-22T15:00:00Z or, for midnight in UTC, 2026-11-22",
+            keys.join(", ")
+        );
         Err(Error::new(ErrorKind::Config, mistakes.join("; ")).with_hint(hint))
     }
 
@@ -83,7 +92,7 @@ impl Filter {
         let time = || {
             let wrong =
                 || format!("`{key}` must be a time with its offset from UTC, got `{}`", clip(text, 64));
-            text.parse::<Timestamp>().map(Some).map_err(|_| wrong())
+            moment(text).map(Some).ok_or_else(wrong)
         };
         match *name {
             "since" => self.since = time()?,
@@ -92,6 +101,7 @@ impl Filter {
             "action_id" => {
                 self.action_id = Some(ActionIdRule::Uuid.canonical(text).unwrap_or_else(|| text.clone()))
             }
+            "status" => self.status = Some(text.clone()),
             "correlation_id" => self.correlation_id = Some(text.clone()),
             "invocation_id" => self.invocation_id = Some(text.clone()),
             _ => self.actor = Some(text.clone()),
@@ -105,7 +115,8 @@ impl Filter {
         };
         self.event.is_none_or(|event| event.as_str() == record.event)
             && self.actor.as_ref().is_none_or(|actor| *actor == record.actor)
-            && same(&self.action_id, &record.action_id)
+            && (same(&self.action_id, &record.action_id) || same(&self.action_id, &record.action_name))
+            && same(&self.status, &record.status)
             && same(&self.correlation_id, &record.correlation_id)
             && same(&self.invocation_id, &record.invocation_id)
             && self.contains_time(record)
@@ -121,6 +132,15 @@ impl Filter {
                 && self.until.is_none_or(|until| at < until.as_microsecond())
         })
     }
+}
+
+/// A time with its offset from UTC, or a day in UTC.
+fn moment(text: &str) -> Option<Timestamp> {
+    let midnight = |date: Date| date.to_zoned(TimeZone::UTC).map(|midnight: Zoned| midnight.timestamp());
+    // jiff reads a date out of any longer text that begins with one.
+    let is_date = text.len() == "2026-11-22".len();
+    let date = || text.parse::<Date>().ok().filter(|_| is_date).and_then(|date| midnight(date).ok());
+    text.parse().ok().or_else(date)
 }
 
 #[cfg(test)]
@@ -139,6 +159,8 @@ mod tests {
                 &["`since` must be a time with its offset from UTC, got `yesterday`"],
             ),
             (r#"{"since":"2026-11-22T15:00:00"}"#, &["`since` must be a time with its offset"]),
+            (r#"{"since":"2026-11-31"}"#, &["`since` must be a time with its offset", "2026-11-22"]),
+            (r#"{"status":0}"#, &["`status` must be a string, got a number"]),
             (r#"{"until":1}"#, &["`until` must be a string, got a number"]),
             (
                 r#"{"actor":true,"actionId":[]}"#,
@@ -156,6 +178,13 @@ mod tests {
                 assert!(error.to_string().contains(part), "{text}: {error}");
             }
         }
+    }
+
+    #[test]
+    fn a_date_is_its_midnight_in_utc() {
+        let day = Filter::from_json(r#"{"since":"2020-01-01","until":"2020-01-02"}"#).unwrap();
+        assert_eq!(day.since, Some("2020-01-01T00:00:00Z".parse().unwrap()));
+        assert_eq!(day.until, Some("2020-01-02T00:00:00Z".parse().unwrap()));
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod export;
 mod filter;
 mod index;
 mod inner;
+mod join;
 mod keeper;
 mod key;
 mod log;
@@ -31,6 +32,9 @@ mod syncer;
 mod tests;
 mod unfinished;
 mod verify;
+mod witness;
+#[cfg(all(test, unix))]
+mod writing;
 
 use std::fmt;
 use std::io;
@@ -63,9 +67,13 @@ use record::{Origin, Record};
 use run::Run;
 use segment::Segment;
 use syncer::Group;
+use verify::Against;
+use witness::Testimonies;
 
 /// How long closing waits for the places of checkpoints, once the disk has everything.
-const CLOSING: Duration = Duration::from_secs(2);
+const CLOSING: Duration = Duration::from_millis(750);
+/// So often the directory is listed while others write.
+const LOOKS: usize = 5;
 
 /// The trail of one client. Shared by all its tasks; every method takes `&self`.
 pub struct Trail {
@@ -146,6 +154,14 @@ impl Trail {
     /// # Errors
     /// [`ErrorKind::Audit`] where the directory is not there or cannot be read.
     pub fn read_only(directory: &Path) -> Result<Trail> {
+        Trail::read_only_with(directory, &AuditSettings::default())
+    }
+
+    /// The same with what [`Trail::verify`] needs besides: the `key` and the file of `checkpoints` of the settings.
+    ///
+    /// # Errors
+    /// Those of [`Trail::read_only`].
+    pub fn read_only_with(directory: &Path, settings: &AuditSettings) -> Result<Trail> {
         let list = |path: PathBuf| segment::list(&path).map(|_| path);
         let path = std::fs::canonicalize(directory).and_then(list).map_err(|error| {
             let directory = directory.display();
@@ -268,13 +284,29 @@ impl Trail {
         export::export(self.records(filter)?, path, format)
     }
 
-    /// Reads everything and checks every hash, every link and every number. Works while the trail is being written.
+    /// Reads everything and checks every hash, every link, every number, and every checkpoint of the settings' file. Works
+    /// while the trail is being written, in bounded memory.
     pub fn verify(&self) -> Verification {
+        self.verify_against(self.inner.places.file.as_deref())
+    }
+
+    /// The same with the checkpoints of this file: those that a function was told, say, one JSON object a line.
+    pub fn verify_against(&self, checkpoints: Option<&Path>) -> Verification {
+        let key = self.inner.origin.key.as_ref();
+        // Before the segments are listed: a checkpoint speaks of what was there.
+        let testimonies = checkpoints.map(|path| {
+            Testimonies::checkpoints(path)
+                .map_err(|error| format!("the checkpoints `{}` cannot be read: {error}", path.display()))
+        });
+        let (testimonies, unreadable) = match testimonies {
+            Some(Ok(testimonies)) => (testimonies, None),
+            Some(Err(what)) => (Testimonies::default(), Some(what)),
+            None => (Testimonies::default(), None),
+        };
         let verified = match &self.inner.directory {
-            None => self.memory().map(|(before, lines)| verify::lines(before, &lines)),
+            None => self.memory().map(|(before, lines)| verify::lines(before, &lines, key)),
             Some(_) => self.segments().map(|(segments, own)| {
-                let own = own.as_ref().map(|(name, head)| (name.as_str(), head.clone()));
-                verify::segments(&segments, own)
+                verify::segments(&segments, Against { own, key, testimonies, unreadable })
             }),
         };
         verified.unwrap_or_else(|error| Verification::impossible(&error))
@@ -289,7 +321,7 @@ impl Trail {
         match &self.inner.directory {
             None => Ok(Vec::new()),
             Some(_) => {
-                let writes = !matches!(self.inner.log().sink, Sink::Nowhere);
+                let writes = self.segment().is_some();
                 unfinished::unfinished(|| Ok(self.segments()?.0), writes)
             }
         }

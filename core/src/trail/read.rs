@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use super::log::Head;
 use super::segment::{self, Line, Lines, Segment};
+use super::summary::Moment;
 use super::{Filter, Record, unreadable};
 use crate::error::{Error, Result};
 
@@ -70,7 +71,7 @@ impl Merge {
     /// Whether the next segment may hold a record that comes before all those at hand.
     fn must_open(&self) -> bool {
         match (self.waiting.front(), self.open.peek()) {
-            (Some((_, segment)), Some(reader)) => segment.start <= reader.ts,
+            (Some((_, segment)), Some(reader)) => Moment::first(&segment.name) <= reader.moment,
             (waiting, _) => waiting.is_some(),
         }
     }
@@ -99,16 +100,16 @@ struct Reader {
     index: usize,
     segment: Segment,
     lines: Lines<BufReader<Take<File>>>,
-    /// The time of the head; that of the line before it where the head is no record.
-    ts: String,
+    /// That of the head; that of the line before it where the head is no record.
+    moment: Moment,
     head: Result<String, Error>,
     failed: bool,
 }
 
 impl Reader {
     fn new(index: usize, segment: Segment, lines: Lines<BufReader<Take<File>>>) -> Reader {
-        let ts = segment.start.clone();
-        Reader { index, segment, lines, ts, head: Ok(String::new()), failed: false }
+        let moment = Moment::before(&segment.name);
+        Reader { index, segment, lines, moment, head: Ok(String::new()), failed: false }
     }
 
     /// Goes on to the next line that is wanted or that is an error; none at the end.
@@ -131,8 +132,8 @@ impl Reader {
                 Ok(record) => record,
                 Err(error) => break format!("it is no record: {error}"),
             };
+            self.moment = self.moment.next(record.timestamp());
             if filter.matches(&record) {
-                record.ts.as_ref().clone_into(&mut self.ts);
                 // What parsed as JSON is text, so nothing is replaced here.
                 self.head = Ok(String::from_utf8_lossy(bytes).into_owned());
                 return Some(self);
@@ -146,7 +147,7 @@ impl Reader {
 /// Reversed, because the heap gives its greatest and we want the oldest; equal times in the order of the segments.
 impl Ord for Reader {
     fn cmp(&self, other: &Self) -> Ordering {
-        (&other.ts, other.index).cmp(&(&self.ts, self.index))
+        (other.moment, other.index).cmp(&(self.moment, self.index))
     }
 }
 

@@ -102,23 +102,33 @@ pub(super) fn list(directory: &Path) -> io::Result<Vec<Segment>> {
     Ok(segments)
 }
 
+/// Opens a file for reading, unless it is a link or no regular file.
+pub(super) fn open_file(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    #[cfg(unix)]
+    {
+        use rustix::fs::OFlags;
+        // NONBLOCK, so that a pipe put there cannot make a reader wait for ever; it means nothing to a file.
+        let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+        std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, flags.bits().cast_signed());
+    }
+    if fs::symlink_metadata(path)?.is_symlink() {
+        return Err(io::Error::other("it is a symbolic link, which is never followed"));
+    }
+    let file = options.open(path)?;
+    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is no regular file")) }
+}
+
 impl Segment {
     /// Opens it for reading, unless it is a link or no regular file.
     pub(super) fn open(&self) -> io::Result<File> {
-        let mut options = OpenOptions::new();
-        options.read(true);
-        #[cfg(unix)]
-        {
-            use rustix::fs::OFlags;
-            // NONBLOCK, so that a pipe put there cannot make a reader wait for ever; it means nothing to a file.
-            let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
-            std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, flags.bits().cast_signed());
-        }
-        if fs::symlink_metadata(&self.path)?.is_symlink() {
-            return Err(io::Error::other("it is a symbolic link, which is never followed"));
-        }
-        let file = options.open(&self.path)?;
-        if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is no regular file")) }
+        open_file(&self.path)
+    }
+
+    /// How many bytes it has now.
+    pub(super) fn length(&self) -> io::Result<u64> {
+        Ok(self.open()?.metadata()?.len())
     }
 
     /// Its lines as far as they are written now: a writer that goes on does not keep the reader busy for ever.

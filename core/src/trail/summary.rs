@@ -1,26 +1,61 @@
-//! What one segment says about the invocations that are not finished in it, and about the ends of others: all that
-//! recovery needs to know of it.
+//! What one segment says about invocations that are not finished in it, and about the ends of others: all that recovery
+//! needs to know of it.
 //!
-//! One promise: summaries of the segments of a trail, joined, say what reading all records in the order of time says,
-//! wherever the segments were cut. That is so because a summary holds nothing but *last moments* (the last time that a
-//! run came so far with an invocation, the last time that it ended, …), and the later of two moments is the same in
+//! One promise: the summaries of the segments of a trail, joined, say what reading all its records in the order of time
+//! says, wherever the segments were cut. That holds because a summary has nothing but moments of which only the latest
+//! counts (when a run came so far with an invocation, when it ended, …), and the latest of several is the same in
 //! whatever order they are compared.
 
 use std::collections::HashMap;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::record::Record;
 use super::{Event, segment};
 
-/// When something was written: microseconds in the upper bits, and a lowest bit that is clear for what a record says
-/// about everything before it, and set for the rest. No two records of a segment have the same microsecond here: one that
-/// claims to be no later than the one before it counts as a microsecond later.
-pub(super) type Moment = i64;
+/// When something was written: microseconds above a lowest bit, which is clear for what a record says about everything
+/// before it and set for the rest. No two records of a segment have one microsecond: what claims to be no later than the
+/// record before it counts as a microsecond later, so that the order within a segment is always that of writing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Moment(pub(super) i64);
 
-/// How far one run came with an invocation. The order is that of their weight: the heaviest one says its state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+impl Moment {
+    fn of(micros: i64) -> Moment {
+        Moment((micros << 1) | 1)
+    }
+
+    pub(super) fn micros(self) -> i64 {
+        self.0 >> 1
+    }
+
+    /// Before the record itself, and after every other one that came before it.
+    fn just_before(self) -> Moment {
+        Moment(self.0 - 1)
+    }
+
+    /// The moment of the next record of the same segment, at the time that it gives.
+    pub(super) fn next(self, at: Option<Timestamp>) -> Moment {
+        let at = at.map_or(i64::MIN >> 1, Timestamp::as_microsecond);
+        Moment::of(at.max(self.micros() + 1))
+    }
+
+    /// Before every record of a segment of this name.
+    pub(super) fn before(segment: &str) -> Moment {
+        Moment(segment::start_of(segment).map_or(0, |start| start.as_microsecond() - 1) << 1)
+    }
+
+    /// The first that a record of a segment of this name can have.
+    pub(super) fn first(segment: &str) -> Moment {
+        Moment::before(segment).next(None)
+    }
+}
+
+/// How far one run came with an invocation. The order is that of their weight: the heaviest one says the state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub(super) enum Progress {
     Started,
     Sending,
@@ -31,102 +66,121 @@ pub(super) enum Progress {
     Due,
 }
 
-impl Progress {
-    pub(super) const ALL: [Progress; 5] =
-        [Progress::Started, Progress::Sending, Progress::Unknown, Progress::Accepted, Progress::Due];
-}
-
-/// The last time that a run came so far.
-#[derive(Debug, Clone, PartialEq)]
+/// That a run came so far, and when it did so the last time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Reach {
+    pub(super) progress: Progress,
     pub(super) moment: Moment,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) action_id: Option<String>,
-    pub(super) invocation_id: Option<String>,
 }
 
-/// One invocation that this run left open, by [`Progress`].
-pub(super) type Open = [Option<Reach>; Progress::ALL.len()];
+/// One invocation that is not over as far as this segment says.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Open {
+    /// At most one for each progress.
+    pub(super) reached: Vec<Reach>,
+    /// The ids that the gateway gave it, and when. They are told apart because a later record may know only them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) invocations: Vec<(String, Moment)>,
+}
 
 /// The first 64 bits of the SHA-256 of an id.
 pub(super) type IdHash = u64;
 
-/// What one segment says, as of its last record that was taken.
+/// The last time that something was said of an invocation.
+pub(super) type Last = HashMap<IdHash, Moment>;
+
+/// What was said of invocations that may be open elsewhere.
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Ends<T> {
+    /// It ended.
+    pub(super) ended: T,
+    /// This run learned that what it had sent was not executed.
+    pub(super) refused: T,
+    /// This run's handler had the result, and no record of this segment says that it was due.
+    pub(super) delivered: T,
+    /// It ended, by the gateway's id where no more is known than that.
+    pub(super) ended_invocations: T,
+    /// It was refused, by the gateway's id.
+    pub(super) refused_invocations: T,
+}
+
+impl<T> Ends<T> {
+    pub(super) fn map<U>(&self, mut to: impl FnMut(&T) -> U) -> Ends<U> {
+        Ends {
+            ended: to(&self.ended),
+            refused: to(&self.refused),
+            delivered: to(&self.delivered),
+            ended_invocations: to(&self.ended_invocations),
+            refused_invocations: to(&self.refused_invocations),
+        }
+    }
+}
+
+/// What one segment says, as far as its records were taken.
 #[derive(Debug, PartialEq)]
 pub(super) struct Summary {
     /// The moment of the last record.
     pub(super) last: Moment,
     /// By correlation id. What is finished takes no room here.
     pub(super) open: HashMap<String, Open>,
-    /// When an invocation ended the last time, by correlation id.
-    pub(super) ended: HashMap<IdHash, Moment>,
-    /// When this run learned the last time that what it sent was not executed.
-    pub(super) refused: HashMap<IdHash, Moment>,
-    /// When this run's handler had the result the last time, where this segment does not say that it was due.
-    pub(super) delivered: HashMap<IdHash, Moment>,
-    /// The same as `ended`, by invocation id, where the record knows no more than that.
-    pub(super) ended_invocations: HashMap<IdHash, Moment>,
-    /// The same as `refused`, by invocation id.
-    pub(super) refused_invocations: HashMap<IdHash, Moment>,
-    /// Correlation ids of what is open by invocation id: a later poll may know no more than the latter.
+    pub(super) ends: Ends<Last>,
+    /// Correlation ids of what is open, by the gateway's id.
     known: HashMap<String, String>,
 }
 
 impl Summary {
     /// Of a segment of this name that has no record yet.
     pub(super) fn new(segment: &str) -> Summary {
-        Summary {
-            last: segment::start_of(segment).map_or(0, |start| start.as_microsecond() << 1),
-            open: HashMap::new(),
-            ended: HashMap::new(),
-            refused: HashMap::new(),
-            delivered: HashMap::new(),
-            ended_invocations: HashMap::new(),
-            refused_invocations: HashMap::new(),
-            known: HashMap::new(),
-        }
+        let last = Moment::before(segment);
+        Summary { last, open: HashMap::new(), ends: Ends::default(), known: HashMap::new() }
     }
 
     /// A time that is later than every record that was taken, also where the clock was set back. The name of the run's
     /// next segment must give this time or a later one.
     pub(super) fn end(&self) -> Timestamp {
-        Timestamp::from_microsecond((self.last >> 1) + 1).unwrap_or(Timestamp::MAX)
+        Timestamp::from_microsecond(self.last.micros() + 1).unwrap_or(Timestamp::MAX)
     }
 
-    /// One record of the segment; all of them are taken, in the order of writing.
+    /// One record of the segment. All of them are taken, in the order of writing.
     pub(super) fn take(&mut self, record: &Record<'_>) {
-        let at = self.advance(record);
+        self.last = self.last.next(record.timestamp());
+        let at = self.last;
         let Some(event) = Event::ALL.iter().find(|event| event.as_str() == record.event) else { return };
         let correlation = record.correlation_id.as_ref().map(|id| id.as_str());
         let invocation = record.invocation_id.as_ref().map(|id| id.as_str());
-        let (correlation, only) = match (correlation, invocation) {
-            (Some(correlation), _) => (correlation, None),
-            (None, Some(invocation)) => ("", Some(invocation)),
-            (None, None) => return,
-        };
         let due = record.due == Some(true);
-        match (event, only) {
-            (Event::Started, None) => self.reach(correlation, Progress::Started, at, record),
-            (Event::Sending, None) => self.reach(correlation, Progress::Sending, at, record),
-            (Event::Unknown, None) => self.reach(correlation, Progress::Unknown, at, record),
-            (Event::Accepted, None) => self.reach(correlation, Progress::Accepted, at, record),
-            (Event::Rejected | Event::Aborted, None) => self.refuse(correlation, at),
-            (Event::Rejected | Event::Aborted, Some(invocation)) => self.refuse_invocation(invocation, at),
-            (Event::Terminal, None) if due => {
-                self.end_all(correlation, at - 1);
-                self.reach(correlation, Progress::Due, at, record);
+        match (event, correlation, invocation) {
+            (Event::Started, Some(id), _) => self.reach(id, Progress::Started, record),
+            (Event::Sending, Some(id), _) => self.reach(id, Progress::Sending, record),
+            (Event::Unknown, Some(id), _) => self.reach(id, Progress::Unknown, record),
+            (Event::Accepted, Some(id), _) => self.reach(id, Progress::Accepted, record),
+            (Event::Rejected | Event::Aborted, Some(id), _) => self.refuse(id, at),
+            (Event::Rejected | Event::Aborted, None, Some(id)) => self.refuse_invocation(id),
+            (Event::Terminal, Some(id), _) if due => {
+                self.end_all(id, at.just_before());
+                self.reach(id, Progress::Due, record);
             }
-            (Event::Terminal, None) => self.end_all(correlation, at),
-            // Nobody knows whose result it is: it stays as it was until it is delivered.
-            (Event::Terminal, Some(_)) if due => {}
-            (Event::Delivered | Event::CallbackFailed, None) => self.deliver(correlation, at),
-            (Event::Terminal | Event::Delivered | Event::CallbackFailed, Some(invocation)) => {
-                self.end_invocation(invocation, at);
+            (Event::Terminal, Some(id), _) => self.end_all(id, at),
+            // Nobody knows whose result this is, so it stays as it was until somebody has it.
+            (Event::Terminal, None, Some(_)) if due => {}
+            (Event::Delivered | Event::CallbackFailed, Some(id), _) => self.deliver(id, at),
+            (Event::Terminal | Event::Delivered | Event::CallbackFailed, None, Some(id)) => {
+                self.end_invocation(id);
             }
-            // Without a correlation id they say nothing that was not known.
-            (Event::Started | Event::Sending | Event::Unknown | Event::Accepted, Some(_)) => {}
             // Named one by one, so that a new event is thought about here.
             (
-                Event::Joined
+                Event::Started
+                | Event::Sending
+                | Event::Unknown
+                | Event::Accepted
+                | Event::Rejected
+                | Event::Aborted
+                | Event::Terminal
+                | Event::Delivered
+                | Event::CallbackFailed
+                | Event::Joined
                 | Event::Denied
                 | Event::Invalid
                 | Event::PollFailed
@@ -137,108 +191,101 @@ impl Summary {
                 | Event::Gap
                 | Event::Closed,
                 _,
+                _,
             ) => {}
         }
     }
 
-    fn advance(&mut self, record: &Record<'_>) -> Moment {
-        let micros = record.timestamp().map_or(Moment::MIN, Timestamp::as_microsecond);
-        let micros = micros.max((self.last >> 1).saturating_add(1));
-        self.last = (micros << 1) | 1;
-        self.last
-    }
-
-    fn reach(&mut self, correlation: &str, progress: Progress, moment: Moment, record: &Record<'_>) {
-        let owned = |text: &str| text.to_owned();
-        let reach = Reach {
-            moment,
-            action_id: record.action_id.as_ref().map(|id| owned(id.as_str())),
-            invocation_id: record.invocation_id.as_ref().map(|id| owned(id.as_str())),
-        };
-        if let Some(invocation) = &reach.invocation_id {
-            self.known.insert(invocation.clone(), owned(correlation));
-        }
+    fn reach(&mut self, correlation: &str, progress: Progress, record: &Record<'_>) {
+        let moment = self.last;
+        let action_id = record.action_id.as_ref().map(|id| id.as_str().to_owned());
+        let reach = Reach { progress, moment, action_id };
         if !self.open.contains_key(correlation) {
-            self.open.insert(owned(correlation), Open::default());
+            self.open.insert(correlation.to_owned(), Open::default());
         }
-        let slot = self.open.get_mut(correlation).and_then(|open| open.get_mut(progress as usize));
-        let Some(slot) = slot else { return };
-        let forgotten = slot.replace(reach).and_then(|before| before.invocation_id);
-        let now = slot.as_ref().and_then(|reach| reach.invocation_id.as_ref());
-        if forgotten.as_ref() != now
-            && let Some(invocation) = forgotten
-        {
-            self.known.remove(&invocation);
+        let Some(open) = self.open.get_mut(correlation) else { return };
+        match open.reached.iter_mut().find(|reach| reach.progress == progress) {
+            Some(before) => *before = reach,
+            None => open.reached.push(reach),
+        }
+        if let Some(invocation) = &record.invocation_id {
+            open.invocations.push((invocation.as_str().to_owned(), moment));
+            self.known.insert(invocation.as_str().to_owned(), correlation.to_owned());
         }
     }
 
     /// Everything that anybody did for it up to this moment is over.
     fn end_all(&mut self, correlation: &str, at: Moment) {
         let id = id_hash(correlation);
-        later(&mut self.ended, id, at);
-        if self.refused.get(&id).is_some_and(|refused| *refused <= at) {
-            self.refused.remove(&id);
+        later(&mut self.ends.ended, id, at);
+        // What is said of a time before the end says nothing more.
+        for said in [&mut self.ends.refused, &mut self.ends.delivered] {
+            if said.get(&id).is_some_and(|said| *said <= at) {
+                said.remove(&id);
+            }
         }
-        if self.delivered.get(&id).is_some_and(|delivered| *delivered <= at) {
-            self.delivered.remove(&id);
+        if let Some(open) = self.open.get_mut(correlation) {
+            let known = &mut self.known;
+            open.invocations.retain(|(invocation, moment)| {
+                let over = *moment <= at;
+                if over && known.get(invocation).is_some_and(|known| known == correlation) {
+                    known.remove(invocation);
+                }
+                !over
+            });
         }
-        self.close(correlation, |_, reach| reach.moment <= at);
+        self.close(correlation, |reach| reach.moment <= at);
     }
 
-    /// What this run did for it up to this moment was not executed, apart from what it does not know.
+    /// What this run did for it up to this moment was not executed, apart from what the run does not know.
     fn refuse(&mut self, correlation: &str, at: Moment) {
-        later(&mut self.refused, id_hash(correlation), at);
-        self.close(correlation, |progress, reach| progress != Progress::Unknown && reach.moment <= at);
+        later(&mut self.ends.refused, id_hash(correlation), at);
+        self.close(correlation, |reach| reach.progress != Progress::Unknown && reach.moment <= at);
     }
 
     fn deliver(&mut self, correlation: &str, at: Moment) {
-        let was_due = self
-            .open
-            .get(correlation)
-            .is_some_and(|open| open.get(Progress::Due as usize).is_some_and(Option::is_some));
-        if was_due {
-            self.close(correlation, |progress, _| progress == Progress::Due);
-        } else {
-            later(&mut self.delivered, id_hash(correlation), at);
+        let open = self.open.get_mut(correlation);
+        let due = open.and_then(|open| {
+            let due = open.reached.iter().find(|reach| reach.progress == Progress::Due)?.moment;
+            // Nothing else led to what was due: all that was before it had ended.
+            open.invocations.retain(|(_, moment)| *moment != due);
+            Some(due)
+        });
+        match due {
+            // That it is said to be due here ended whatever was due before this segment.
+            Some(_) => self.close(correlation, |reach| reach.progress == Progress::Due),
+            None => later(&mut self.ends.delivered, id_hash(correlation), at),
         }
     }
 
-    /// The end of the invocation that was accepted by this id, and so of everything up to its acceptance: the same
-    /// correlation id may have been started again since.
-    fn end_invocation(&mut self, invocation: &str, at: Moment) {
-        later(&mut self.ended_invocations, id_hash(invocation), at);
-        // Where the acceptance is in another segment, the join finds it.
+    /// The end of what the gateway knows by this id, and of everything that led to it. Not of what came after that: the
+    /// same correlation id may have been started again.
+    fn end_invocation(&mut self, invocation: &str) {
+        later(&mut self.ends.ended_invocations, id_hash(invocation), self.last);
+        // Where it was accepted in another segment, the join finds it.
         if let Some((correlation, accepted)) = self.acceptance(invocation) {
             self.end_all(&correlation, accepted);
         }
     }
 
-    fn refuse_invocation(&mut self, invocation: &str, at: Moment) {
-        later(&mut self.refused_invocations, id_hash(invocation), at);
+    fn refuse_invocation(&mut self, invocation: &str) {
+        later(&mut self.ends.refused_invocations, id_hash(invocation), self.last);
         if let Some((correlation, accepted)) = self.acceptance(invocation) {
             self.refuse(&correlation, accepted);
         }
     }
 
-    /// Which invocation this id belongs to here, and when that was learned the last time.
+    /// Whose id it is, and when that was said the last time.
     fn acceptance(&self, invocation: &str) -> Option<(String, Moment)> {
         let correlation = self.known.get(invocation)?;
-        let open = self.open.get(correlation)?.iter().flatten();
-        let named = open.filter(|reach| reach.invocation_id.as_deref() == Some(invocation));
-        Some((correlation.clone(), named.map(|reach| reach.moment).max()?))
+        let said = self.open.get(correlation)?.invocations.iter().filter(|(id, _)| id == invocation);
+        Some((correlation.clone(), said.map(|(_, moment)| *moment).max()?))
     }
 
-    fn close(&mut self, correlation: &str, over: impl Fn(Progress, &Reach) -> bool) {
+    fn close(&mut self, correlation: &str, over: impl Fn(&Reach) -> bool) {
         let Some(open) = self.open.get_mut(correlation) else { return };
-        for (progress, slot) in Progress::ALL.into_iter().zip(open.iter_mut()) {
-            if let Some(reach) = slot.take_if(|reach| over(progress, reach))
-                && let Some(invocation) = reach.invocation_id
-                && self.known.get(&invocation).is_some_and(|known| known == correlation)
-            {
-                self.known.remove(&invocation);
-            }
-        }
-        if open.iter().all(Option::is_none) {
+        open.reached.retain(|reach| !over(reach));
+        if open.reached.is_empty() && open.invocations.is_empty() {
             self.open.remove(correlation);
         }
     }
@@ -248,6 +295,6 @@ pub(super) fn id_hash(id: &str) -> IdHash {
     Sha256::digest(id.as_bytes()).iter().take(8).fold(0, |hash, byte| (hash << 8) | IdHash::from(*byte))
 }
 
-fn later(moments: &mut HashMap<IdHash, Moment>, id: IdHash, at: Moment) {
-    moments.entry(id).and_modify(|moment| *moment = at.max(*moment)).or_insert(at);
+fn later(last: &mut Last, id: IdHash, at: Moment) {
+    last.entry(id).and_modify(|moment| *moment = at.max(*moment)).or_insert(at);
 }

@@ -2,14 +2,21 @@
 //!
 //! One promise: an invocation of a dead process whose end is not in the trail is listed, and never as better than it
 //! is. `unsent` means that no record says that a byte was about to leave.
+//!
+//! Of a complete segment its index is read, and its records only where there is no index that fits. What the segments
+//! say is joined: the same whether a record stands in this segment or in that one.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::io;
 
 use serde::Serialize;
 
-use super::read::Merge;
-use super::segment::Segment;
-use super::{Event, Filter, Record, unreadable};
+use super::index;
+use super::join::Join;
+use super::log::Head;
+use super::segment::{Line, Segment};
+use super::summary::Summary;
+use super::{Record, unreadable};
 use crate::error::Result;
 
 /// An invocation that a process left unfinished when it died.
@@ -50,228 +57,137 @@ impl UnfinishedState {
     }
 }
 
-/// How far one process came with an invocation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Progress {
-    Started,
-    Sending,
-    /// The process itself gave up knowing. No later refusal of another attempt says anything about this one.
-    Unknown,
-    Accepted,
-}
+/// So often a reader looks again whether a run that seemed dead has gone on in another segment.
+const PATIENCE: usize = 20;
 
-/// An invocation without a terminal record so far.
-#[derive(Debug)]
-struct Open {
-    /// Where it stands among all that were found, to list them in the order of time.
-    order: usize,
-    action_id: Option<String>,
-    invocation_id: Option<String>,
-    /// By segment: a refusal in one process does not undo what another one sent.
-    progress: Vec<(usize, Progress)>,
-}
-
-/// Reads all segments, those of living processes too: an invocation that one of them finished, or has taken up again, is
-/// not unfinished.
-pub(super) fn unfinished(segments: Vec<Segment>) -> Result<Vec<Unfinished>> {
-    let held = segments
-        .iter()
-        .map(|segment| segment.is_held().map_err(|error| unreadable(&segment.name, None, error)))
-        .collect::<Result<Vec<bool>>>()?;
-    let mut ledger = Ledger::default();
-    for item in Merge::new(segments, Filter::default()) {
-        let (segment, line) = item?;
-        if let Ok(record) = Record::parse(line.as_bytes()) {
-            ledger.take(segment, &record);
-        }
-    }
-    Ok(ledger.conclude(|segment| held.get(segment).copied().unwrap_or(true)))
-}
-
-/// What is open, by correlation id. Holds what is unfinished and nothing else, however long the trail is.
-#[derive(Default)]
-struct Ledger {
-    open: HashMap<String, Open>,
-    /// Correlation ids by invocation id: a later poll may know no more than the latter.
-    accepted: HashMap<String, String>,
-    seen: usize,
-}
-
-impl Ledger {
-    fn take(&mut self, segment: usize, record: &Record<'_>) {
-        let named = record.correlation_id.as_ref().map(|id| id.as_str());
-        let invocation = record.invocation_id.as_ref().map(|id| id.as_str());
-        let known = || self.accepted.get(invocation?).cloned();
-        let Some(correlation) = named.map(str::to_owned).or_else(known) else { return };
-        let Some(event) = Event::ALL.iter().find(|event| event.as_str() == record.event) else { return };
-        match event {
-            Event::Started => self.reach(segment, correlation, record, Progress::Started),
-            Event::Sending => self.reach(segment, correlation, record, Progress::Sending),
-            Event::Unknown => self.reach(segment, correlation, record, Progress::Unknown),
-            Event::Accepted => {
-                if let Some(invocation) = invocation {
-                    self.accepted.insert(invocation.to_owned(), correlation.clone());
-                }
-                self.reach(segment, correlation, record, Progress::Accepted);
+/// What dead runs left unfinished, by the segments that `list` finds. With `keep`, complete segments that have no index
+/// are given one.
+pub(super) fn unfinished(list: impl Fn() -> Result<Vec<Segment>>, keep: bool) -> Result<Vec<Unfinished>> {
+    let Settled { segments, held, living } = settled(list)?;
+    let mut join = Join::default();
+    let mut read = Vec::with_capacity(segments.len());
+    let keep = |segment: &Segment| keep && !held.contains(&segment.name);
+    for (number, segment) in segments.iter().enumerate() {
+        let run = join.run(&segment.run);
+        read.push(match index::open(segment) {
+            Some(index) => {
+                join.open(number, run, index.open);
+                (index.last, None)
             }
-            Event::Rejected | Event::Aborted => self.refused(segment, &correlation),
-            Event::Terminal => self.finish(&correlation),
-            // Named one by one, so that a new event is thought about here.
-            Event::Joined
-            | Event::Denied
-            | Event::Invalid
-            | Event::PollFailed
-            | Event::Detached
-            | Event::CallbackFailed
-            | Event::Delivered
-            | Event::TokenRefreshed
-            | Event::Config
-            | Event::Checkpoint
-            | Event::Gap
-            | Event::Closed => {}
-        }
-    }
-
-    fn reach(&mut self, segment: usize, correlation: String, record: &Record<'_>, reached: Progress) {
-        self.seen += 1;
-        let order = self.seen;
-        let open = self.open.entry(correlation).or_insert_with(|| Open {
-            order,
-            action_id: None,
-            invocation_id: None,
-            progress: Vec::new(),
+            None => {
+                let summary = scan(segment, keep(segment))?;
+                join.open(number, run, summary.open);
+                (summary.last, Some(summary.ends.map(index::sorted)))
+            }
         });
-        if let Some(id) = &record.action_id {
-            open.action_id = Some(id.as_str().to_owned());
+    }
+    let Some(first) = join.first() else { return Ok(Vec::new()) };
+    for ((number, segment), (last, ends)) in segments.iter().enumerate().zip(read) {
+        // What was said before anything began that is still open says nothing of it.
+        if last < first {
+            continue;
         }
-        if let Some(id) = &record.invocation_id {
-            open.invocation_id = Some(id.as_str().to_owned());
+        let ends = match ends.or_else(|| index::ends(segment)) {
+            Some(ends) => ends,
+            None => scan(segment, keep(segment))?.ends.map(index::sorted),
+        };
+        let run = join.run(&segment.run);
+        join.ends(number, run, &ends);
+    }
+    Ok(join.conclude(&living))
+}
+
+/// Segments, and what their locks say.
+struct Settled {
+    segments: Vec<Segment>,
+    /// The names of those that somebody may be writing.
+    held: HashSet<String>,
+    /// The runs that have one of them.
+    living: HashSet<String>,
+}
+
+/// A run that goes on in its next segment locks that before it lets go of the last one. So it is dead only when it has no
+/// other segments after its locks were tested than before.
+fn settled(list: impl Fn() -> Result<Vec<Segment>>) -> Result<Settled> {
+    let mut segments = list()?;
+    for _ in 0..PATIENCE {
+        let before = begun(&segments)?;
+        let mut held = HashSet::new();
+        for segment in segments.iter().filter(|segment| before.contains_key(segment.name.as_str())) {
+            if there(segment, segment.is_held())?.unwrap_or_default() {
+                held.insert(segment.name.clone());
+            }
         }
-        match open.progress.iter_mut().find(|(by, _)| *by == segment) {
-            Some((_, progress)) => *progress = (*progress).max(reached),
-            None => open.progress.push((segment, reached)),
+        let living: HashSet<_> = held.iter().filter_map(|name| before.get(name.as_str()).copied()).collect();
+        let again = list()?;
+        let after = begun(&again)?;
+        let moved = after.iter().any(|(name, run)| !before.contains_key(name) && !living.contains(run));
+        if !moved {
+            // What is empty may get its first record at any time, in a run that has no other or that lives.
+            let dead: HashSet<_> = after.values().filter(|run| !living.contains(*run)).copied().collect();
+            let living = again.iter().map(|segment| &segment.run).filter(|run| !dead.contains(run.as_str()));
+            let living = living.cloned().collect();
+            let others = again.iter().filter(|segment| !before.contains_key(segment.name.as_str()));
+            held.extend(others.map(|segment| segment.name.clone()));
+            drop(after);
+            return Ok(Settled { segments: again, held, living });
+        }
+        segments = again;
+    }
+    let held = segments.iter().map(|segment| segment.name.clone()).collect();
+    let living = segments.iter().map(|segment| segment.run.clone()).collect();
+    Ok(Settled { segments, held, living })
+}
+
+/// The names and runs of those that have anything in them.
+fn begun(segments: &[Segment]) -> Result<HashMap<&str, &str>> {
+    let mut begun = HashMap::new();
+    for segment in segments {
+        if there(segment, segment.length())?.unwrap_or_default() > 0 {
+            begun.insert(segment.name.as_str(), segment.run.as_str());
         }
     }
+    Ok(begun)
+}
 
-    fn refused(&mut self, segment: usize, correlation: &str) {
-        let Some(open) = self.open.get_mut(correlation) else { return };
-        open.progress.retain(|(by, progress)| *by != segment || *progress == Progress::Unknown);
-        if open.progress.is_empty() {
-            self.finish(correlation);
-        }
-    }
-
-    fn finish(&mut self, correlation: &str) {
-        if let Some(invocation) = self.open.remove(correlation).and_then(|open| open.invocation_id) {
-            self.accepted.remove(&invocation);
-        }
-    }
-
-    fn conclude(self, held: impl Fn(usize) -> bool) -> Vec<Unfinished> {
-        let mut open: Vec<_> = self.open.into_iter().collect();
-        open.retain(|(_, open)| !open.progress.iter().any(|(segment, _)| held(*segment)));
-        open.sort_unstable_by_key(|(_, open)| open.order);
-        let unfinished = open.into_iter().filter_map(|(correlation_id, open)| {
-            let state = match open.progress.iter().map(|(_, progress)| *progress).max()? {
-                Progress::Started => UnfinishedState::Unsent,
-                Progress::Sending | Progress::Unknown => UnfinishedState::Unknown,
-                Progress::Accepted => UnfinishedState::Accepted,
-            };
-            let (action_id, invocation_id) = (open.action_id, open.invocation_id);
-            Some(Unfinished { action_id, correlation_id, invocation_id, state, resume_token: None })
-        });
-        unfinished.collect()
+/// What is asked of a segment; none where it was removed since it was listed, because it is too old to be kept.
+fn there<T>(segment: &Segment, answer: io::Result<T>) -> Result<Option<T>> {
+    match answer {
+        Ok(answer) => Ok(Some(answer)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(unreadable(&segment.name, None, error)),
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const DEAD: usize = 0;
-    const DEAD_TOO: usize = 1;
-    const ALIVE: usize = 2;
-
-    /// What is listed for the correlation id `c` after these records.
-    fn state_after(story: &[(usize, &str)]) -> Option<&'static str> {
-        let mut ledger = Ledger::default();
-        for (segment, event) in story {
-            let invocation = if *event == "accepted" { r#""invocation_id":"i","# } else { "" };
-            // A poll by a bare invocation id knows no correlation id.
-            let (event, ids) = match event.strip_suffix(" of i") {
-                Some(event) => (event, r#""invocation_id":"i","#.to_owned()),
-                None => (*event, format!(r#""correlation_id":"c",{invocation}"#)),
-            };
-            let line = format!(
-                r#"{{"v":1,"seq":1,"ts":"t","host":"h","pid":1,"run":"r","event":"{event}","actor":"a",{ids}"prev":""}}"#
-            );
-            ledger.take(*segment, &Record::parse(line.as_bytes()).unwrap());
-        }
-        let listed = ledger.conclude(|segment| segment == ALIVE);
-        assert!(listed.len() <= 1);
-        listed.first().map(|unfinished| unfinished.state.as_str())
-    }
-
-    #[test]
-    fn an_invocation_is_never_listed_as_better_than_it_is() {
-        let d = DEAD;
-        type Case<'a> = (&'a [(usize, &'a str)], Option<&'a str>);
-        let cases: &[Case<'_>] = &[
-            (&[(d, "started")], Some("unsent")),
-            (&[(d, "started"), (d, "sending")], Some("unknown")),
-            (&[(d, "sending")], Some("unknown")),
-            (&[(d, "started"), (d, "sending"), (d, "unknown")], Some("unknown")),
-            (&[(d, "started"), (d, "sending"), (d, "accepted")], Some("accepted")),
-            (
-                &[(d, "started"), (d, "sending"), (d, "accepted"), (d, "poll_failed"), (d, "detached")],
-                Some("accepted"),
-            ),
-            (&[(d, "started"), (d, "sending"), (d, "accepted"), (d, "terminal")], None),
-            (
-                &[(d, "started"), (d, "sending"), (d, "accepted"), (d, "terminal"), (d, "callback_failed")],
-                None,
-            ),
-            (&[(d, "started"), (d, "sending"), (d, "rejected")], None),
-            (&[(d, "started"), (d, "aborted")], None),
-            (&[(d, "denied")], None),
-            (&[(d, "invalid")], None),
-            // A refused second attempt says nothing about a first one whose outcome is unknown.
-            (
-                &[(d, "sending"), (d, "unknown"), (d, "started"), (d, "sending"), (d, "rejected")],
-                Some("unknown"),
-            ),
-            (
-                &[(d, "sending"), (DEAD_TOO, "started"), (DEAD_TOO, "sending"), (DEAD_TOO, "rejected")],
-                Some("unknown"),
-            ),
-            (&[(d, "sending"), (DEAD_TOO, "started"), (DEAD_TOO, "aborted")], Some("unknown")),
-            (&[(d, "sending"), (DEAD_TOO, "started")], Some("unknown")),
-            (&[(d, "started"), (DEAD_TOO, "started"), (DEAD_TOO, "rejected")], Some("unsent")),
-            // Another process finished it.
-            (&[(d, "sending"), (d, "accepted"), (ALIVE, "terminal")], None),
-            (&[(d, "sending"), (d, "accepted"), (ALIVE, "terminal of i")], None),
-            (&[(d, "sending"), (d, "accepted"), (DEAD_TOO, "poll_failed of i")], Some("accepted")),
-            // A living process has taken it up, or only looked at it.
-            (&[(d, "started"), (ALIVE, "started"), (ALIVE, "sending")], None),
-            (&[(d, "sending"), (d, "accepted"), (ALIVE, "detached of i")], Some("accepted")),
-            (&[(ALIVE, "started"), (ALIVE, "sending")], None),
-            // It was called again after its end.
-            (&[(d, "sending"), (d, "accepted"), (d, "terminal"), (d, "started")], Some("unsent")),
-        ];
-        for (story, expected) in cases {
-            assert_eq!(state_after(story), *expected, "{story:?}");
+/// Reads all records of a segment; with `keep`, gives it an index.
+fn scan(segment: &Segment, keep: bool) -> Result<Summary> {
+    let mut summary = Summary::new(&segment.name);
+    let mut head = Head::default();
+    let Some(mut lines) = there(segment, segment.lines())? else { return Ok(summary) };
+    loop {
+        let number = lines.number + 1;
+        let wrong = |what: &str| unreadable(&segment.name, Some(number), what);
+        match lines.next().map_err(|error| unreadable(&segment.name, Some(number), error))? {
+            Line::Whole(line) => {
+                let record =
+                    Record::parse(line).map_err(|error| wrong(&format!("it is no record: {error}")))?;
+                summary.take(&record);
+                head.seq = record.seq;
+                head.hash.clear();
+                head.hash.push_str(record.hash.as_ref().map_or("", |hash| hash.as_str()));
+            }
+            Line::TooLong => return Err(wrong("it is longer than any record")),
+            // A torn end was never acknowledged to anybody.
+            Line::Torn | Line::End => break,
         }
     }
-
-    #[test]
-    fn what_is_finished_takes_no_memory() {
-        let mut ledger = Ledger::default();
-        for event in ["started", "sending", "accepted", "terminal"] {
-            let line = format!(
-                r#"{{"v":1,"seq":1,"ts":"t","host":"h","pid":1,"run":"r","event":"{event}","actor":"a","correlation_id":"c","invocation_id":"i","prev":""}}"#
-            );
-            ledger.take(DEAD, &Record::parse(line.as_bytes()).unwrap());
-        }
-        assert!(ledger.open.is_empty() && ledger.accepted.is_empty());
+    if keep
+        && head.seq > 0
+        && let Some(directory) = segment.path.parent()
+        && let Ok(length) = segment.length()
+    {
+        // It saves the next reader work, and is nothing that this one needs.
+        let _ = index::write(directory, &segment.name, length, &head, &summary);
     }
+    Ok(summary)
 }

@@ -2,21 +2,26 @@
 //! place.
 //!
 //! Within a segment the chain shows edited, deleted, inserted and swapped records. The first record of a segment names
-//! the end of the one before it ([`link`]), which shows where an older segment was cut short or removed. Only the end of
-//! the newest segment has no witness in the directory itself; of the segment that this process writes, the process is
-//! the witness.
+//! the end of the one before it, which shows where an older segment was cut short or removed. Only the end of the newest
+//! segment has no witness in the directory itself: checkpoints that are kept elsewhere are that, and the process of the
+//! segment that it writes.
 
-use std::collections::BTreeMap;
+use std::fs;
 use std::io;
 use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::chain;
+use super::key::Key;
 use super::log::Head;
 use super::record::{Record, clip};
-use super::segment::{Line, Lines, Segment};
+use super::segment::{Line, Segment};
+use super::summary::Summary;
+use super::witness::{Testimonies, Testimony, removal};
+use super::{chain, index};
 use crate::error::Error;
+
+pub(super) use super::witness::link;
 
 /// After so many problems the rest is only counted.
 const MAX_PROBLEMS: usize = 1000;
@@ -35,6 +40,10 @@ pub struct Verification {
     /// How many segments end in half a record, because their writer died in the middle of it. No problem: nobody was told
     /// that it was written.
     pub cut: u64,
+    /// How many records are sealed with a key that is not at hand: of them only the order and the links were checked.
+    pub unchecked: u64,
+    /// How many segments are known of and not there, because only a limited history is kept. No problem.
+    pub removed: u64,
     /// Every disagreement; beyond the thousandth, one last entry counts the rest.
     pub problems: Vec<Problem>,
 }
@@ -76,6 +85,10 @@ impl Findings {
         }
     }
 
+    fn count(&self) -> u64 {
+        self.verification.problems.len() as u64 + self.unlisted
+    }
+
     fn conclude(mut self) -> Verification {
         if self.unlisted > 0 {
             let what = format!("and {} more problems", self.unlisted);
@@ -87,102 +100,198 @@ impl Findings {
 }
 
 /// Verifies a trail in memory, of which the records up to `before` are gone by design.
-pub(super) fn lines(before: Head, lines: &[Arc<str>]) -> Verification {
+pub(super) fn lines(before: Head, lines: &[Arc<str>], key: Option<&Key>) -> Verification {
     let mut findings = Findings::default();
-    let mut chain = Chain { head: before, adrift: false };
+    let mut chain = Chain::new(before, key);
     for (line, number) in lines.iter().zip(1..) {
         findings.verification.records += 1;
-        if let Err(what) = chain.follow(line.as_bytes(), None) {
+        if let Err(what) = chain.follow(line.as_bytes(), None, |_| ()) {
             findings.add("", number, what);
         }
     }
+    findings.verification.unchecked = chain.unchecked;
     findings.conclude()
 }
 
-/// Verifies all segments of a directory; `own` is the one that this process writes, and the end that it must have.
-pub(super) fn segments(segments: &[Segment], own: Option<(&str, Head)>) -> Verification {
+/// What a trail in a directory is compared with.
+#[derive(Default)]
+pub(super) struct Against<'a> {
+    /// The segment that this process writes, and the end that it must have.
+    pub(super) own: Option<(String, Head)>,
+    pub(super) key: Option<&'a Key>,
+    /// The checkpoints at hand.
+    pub(super) testimonies: Testimonies,
+    /// Why they cannot be read.
+    pub(super) unreadable: Option<String>,
+}
+
+/// Verifies all segments of a directory.
+pub(super) fn segments(segments: &[Segment], against: Against<'_>) -> Verification {
     let mut findings = Findings::default();
+    let Against { own, key, mut testimonies, unreadable } = against;
+    if let Some(what) = unreadable {
+        findings.add("", 0, what);
+    }
     if let Some((name, _)) = &own
         && !segments.iter().any(|segment| segment.name == *name)
     {
         findings.add(name, 0, "it is missing, and this process wrote it");
     }
-    let mut witnesses = witnesses(segments, &mut findings);
+    for line in std::mem::take(&mut testimonies.damaged) {
+        findings.add("", line, format!("line {line} of the checkpoints is none"));
+    }
+    testimonies.links(segments);
+    let mut removed = String::new();
     for segment in segments {
         findings.verification.segments += 1;
         let own = own.as_ref().filter(|(name, _)| *name == segment.name).map(|(_, head)| head);
-        let testimony = witnesses.remove(&segment.name).unwrap_or_default();
-        if let Err(error) = one(segment, own, testimony, &mut findings) {
+        let one = One { segment, own, key, said: testimonies.of(&segment.name) };
+        if let Err(error) = one.verify(&mut findings, &mut removed) {
             findings.add(&segment.name, 0, format!("it cannot be read: {error}"));
+        }
+    }
+    let oldest = segments.first().map(|segment| segment.name.as_str());
+    let begun_since = |name: &str| segments.first().is_some_and(|one| one.path.with_file_name(name).exists());
+    for (name, said) in testimonies.rest() {
+        // The directory was listed while another process went on to its next segment.
+        if begun_since(&name) {
+            continue;
+        }
+        if is_removed(&name, &said, oldest, &removed) {
+            findings.verification.removed += 1;
+        } else {
+            let by: Vec<_> = said.iter().map(|testimony| testimony.by.to_string()).take(3).collect();
+            findings.add(&name, 0, format!("it is missing: named by {}", by.join(", ")));
         }
     }
     findings.conclude()
 }
 
-fn one(segment: &Segment, own: Option<&Head>, links: Vec<Link>, findings: &mut Findings) -> io::Result<()> {
-    // In this order: a writer that was gone before we read left its last line as it is for ever.
-    let held = segment.is_held()?;
-    let mut lines = segment.lines()?;
-    let mut chain = Chain { head: Head::default(), adrift: false };
-    let mut links = links.into_iter().peekable();
-    loop {
-        let outcome = match lines.next()? {
-            Line::End => break,
-            Line::Torn if own.is_some() => Err("it ends in half a record".to_owned()),
-            Line::Torn if held => break,
-            Line::Torn => {
-                findings.verification.cut += 1;
-                break;
-            }
-            Line::TooLong => chain.lose("it is longer than any record".to_owned()),
-            Line::Whole(line) => {
-                findings.verification.records += 1;
-                chain.follow(line, Some(&segment.run))
-            }
-        };
-        if let Err(what) = outcome {
-            findings.add(&segment.name, lines.number, what);
-        }
-        while let Some(link) = links.next_if(|link| link.head.seq <= chain.head.seq) {
-            if link.head != chain.head {
-                let what =
-                    format!("it is not the record that `{}` names as number {}", link.by, link.head.seq);
+/// Whether a missing segment is gone because only a limited history is kept. What removes old segments begins with the
+/// oldest one and says so in the trail. Whoever deletes the oldest ones without it leaves no word: that is believed as long
+/// as no record of any removal and no checkpoint says otherwise.
+fn is_removed(name: &str, said: &[Testimony], oldest: Option<&str>, removed: &str) -> bool {
+    let by_hand = removed.is_empty() && !said.iter().any(Testimony::is_checkpoint);
+    name <= removed || (by_hand && oldest.is_none_or(|oldest| name < oldest))
+}
+
+/// One segment, and what is known of it besides.
+struct One<'a> {
+    segment: &'a Segment,
+    own: Option<&'a Head>,
+    key: Option<&'a Key>,
+    said: Vec<Testimony>,
+}
+
+impl One<'_> {
+    /// `removed` becomes the newest segment that is said to have been removed.
+    fn verify(self, findings: &mut Findings, removed: &mut String) -> io::Result<()> {
+        let One { segment, own, key, said } = self;
+        // In this order: a writer that was gone before we read left its last line as it is for ever.
+        let held = segment.is_held()?;
+        let mut lines = segment.lines()?;
+        let mut chain = Chain::new(Head::default(), key);
+        let mut said = said.into_iter().peekable();
+        let mut anchored = 0;
+        // What an index says is compared with what the records say.
+        let mut summary = index::open(segment).map(|_| Summary::new(&segment.name));
+        let before = findings.count();
+        loop {
+            let outcome = match lines.next()? {
+                Line::End => break,
+                Line::Torn if own.is_some() => Err("it ends in half a record".to_owned()),
+                Line::Torn if held => break,
+                Line::Torn => {
+                    findings.verification.cut += 1;
+                    break;
+                }
+                Line::TooLong => chain.lose("it is longer than any record".to_owned()),
+                Line::Whole(line) => {
+                    findings.verification.records += 1;
+                    chain.follow(line, Some(&segment.run), |record| {
+                        if let Some(summary) = &mut summary {
+                            summary.take(record);
+                        }
+                        if let Some(gone) = removal(record).filter(|gone| *gone > removed.as_str()) {
+                            gone.clone_into(removed);
+                        }
+                    })
+                }
+            };
+            if let Err(what) = outcome {
                 findings.add(&segment.name, lines.number, what);
             }
+            while let Some(testimony) = said.next_if(|testimony| testimony.seq <= chain.head.seq) {
+                if !testimony.agrees(&chain.head) {
+                    let Testimony { by, seq, .. } = testimony;
+                    let what = format!("it is not the record that {by} names as number {seq}");
+                    findings.add(&segment.name, lines.number, what);
+                } else if testimony.is_checkpoint() {
+                    anchored = testimony.seq;
+                }
+            }
         }
+        if let Some(Testimony { by, seq, .. }) = said.last() {
+            let what = format!("it was cut short: {by} names its record {seq}");
+            findings.add(&segment.name, lines.number + 1, what);
+        }
+        if let Some(own) = own
+            && *own != chain.head
+        {
+            let what = format!("it does not end with record {}, the last that this process wrote", own.seq);
+            findings.add(&segment.name, lines.number, what);
+        }
+        findings.verification.anchored += anchored;
+        findings.verification.unchecked += chain.unchecked;
+        if let Some(summary) = summary
+            && findings.count() == before
+            && !agrees(segment, &chain.head, &summary)?
+        {
+            let what = "its index does not say what its records say: delete the index, it is made again";
+            findings.add(&segment.name, 0, what);
+        }
+        Ok(())
     }
-    if let Some(link) = links.last() {
-        let (by, seq) = (&link.by, link.head.seq);
-        findings.add(
-            &segment.name,
-            lines.number + 1,
-            format!("it was cut short: `{by}` names its record {seq}"),
-        );
-    }
-    if let Some(own) = own
-        && *own != chain.head
-    {
-        let what = format!("it does not end with record {}, the last that this process wrote", own.seq);
-        findings.add(&segment.name, lines.number, what);
-    }
-    Ok(())
+}
+
+/// Whether the index of a segment, where there is one that claims to be of these records, says what they say.
+fn agrees(segment: &Segment, head: &Head, summary: &Summary) -> io::Result<bool> {
+    let Some(directory) = segment.path.parent() else { return Ok(true) };
+    let (written, made) = (
+        fs::read(index::path(directory, &segment.name)),
+        index::bytes(&segment.name, segment.length()?, head, summary)?,
+    );
+    Ok(index::open(segment).is_none() || written.is_ok_and(|written| written == made))
 }
 
 /// Follows the links of one chain.
-struct Chain {
+struct Chain<'a> {
     head: Head,
+    key: Option<&'a Key>,
     /// The last line was no record, so the next one can only be taken at its word.
     adrift: bool,
+    /// The name of the key with which the record before was sealed; none where it was sealed without.
+    sealed: Option<Option<String>>,
+    unchecked: u64,
 }
 
-impl Chain {
+impl<'a> Chain<'a> {
+    fn new(head: Head, key: Option<&'a Key>) -> Chain<'a> {
+        Chain { head, key, adrift: false, sealed: None, unchecked: 0 }
+    }
+
     fn lose(&mut self, what: String) -> Result<(), String> {
         self.adrift = true;
         Err(what)
     }
 
-    /// One line, newline excluded; what disagrees about it is named, the gravest first.
-    fn follow(&mut self, line: &[u8], run: Option<&str>) -> Result<(), String> {
+    /// One line, newline excluded; what disagrees about it is named, the gravest first. What is a record is shown.
+    fn follow(
+        &mut self,
+        line: &[u8],
+        run: Option<&str>,
+        mut shown: impl FnMut(&Record<'_>),
+    ) -> Result<(), String> {
         let Some((content, claimed)) = chain::unseal(line) else {
             return self.lose("it is no record: it does not end with a hash".to_owned());
         };
@@ -190,9 +299,11 @@ impl Chain {
             Ok(record) => record,
             Err(error) => return self.lose(format!("it is no record: {error}")),
         };
+        shown(&record);
         let (next, adrift) = (self.head.seq + 1, std::mem::take(&mut self.adrift));
         let (seq, prev) = (record.seq, &*record.prev);
-        let verdict = if chain::hash(content) != claimed {
+        let sealed = self.seal(&record, content, claimed);
+        let verdict = if sealed == Seal::Broken {
             Err("it was edited: its content does not have the hash that it claims".to_owned())
         } else if seq > next && !adrift {
             Err(match seq - next {
@@ -209,78 +320,62 @@ impl Chain {
             ))
         } else if run.is_some_and(|run| *record.run != *run) {
             Err(format!("it was written by run `{}`, which is not this segment's", clip(&record.run, 64)))
+        } else if let Seal::Other(what) = sealed {
+            Err(what)
         } else {
             Ok(())
         };
         // From here on by what the line says, so that one wrong record is one problem.
-        self.head = Head { seq, hash: claimed.to_owned() };
+        self.head.seq = seq;
+        claimed.clone_into(&mut self.head.hash);
         verdict
     }
-}
 
-/// What the segment `by` says about the end of the one before it.
-struct Link {
-    by: String,
-    head: Head,
-}
-
-/// What the first record of a segment says about the one before it, at the end of its `note`.
-pub(super) fn link(segment: &str, head: &Head) -> String {
-    format!("after {segment} {} {}", head.seq, head.hash)
-}
-
-fn parse_link(note: &str) -> Option<(&str, Head)> {
-    let mut words = note.rsplit(' ');
-    let (hash, seq, segment) = (words.next()?, words.next()?.parse().ok()?, words.next()?);
-    let well_formed = words.next() == Some("after") && hash.len() == chain::GENESIS.len();
-    well_formed.then(|| (segment, Head { seq, hash: hash.to_owned() }))
-}
-
-/// What first records say about earlier segments, by the segment spoken of and in the order of its records.
-///
-/// Whoever keeps logs for a while only deletes the oldest segments, so a missing one is a problem when an older one is
-/// still there.
-fn witnesses(segments: &[Segment], findings: &mut Findings) -> BTreeMap<String, Vec<Link>> {
-    let mut links: BTreeMap<String, Vec<Link>> = BTreeMap::new();
-    for segment in segments {
-        let Some((before, head)) = first_link(segment) else { continue };
-        links.entry(before).or_default().push(Link { by: segment.name.clone(), head });
-    }
-    for (name, links) in &mut links {
-        links.sort_by_key(|link| link.head.seq);
-        let there = segments.iter().any(|segment| segment.name == *name);
-        let oldest = segments.first().is_none_or(|segment| *name < segment.name);
-        if !there && !oldest {
-            let by: Vec<_> = links.iter().map(|link| format!("`{}`", link.by)).collect();
-            findings.add(name, 0, format!("it is missing: named by {}", by.join(", ")));
+    /// Whether the hash is that of the content. That it was made with another key than it should be is said once.
+    fn seal(&mut self, record: &Record<'_>, content: &[u8], claimed: &str) -> Seal {
+        let id = record.key.as_ref().map(|id| id.as_str());
+        let fits = match (id, self.key) {
+            (None, _) => chain::is_hash(content, claimed, None),
+            (Some(id), Some(key)) if id == key.id() => chain::is_hash(content, claimed, Some(key)),
+            (Some(_), _) => {
+                self.unchecked += 1;
+                true
+            }
+        };
+        let before = self.sealed.as_ref().map(Option::as_deref);
+        let is_same = before == Some(id);
+        let said = match (id, self.key) {
+            _ if is_same => None,
+            (None, Some(_)) => Some("it is sealed without the auditor's key".to_owned()),
+            (Some(id), Some(key)) if id != key.id() => {
+                Some(format!("it is sealed with the key `{}`, and `{}` is at hand", clip(id, 8), key.id()))
+            }
+            (_, None) if before.is_some() => {
+                Some("it is sealed with another key than the record before it".to_owned())
+            }
+            _ => None,
+        };
+        if !is_same {
+            self.sealed = Some(id.map(str::to_owned));
+        }
+        match said {
+            _ if !fits => Seal::Broken,
+            Some(what) => Seal::Other(what),
+            None => Seal::Whole,
         }
     }
-    links
 }
 
-fn first_link(segment: &Segment) -> Option<(String, Head)> {
-    // What cannot be read is named when its turn comes.
-    let mut lines = segment.lines().ok()?;
-    let Ok(Line::Whole(line)) = Lines::next(&mut lines) else { return None };
-    let note = Record::parse(line).ok()?.note?;
-    parse_link(note.as_str()).map(|(segment, head)| (segment.to_owned(), head))
+#[derive(Debug, PartialEq)]
+enum Seal {
+    Whole,
+    Broken,
+    Other(String),
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_link_is_found_at_the_end_of_any_note() {
-        let head = Head { seq: 7, hash: "a".repeat(64) };
-        let link = link("x.jsonl", &head);
-        for note in [link.clone(), format!("profile gateway; {link}")] {
-            assert_eq!(parse_link(&note), Some(("x.jsonl", head.clone())));
-        }
-        for note in ["", "after", "after x 7", "before x.jsonl 7 aaaa", "after x.jsonl seven 00"] {
-            assert_eq!(parse_link(note), None);
-        }
-    }
 
     #[test]
     fn the_list_of_problems_is_bounded() {

@@ -63,7 +63,13 @@ fn records_are_found_by_every_key_of_a_filter() {
     for trail in [Trail::in_memory("svc-billing".into()), open(tempfile::tempdir().unwrap().path())] {
         let before = jiff::Timestamp::now();
         trail.append(&entry(Event::Started, "c-1")).unwrap();
-        trail.append(&Entry { invocation_id: Some("i-1"), ..entry(Event::Accepted, "c-1") }).unwrap();
+        let accepted = Entry {
+            invocation_id: Some("i-1"),
+            action_name: Some("create-case"),
+            status: Some("PENDING"),
+            ..entry(Event::Accepted, "c-1")
+        };
+        trail.append(&accepted).unwrap();
         trail.append(&Entry { correlation_id: Some("c-2"), ..Entry::new(Event::Invalid) }).unwrap();
         let cases: &[(String, &[&str])] = &[
             ("{}".into(), &["started", "accepted", "invalid"]),
@@ -72,6 +78,11 @@ fn records_are_found_by_every_key_of_a_filter() {
             (format!(r#"{{"actionId":"{}"}}"#, ACTION.to_uppercase()), &["started", "accepted"]),
             (r#"{"invocation_id":"i-1","actor":"svc-billing"}"#.into(), &["accepted"]),
             (r#"{"actor":"somebody"}"#.into(), &[]),
+            (r#"{"action_id":"create-case"}"#.into(), &["accepted"]),
+            (r#"{"status":"PENDING"}"#.into(), &["accepted"]),
+            (r#"{"status":"PENDING","event":"started"}"#.into(), &[]),
+            (r#"{"since":"2020-01-01"}"#.into(), &["started", "accepted", "invalid"]),
+            (r#"{"until":"2020-01-01"}"#.into(), &[]),
             (format!(r#"{{"since":"{before}"}}"#), &["started", "accepted", "invalid"]),
             (format!(r#"{{"until":"{before}"}}"#), &[]),
         ];

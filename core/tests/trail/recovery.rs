@@ -1,0 +1,150 @@
+//! What is unfinished is found by indexes: what is read does not grow with the history.
+
+use std::os::unix::process::ExitStatusExt;
+
+use cxone_actions::trail::UnfinishedState;
+
+use super::*;
+
+const INVOCATIONS: usize = 250_000;
+const UNFINISHED: usize = 1_000;
+
+/// A million records of one run: every so often an invocation is left where `n % 3` says. Ends by a signal.
+fn write_and_die(directory: &Path) {
+    let settings = AuditSettings { segment_bytes: 8 << 20, ..AuditSettings::default() };
+    let trail = Trail::open_with(directory, "svc-billing".to_owned(), &settings).unwrap();
+    for n in 0..INVOCATIONS {
+        let (correlation, invocation) = (format!("c-{n}"), format!("i-{n}"));
+        let accepted = Entry { invocation_id: Some(&invocation), ..entry(Event::Accepted, &correlation) };
+        let steps = [
+            entry(Event::Started, &correlation),
+            entry(Event::Sending, &correlation),
+            accepted,
+            Entry { event: Event::Terminal, ..accepted },
+        ];
+        let many = if n % (INVOCATIONS / UNFINISHED) == 0 { 1 + n % 3 } else { 4 };
+        steps.iter().take(many).for_each(|step| drop(trail.append(step).unwrap()));
+    }
+    // Its last index is written in the background.
+    let indexes = || fs::read_dir(directory).unwrap().filter(|entry| is_index(entry)).count();
+    let segments = || segments_of(directory).len();
+    while indexes() + 1 < segments() {
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    std::process::abort();
+}
+
+fn is_index(entry: &std::io::Result<fs::DirEntry>) -> bool {
+    let name = entry.as_ref().unwrap().file_name().into_string().unwrap();
+    name.ends_with(".index") && !name.starts_with('.')
+}
+
+fn segments_of(directory: &Path) -> Vec<PathBuf> {
+    let mut segments: Vec<_> = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
+    segments.retain(|path| path.extension().is_some_and(|extension| extension == "jsonl"));
+    segments.sort();
+    segments
+}
+
+/// How many bytes this process has read, from the disk or from its cache.
+fn bytes_read() -> u64 {
+    let io = fs::read_to_string("/proc/self/io").unwrap();
+    io.lines().find_map(|line| line.strip_prefix("rchar: ")).unwrap().parse().unwrap()
+}
+
+#[test]
+fn a_thousand_unfinished_among_a_million_records_are_found_without_reading_those() {
+    if let Some(directory) = child() {
+        if segments_of(&directory).is_empty() {
+            write_and_die(&directory);
+        }
+        let before = bytes_read();
+        let left = Trail::read_only(&directory).unwrap().unfinished().unwrap();
+        let read = bytes_read() - before;
+        println!("\nresult: {}", serde_json::json!([left, read]));
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let test = "a_thousand_unfinished_among_a_million_records_are_found_without_reading_those";
+    let run = || again(module_path!(), test, directory.path(), "").output().unwrap();
+    assert!(run().status.signal().is_some());
+    let recovered = || {
+        let output = String::from_utf8(run().stdout).unwrap();
+        let line = output.lines().find_map(|line| line.strip_prefix("result: ")).expect(&output);
+        let result: (Vec<Value>, u64) = serde_json::from_str(line).unwrap();
+        result
+    };
+    let segments = segments_of(directory.path());
+    let length = |path: &PathBuf| fs::metadata(path).unwrap().len();
+    let (all, last) = (segments.iter().map(length).sum::<u64>(), length(segments.last().unwrap()));
+    assert!(segments.len() > 20 && all > 200 << 20, "{} segments, {all} bytes", segments.len());
+
+    // The last segment has no index: its writer died.
+    let (left, read) = recovered();
+    let words: Vec<_> = left.iter().map(|one| one["state"].as_str().unwrap()).collect();
+    let expected: Vec<_> = (0..INVOCATIONS)
+        .step_by(INVOCATIONS / UNFINISHED)
+        .map(|n| [UnfinishedState::Unsent, UnfinishedState::Unknown, UnfinishedState::Accepted][n % 3].as_str())
+        .collect();
+    assert_eq!(words, expected, "in the order of time");
+    assert!(read < last + all / 25, "{read} of {all} bytes were read");
+
+    // Without indexes the same is found, and everything is read.
+    for path in &segments {
+        let _ = fs::remove_file(format!("{}.index", path.display()));
+    }
+    let (slowly, read) = recovered();
+    assert_eq!(slowly, left);
+    assert!(read >= all, "{read} of {all} bytes were read");
+
+    // A client that may write makes them again, and then they are all that is read.
+    let trail = open(directory.path());
+    assert_eq!(trail.unfinished().unwrap().len(), UNFINISHED);
+    trail.close();
+    let (again, read) = recovered();
+    assert_eq!(again, left);
+    assert!(read < all / 25, "{read} of {all} bytes were read");
+}
+
+#[test]
+fn an_index_that_does_not_say_what_its_records_say_is_named_and_one_that_does_not_fit_is_ignored() {
+    let (directory, path) = closed_segment(4);
+    let index = PathBuf::from(format!("{}.index", path.display()));
+    assert!(index.exists() && mode(&index) == 0o600);
+    assert!(verify(directory.path()).ok);
+    assert_eq!(Trail::read_only(directory.path()).unwrap().unfinished().unwrap().len(), 3);
+
+    // Whoever hides an unfinished invocation in an index seals it as well as we do.
+    let forged = forged(&fs::read_to_string(&index).unwrap(), "\"correlation_id\":\"c-2\"", "\"correlation_id\":\"c-1\"");
+    fs::write(&index, forged).unwrap();
+    let found = verify(directory.path());
+    assert_eq!(found.problems.len(), 1, "{found:?}");
+    assert!(found.problems[0].what.contains("its index does not say what its records say"), "{found:?}");
+    assert_eq!(found.problems[0].line, 0);
+
+    // One that was damaged, or that is of another length, is as good as none.
+    for damaged in ["", "{}\n", "\0\0\0\0", &fs::read_to_string(&index).unwrap().replace("c-3", "c-4")] {
+        fs::write(&index, damaged).unwrap();
+        assert!(verify(directory.path()).ok);
+        assert_eq!(Trail::read_only(directory.path()).unwrap().unfinished().unwrap().len(), 3);
+    }
+    fs::remove_file(&index).unwrap();
+    symlink(&path, &index).unwrap();
+    assert_eq!(Trail::read_only(directory.path()).unwrap().unfinished().unwrap().len(), 3);
+}
+
+/// Both lines of an index after a change of the first.
+fn forged(index: &str, from: &str, to: &str) -> String {
+    let mut prev = String::new();
+    let mut lines = String::new();
+    for line in index.lines() {
+        let content = &line[..line.len() - 75];
+        let before = content.find("\"prev\":\"").map(|at| &content[at + 8..at + 72]);
+        let content = before.map_or(content.to_owned(), |before| content.replace(before, &prev));
+        let content = content.replace(from, to);
+        let hash = <sha2::Sha256 as sha2::Digest>::digest(content.as_bytes());
+        prev = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        lines.push_str(&format!("{content},\"hash\":\"{prev}\"}}\n"));
+    }
+    lines
+}
