@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
+use std::num::NonZeroU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -42,7 +43,7 @@ pub(crate) enum Claim {
 
 /// Tells a claim from an earlier one of the same id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct ClaimNumber(u64);
+pub(crate) struct ClaimNumber(NonZeroU64);
 
 /// A digest of what an invocation asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,7 +122,7 @@ impl InProcess {
 impl Held {
     fn enter(&mut self, correlation_id: &str, payload: Payload) -> (ClaimNumber, Arc<Joint>) {
         self.next += 1;
-        let (number, id) = (ClaimNumber(self.next), Arc::from(correlation_id));
+        let (number, id) = (ClaimNumber(NonZeroU64::MIN.saturating_add(self.next)), Arc::from(correlation_id));
         let joint = Arc::new(Joint::default());
         let entry = Entry { number, payload, joint: joint.clone(), since: Instant::now() };
         if let Some(ended) = self.by_id.insert(Arc::clone(&id), entry) {
@@ -140,7 +141,7 @@ impl Held {
     /// a caller or a request behind each of them.
     fn make_room(&mut self) -> Vec<Entry> {
         let mut gone = Vec::new();
-        let mut older = ClaimNumber(0);
+        let mut older = ClaimNumber(NonZeroU64::MIN);
         while let Some((number, id)) = self.by_number.range(older..).next() {
             let number = *number;
             let Some(entry) = self.by_id.get(id) else { break };
@@ -150,7 +151,7 @@ impl Held {
             if entry.joint.is_settled() {
                 gone.extend(self.remove(number));
             }
-            older = ClaimNumber(number.0 + 1);
+            older = ClaimNumber(number.0.saturating_add(1));
         }
         gone
     }

@@ -5,7 +5,7 @@ pub(crate) fn expected(path: &str) -> &'static str {
     match path {
         "" => "an object",
         "/inputs" => "an object of strings, numbers, booleans and nulls",
-        "/actionId" | "/correlationId" | "/callbackUrl" => "a string",
+        "/actionId" | "/correlationId" | "/callbackUrl" | "/traceparent" => "a string",
         _ => "a string, a number, a boolean or null",
     }
 }

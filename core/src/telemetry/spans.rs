@@ -2,7 +2,7 @@
 //!
 //! Their names and attributes are OpenTelemetry's conventions for HTTP clients. Who subscribes to `tracing` sees them;
 //! with the feature `opentelemetry` the header `traceparent` of each request names the span that it is sent in, and the
-//! option `traces` sends them to a collector.
+//! option `traces` sends them to a collector. Numbers are signed: only those are numbers in OpenTelemetry too.
 
 use std::time::Duration;
 
@@ -69,7 +69,7 @@ impl Traces {
         if let Some(parent) = &parent {
             super::context::enter(&span, parent);
         }
-        InvocationSpan { span, given: parent }
+        InvocationSpan(Box::new(Invocation { span, given: parent }))
     }
 
     /// Sends what was not sent yet, for at most as long as `patience`.
@@ -93,7 +93,11 @@ impl Traces {
 
 /// The span of one invocation, as long as somebody is responsible for it.
 #[derive(Debug)]
-pub(crate) struct InvocationSpan {
+pub(crate) struct InvocationSpan(Box<Invocation>);
+
+/// Whoever is responsible for an invocation hands it on, and is not to be larger by all of this.
+#[derive(Debug)]
+struct Invocation {
     span: Span,
     given: Option<HeaderValue>,
 }
@@ -101,54 +105,54 @@ pub(crate) struct InvocationSpan {
 impl InvocationSpan {
     /// The gateway has given it an id.
     pub(crate) fn accepted(&self, invocation_id: Option<&str>) {
-        self.span.record("cxone.invocation_id", invocation_id);
+        self.0.span.record("cxone.invocation_id", invocation_id);
     }
 
     /// What became of it; with the word of an error's kind where it is one.
     pub(crate) fn ended(&self, outcome: &str, attempts: u32, error: Option<&str>) {
-        self.span.record("cxone.outcome", outcome);
+        self.0.span.record("cxone.outcome", outcome);
         if attempts > 0 {
-            self.span.record("cxone.attempts", attempts);
+            self.0.span.record("cxone.attempts", i64::from(attempts));
         }
         if let Some(error) = error {
-            self.span.record("error.type", error);
-            self.span.record("otel.status_code", "ERROR");
+            self.0.span.record("error.type", error);
+            self.0.span.record("otel.status_code", "ERROR");
         }
     }
 
     /// A request that is sent for it now. `template` is the path of the URL without its ids, `again` how often it was sent
     /// before.
     pub(crate) fn send(&self, method: &Method, url: &Url, template: &str, again: u32) -> SendSpan {
-        if self.span.is_disabled() {
-            return SendSpan { span: Span::none(), traceparent: self.given.clone() };
+        if self.0.span.is_disabled() {
+            return SendSpan { span: Span::none(), traceparent: self.0.given.clone() };
         }
         let mut shown = url.clone();
         shown.set_query(None);
-        let span = within_that_of(&self.span, || {
+        let span = within_that_of(&self.0.span, || {
             tracing::info_span!(
                 target: super::TARGET,
-                parent: &self.span,
+                parent: &self.0.span,
                 "send",
                 otel.name = format!("{method} {template}"),
                 otel.kind = "client",
                 otel.status_code = Empty,
                 http.request.method = method.as_str(),
-                http.request.resend_count = (again > 0).then_some(again),
+                http.request.resend_count = (again > 0).then(|| i64::from(again)),
                 http.response.status_code = Empty,
                 server.address = url.host_str(),
-                server.port = url.port_or_known_default(),
+                server.port = url.port_or_known_default().map(i64::from),
                 url.full = shown.as_str(),
                 url.template = template,
                 "error.type" = Empty,
             )
         });
-        let traceparent = named(&span).or_else(|| self.given.clone());
+        let traceparent = named(&span).or_else(|| self.0.given.clone());
         SendSpan { span, traceparent }
     }
 
     /// By what something that is done for this invocation later belongs to its trace.
     pub(crate) fn traceparent(&self) -> Option<HeaderValue> {
-        named(&self.span).or_else(|| self.given.clone())
+        named(&self.0.span).or_else(|| self.0.given.clone())
     }
 }
 
@@ -169,7 +173,7 @@ impl SendSpan {
 
     /// What came back.
     pub(crate) fn answered(self, outcome: &Result<Answer, Failure>) {
-        let status = outcome.as_ref().ok().map(|answer| answer.status);
+        let status = outcome.as_ref().ok().map(|answer| i64::from(answer.status));
         self.span.record("http.response.status_code", status);
         let error = match outcome {
             Ok(answer) if answer.status < 400 => return,

@@ -1,10 +1,5 @@
 //! What somebody sees who watches a client: spans, log events, numbers. Against a real gateway on loopback.
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking, in its helping functions too"
-)]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helping functions too")]
 
 mod events;
 mod numbers;
