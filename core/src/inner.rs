@@ -13,12 +13,12 @@ use crate::auth::Auth;
 use crate::check::{Look, contract, look};
 use crate::config::{Config, Options};
 use crate::contract::{ActionRequest, Contract, Prepared, Refused, Violation};
-use crate::policy::{ActionLimits, Change, InForce, PolicySource, Standing};
 use crate::describe::Schemas;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ledger::Ledger;
+use crate::policy::{ActionLimits, Change, InForce, PolicySource, Standing};
 use crate::resume::Gateway;
-use crate::telemetry::Traces;
+use crate::telemetry::{TARGET, Traces};
 use crate::trail::{Entry, Event, Trail};
 use crate::wire::{Bounds, Budget, Transport, Turns};
 
@@ -132,9 +132,10 @@ impl Inner {
             Err(refused) => {
                 let (mut refused, kind) = *refused;
                 let (what, hint) = match kind {
-                    ErrorKind::Denied => {
-                        ("the policy refuses the request", "nothing was sent; ask the policy's owner to allow it")
-                    }
+                    ErrorKind::Denied => (
+                        "the policy refuses the request",
+                        "nothing was sent; ask the policy's owner to allow it",
+                    ),
                     _ => ("the request breaks the contract", "nothing was sent; correct the request"),
                 };
                 Err(self.refuse(&mut refused, action_name.as_deref(), kind, what, hint))
@@ -207,9 +208,11 @@ impl Inner {
                 (None, format!("policy {}, before {}", digest(&policy.digest()), digest(before)))
             }
             Change::Refused { why, stays } => {
-                tracing::warn!("the policy could not be read again, and the one that holds stays: {why}");
-                let mistakes = why.violations().len().max(1);
-                let note = format!("policy {} stays: {mistakes} mistakes in what was read", digest(stays));
+                tracing::warn!(target: TARGET, "the policy was not read again, and the one that holds stays: {}", why.message());
+                let note = match why.violations().len() {
+                    0 | 1 => format!("policy {} stays: what was read is none", digest(stays)),
+                    many => format!("policy {} stays: {many} mistakes in what was read", digest(stays)),
+                };
                 (Some(why.kind().as_str()), note)
             }
         };

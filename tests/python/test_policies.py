@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cxone_actions import AccessDeniedError, Client, ConfigError, Sandbox, ValidationError
+from cxone_actions import AccessDeniedError, Client, ConfigError, Sandbox, ValidationError, Verdict
 from vectors import load, python
 
 CASES = load("policies.json")["cases"]
@@ -36,12 +37,33 @@ def without_place(violations: list[dict[str, str]]) -> list[tuple[str, str, str]
     return [(v["path"], v["code"], v["message"].rpartition(" (")[0]) for v in violations]
 
 
+def arguments(request: dict[str, Any]) -> dict[str, Any]:
+    """A request of the vectors as the arguments of a call."""
+    names = {"actionId": "action_id", "correlationId": "correlation_id", "callbackUrl": "callback_url"}
+    return {names.get(name, name): value for name, value in python(request).items()}
+
+
+def agrees(verdict: Verdict, judged: dict[str, Any]) -> None:
+    """The verdict is the one of the vectors, and says of itself what it is."""
+    assert (verdict.allowed, bool(verdict), verdict.kind) == (judged["allowed"], judged["allowed"], judged.get("kind"))
+    assert verdict.action_name == judged.get("action_name")
+    assert [dict(violation) for violation in verdict.violations] == judged.get("violations", [])
+    opens_at = judged.get("opens_at")
+    assert verdict.opens_at == (None if opens_at is None else datetime.fromisoformat(opens_at.replace("Z", "+00:00")))
+    assert list(verdict.reasons) == judged.get("reasons", list(verdict.reasons))
+    assert len(verdict.policy or "") == 64
+    assert "CANARY" not in repr(verdict)
+
+
 @pytest.mark.parametrize("case", JUDGING, ids=lambda case: case["name"])
 def test_a_policy_allows_and_refuses_what_the_vectors_promise(
     case: dict[str, Any], sandbox: Sandbox, access: dict[str, Any], here: Path
 ) -> None:
     with Client(**access, policy=policy_of(case, here)) as client:
         for judged in case["requests"]:
+            agrees(client.check(**arguments(judged["request"]), at=judged.get("at")), judged)
+            if "at" in judged:
+                continue
             sandbox.clear()
             sandbox.inject("invoke", {"status": 200, "body": {"invocationId": "x", "status": "COMPLETED"}})
             [outcome] = client.run_many([python(judged["request"])])

@@ -143,8 +143,9 @@ impl InForce {
             PolicySource::File(path) => Stamp::of(path).filter(Stamp::is_settled),
             PolicySource::Json(_) => None,
         };
-        let policy = Policy::load(&source, self.ids).inspect_err(|why| {
-            tell(&Change::Refused { why, stays: self.now.load().policy.digest() });
+        let policy = Policy::load(&source, self.ids).map_err(|why| {
+            tell(&Change::Refused { why: &why, stays: self.now.load().policy.digest() });
+            why.with_hint("mend it; the policy that holds stays")
         })?;
         let digest = policy.digest().unwrap_or_default();
         self.put(policy, tell);

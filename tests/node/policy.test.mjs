@@ -1,0 +1,116 @@
+// The policy at work from Node: asked, and changed while a client is open; and the examples of docs/policy.md.
+import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { inspect } from "node:util";
+import { ACTION, connected, events, folder, INPUTS, node, ROOT, rejection, thrown } from "./support.mjs";
+
+const OPEN = { action: [{ id: ACTION, name: "create-case", inputs: "*" }] };
+const limited = (more) => ({ action: [{ ...OPEN.action[0], ...more }] });
+const named = { actionId: "create-case", inputs: INPUTS };
+
+test("a_name_stands_for_its_action_in_every_call", async (t) => {
+  const { client } = connected(t, { policy: OPEN });
+  assert.equal((await client.run(named)).actionId, ACTION);
+  assert.equal((await client.invoke(named)).actionId, ACTION);
+  for await (const outcome of client.runMany([named])) assert.equal(outcome.result.actionId, ACTION);
+  assert.equal(client.check(named).actionId, ACTION);
+  const error = await rejection(client.run({ actionId: "create_case", inputs: INPUTS }));
+  assert.match(error.message, /did you mean `create-case`\?/);
+});
+
+test("a_question_is_asked_at_any_time_and_leaves_no_trace", (t) => {
+  const when = [{ days: ["mon"], from: "08:00", to: "09:00", zone: "Europe/Berlin" }];
+  const { sandbox, client } = connected(t, { policy: limited({ when }) });
+  for (const at of [new Date("2026-11-23T07:30:00Z"), "2026-11-23T08:30:00+01:00"]) {
+    assert.equal(client.check(named, { at }).allowed, true);
+  }
+  const outside = client.check({ ...named, inputs: { key: "CANARY" } }, { at: "2026-11-23T08:00:00Z" });
+  assert.deepEqual([outside.allowed, outside.kind], [false, "denied"]);
+  assert.deepEqual(outside.opensAt, new Date("2026-11-30T07:00:00Z"));
+  assert.ok(!inspect(outside).includes("CANARY"));
+  for (const at of ["monday", new Date(Number.NaN)]) {
+    const error = thrown(() => client.check(named, { at }));
+    assert.match(`${error.name} ${error.message}`, /^ConfigError .*`at`/);
+    assert.match(error.stack, /policy\.test\.mjs/);
+  }
+  for (const wrong of [{ at: 7 }, { when: "now" }]) {
+    assert.equal(thrown(() => client.check(named, wrong)).name, "ConfigError");
+  }
+  assert.deepEqual(events(client), ["config"]);
+  assert.deepEqual([client.metrics().denied, sandbox.requests.length], [0, 0]);
+});
+
+test("a_policy_is_changed_while_the_client_is_open_and_a_mistake_changes_nothing", async (t) => {
+  const path = join(folder(t), "policy.toml");
+  writeFileSync(path, `[[action]]\nid = "${ACTION}"\ninputs = "*"\n`);
+  const { client } = connected(t, { policy: path });
+  const first = client.check(named).policy;
+  writeFileSync(path, "[[action]]\nid = 7\n");
+  const error = thrown(() => client.reloadPolicy());
+  assert.deepEqual([error.name, error.executed], ["ConfigError", "no"]);
+  assert.match(error.message, /policy\.toml, line 2/);
+  assert.ok((await client.run({ actionId: ACTION, inputs: INPUTS })).ok);
+  writeFileSync(path, "action = []\n");
+  const second = client.reloadPolicy();
+  assert.equal((await rejection(client.run({ actionId: ACTION, inputs: INPUTS }))).kind, "denied");
+  const third = client.reloadPolicy(OPEN);
+  assert.ok((await client.run(named)).ok);
+  assert.equal(client.reloadPolicy(path), second);
+  for (const nothing of [7, [], { action: {} }, () => {}]) {
+    assert.equal(thrown(() => client.reloadPolicy(nothing)).name, "ConfigError");
+  }
+  const notes = Array.from(client.audit.records({ event: "config" }), ({ note }) => note);
+  assert.deepEqual(notes.slice(1, 5), [
+    `policy ${first} stays: what was read is none`,
+    `policy ${second}, before ${first}`,
+    `policy ${third}, before ${second}`,
+    `policy ${second}, before ${third}`,
+  ]);
+});
+
+test("a_file_that_changed_is_read_again_by_a_later_call", async (t) => {
+  const directory = folder(t);
+  const path = join(directory, "policy.toml");
+  writeFileSync(path, "action = []\n");
+  const { client } = connected(t, { policy: path, policyRefreshMs: 1 });
+  const request = { actionId: ACTION, inputs: INPUTS };
+  assert.equal(client.check(request).allowed, false);
+  writeFileSync(join(directory, "next"), `[[action]]\nid = "${ACTION}"\ninputs = "*"\n`);
+  renameSync(join(directory, "next"), path);
+  const deadline = Date.now() + 10_000;
+  while (!client.check(request).allowed) assert.ok(Date.now() < deadline);
+  assert.ok((await client.run(request)).ok);
+});
+
+test("a_limit_that_lets_nobody_through_before_the_deadline_sends_nothing", async (t) => {
+  const { sandbox, client } = connected(t, { policy: limited({ rate: "1/h" }) });
+  assert.ok((await client.run(named)).ok);
+  const error = await rejection(client.run(named));
+  assert.deepEqual([error.kind, error.executed], ["rate_limited", "no"]);
+  assert.ok(error.retryAfterMs > 3_000_000);
+  assert.equal(sandbox.requests.filter(({ point }) => point === "invoke").length, 1);
+});
+
+test("the_examples_of_the_policy_page_print_what_it_says", async (t) => {
+  const page = readFileSync(join(ROOT, "docs", "policy.md"), "utf8");
+  const [, policy] = /^```toml\n(.*?)^```$/ms.exec(page);
+  const examples = [...page.matchAll(/^```js\n(?<code>.*?)^```$\s+^```text\n(?<output>.*?)^```$/gms)];
+  assert.ok(examples.length >= 1);
+  const { sandbox } = connected(t);
+  const env = {
+    CXONE_BASE_URL: sandbox.baseUrl,
+    CXONE_CLIENT_ID: sandbox.clientId,
+    CXONE_CLIENT_SECRET: sandbox.clientSecret,
+  };
+  for (const { groups } of examples) {
+    // Inside of the checkout, so that `cxone-actions` is the package of the checkout.
+    const cwd = mkdtempSync(join(ROOT, "target", "policy-"));
+    t.after(() => rmSync(cwd, { recursive: true, force: true }));
+    writeFileSync(join(cwd, "policy.toml"), policy);
+    const program = ["--input-type=module", "-e", groups.code];
+    const { code, stdout, stderr } = await node(program, { env, cwd });
+    assert.deepEqual([code, stdout, stderr], [0, groups.output, ""]);
+  }
+});
