@@ -71,6 +71,18 @@ impl NativeClient {
         started(|| Ok(self.handle.describe(&queue.queue, action_id)))
     }
 
+    /// What a call of this request would be told.
+    #[napi(catch_unwind)]
+    pub fn check(&self, request: String, findings: String, at: Option<String>) -> String {
+        tagged(request_of(&request, &findings).and_then(|request| self.handle.check(request, at.as_deref())))
+    }
+
+    /// Reads the policy again, or another one.
+    #[napi(catch_unwind)]
+    pub fn reload_policy(&self, policy: Option<String>) -> String {
+        tagged(self.handle.reload_policy(policy.as_deref()).map(quoted))
+    }
+
     /// Stops taking calls and lets what is on the wire be recorded.
     #[napi(catch_unwind)]
     pub fn close(&self, queue: &NativeQueue, timeout_ms: Option<f64>) -> Started {

@@ -9,11 +9,13 @@ import { Metrics } from "./metrics";
 import { type NativeClient, native } from "./native";
 import {
   type ActionRequest,
+  type CheckOptions,
   type ClientOptions,
   type CloseOptions,
   callOptions,
   type InvokeOptions,
   optionsText,
+  type Policy,
   type RunManyOptions,
   splitToken,
   type WaitOptions,
@@ -26,12 +28,14 @@ import {
   readDone,
   readUnfinished,
   type Unfinished,
+  Verdict,
 } from "./results";
 import { runMany } from "./run-many";
 import { registerToken } from "./tokens";
 
 const SIGNAL = "an AbortSignal";
 const MILLISECONDS = "a number of milliseconds";
+const MOMENT = "a Date or text in RFC 3339";
 const WAIT = { signal: SIGNAL, timeoutMs: MILLISECONDS, onResult: "a function" };
 
 /**
@@ -153,6 +157,32 @@ export class Client {
   }
 
   /**
+   * What a call of this request would be told by contract and policy, with every reason for and against it. Nothing is
+   * sent, recorded or counted.
+   *
+   * @throws {ConfigError} `at` is no time
+   */
+  check(request: ActionRequest, options?: CheckOptions | null): Verdict {
+    const site = siteOf(this.check);
+    const { at: time } = placed(site, () => callOptions<CheckOptions>(options, { at: MOMENT }));
+    const moment = time instanceof Date ? written(time) : (time ?? null);
+    const { text, findings } = encodeRequest(request);
+    return Verdict.read(unwrap(this.#native.check(text, JSON.stringify(findings), moment), this.check));
+  }
+
+  /**
+   * Reads the policy again, or another one from now on, and returns the digest of what holds now. Each call sees one
+   * whole policy, and the trail has a `config` record of the change.
+   *
+   * @throws {ConfigError} names every mistake in it; then the policy that holds stays
+   */
+  reloadPolicy(policy?: string | Policy | null): string {
+    const site = siteOf(this.reloadPolicy);
+    const text = policy === undefined || policy === null ? null : placed(site, () => optionsText(policy));
+    return unwrap<string>(this.#native.reloadPolicy(text), this.reloadPolicy);
+  }
+
+  /**
    * Runs many requests, a bounded number at a time, and yields an outcome for each in the order in which they end.
    *
    * The requests are read lazily, never more than `concurrency` ahead of what was yielded. Leaving the loop early gives
@@ -237,6 +267,11 @@ export class Client {
       deliver,
     });
   }
+}
+
+/** An invalid `Date` is said to be no time by the core, as any other text is. */
+function written(time: Date): string {
+  return Number.isNaN(time.getTime()) ? "" : time.toISOString();
 }
 
 /** Lets what `work` throws point at the caller. */

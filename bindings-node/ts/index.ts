@@ -43,11 +43,13 @@ export {
 export { type ActionMetrics, type Distribution, Metrics, type MetricsFields } from "./metrics";
 export type {
   ActionRequest,
+  CheckOptions,
   ClientOptions,
   CloseOptions,
   InputRule,
   InputValue,
   InvokeOptions,
+  OpenWindow,
   Policy,
   RunManyOptions,
   Signal,
@@ -60,6 +62,7 @@ export {
   Outcome,
   type Status,
   type Unfinished,
+  Verdict,
 } from "./results";
 export { type Fault, Sandbox, type SandboxAction, type SandboxOptions, type SeenRequest } from "./sandbox";
 export type { Token, TokenFunction } from "./tokens";

@@ -36,6 +36,9 @@ export interface NativeClient {
   ): number | string;
   poll(queue: NativeQueue, target: string, timeoutMs: number | null, deliver: boolean): number | string;
   describe(queue: NativeQueue, actionId: string): number | string;
+  check(request: string, findings: string, at: string | null): Tagged;
+  /** The digest. The policy is the JSON text of a path or of the structure itself. */
+  reloadPolicy(policy: string | null): Tagged;
   close(queue: NativeQueue, timeoutMs: number | null): number | string;
   cancel(call: number): void;
   answer(call: number, raised: string | null): void;

@@ -15,7 +15,7 @@ export type InputValue =
 
 /** One logical call of an action. */
 export interface ActionRequest {
-  /** The action as it is configured in the gateway. */
+  /** The action as it is configured in the gateway, or the name that the policy gives it. */
   readonly actionId: string;
   /** Its inputs by name. */
   readonly inputs?: { readonly [name: string]: InputValue } | null | undefined;
@@ -28,12 +28,30 @@ export interface ActionRequest {
 /** A rule for an input: a JSON Schema with `required` beside it. */
 export type InputRule = { readonly required?: boolean | undefined } & { readonly [keyword: string]: unknown };
 
-/** Who may call what with which inputs. What is not listed is refused. */
+/** A window of local time, such as `{ days: ["mon-fri"], from: "08:00", to: "18:00", zone: "Europe/Berlin" }`. */
+export interface OpenWindow {
+  /** `mon` to `sun`, or from one to another as in `mon-fri`. Default: every day. */
+  readonly days?: readonly string[] | undefined;
+  /** From this time on. Default: `00:00`. */
+  readonly from?: string | undefined;
+  /** Until this time; one that is before `from` is on the next day. Default: `24:00`. */
+  readonly to?: string | undefined;
+  /** By whose clock: an IANA time zone. */
+  readonly zone: string;
+}
+
+/** Who may call what with which inputs, when, and how much of it. What is not listed is refused. */
 export interface Policy {
   readonly action: readonly {
     readonly id: string;
-    /** Used in messages and metrics. */
+    /** Stands for the id wherever one is given; used in messages and metrics. */
     readonly name?: string | undefined;
+    /** So many may be sent in a time: `"10/60s"`. What comes faster waits. */
+    readonly rate?: string | undefined;
+    /** So many may be under way at once. What is more waits. */
+    readonly concurrency?: number | undefined;
+    /** When it may be invoked: in any of these windows. Default: at every time. */
+    readonly when?: readonly OpenWindow[] | undefined;
     /** The inputs that may be given; `"*"` allows any. */
     readonly inputs?: "*" | { readonly [name: string]: InputRule } | undefined;
   }[];
@@ -140,6 +158,12 @@ export interface InvokeOptions {
   readonly signal?: Signal | null | undefined;
 }
 
+/** Options of `check`. */
+export interface CheckOptions {
+  /** Judges the request at another time than now: a `Date`, or text in RFC 3339. */
+  readonly at?: Date | string | null | undefined;
+}
+
 /** Options of `poll` and `run`. `Result` is `ActionResult`. */
 export interface WaitOptions<Result> extends InvokeOptions {
   /** Deadline from the call. Default: the client's. */
@@ -232,6 +256,7 @@ function isPlain(value: unknown): boolean {
 
 /** What an option of a call has to be, in the words of the message. */
 const SORTS: Record<string, (value: unknown) => boolean> = {
+  "a Date or text in RFC 3339": (value) => value instanceof Date || typeof value === "string",
   "a Date or text in RFC 3339": (value) => value instanceof Date || typeof value === "string",
   "an AbortSignal": (value) => typeof (value as Partial<Signal>).addEventListener === "function",
   "a function": (value) => typeof value === "function",

@@ -1,6 +1,6 @@
 /** What comes back: plain read-only data with the names of the documentation, made from what the core says. */
 import { decode, type JsonValue, printable } from "./decode";
-import type { CxoneError } from "./errors";
+import type { CxoneError, Violation } from "./errors";
 import { at, type CoreError, fromCore, refusal, siteOf } from "./from-core";
 import { native } from "./native";
 import type { ActionRequest } from "./options";
@@ -196,6 +196,53 @@ export class ActionDescription {
   /** The fields; a `bigint` becomes its decimal digits. */
   toJSON(): unknown {
     return printable({ ...this });
+  }
+}
+
+interface CoreVerdict {
+  readonly allowed: boolean;
+  readonly kind: "validation" | "denied" | null;
+  readonly action_id: string | null;
+  readonly action_name: string | null;
+  readonly reasons: readonly string[];
+  readonly violations: readonly Violation[];
+  readonly opens_at: string | null;
+  readonly policy: string | null;
+}
+
+/** What a call would be told by contract and policy. */
+export class Verdict {
+  /** Whether it would be sent. */
+  readonly allowed: boolean;
+  /** Of the error that it would end as; `null` where it is allowed. */
+  readonly kind: "validation" | "denied" | null;
+  /** The action in canonical form; `null` where none was given that can be used. */
+  readonly actionId: string | null;
+  /** What the policy calls it. */
+  readonly actionName: string | null;
+  /** Everything that was looked at, in sentences: what speaks for the request, then each violation. */
+  readonly reasons: readonly string[];
+  /** Every reason against it. */
+  readonly violations: readonly Violation[];
+  /** When the policy allows the action again, where it does not at this time. */
+  readonly opensAt: Date | null;
+  /** The digest of the policy; `null` where there is no policy. */
+  readonly policy: string | null;
+
+  private constructor(said: CoreVerdict) {
+    this.allowed = said.allowed;
+    this.kind = said.kind;
+    this.actionId = said.action_id;
+    this.actionName = said.action_name;
+    this.reasons = said.reasons;
+    this.violations = said.violations;
+    this.opensAt = said.opens_at === null ? null : new Date(said.opens_at);
+    this.policy = said.policy;
+  }
+
+  /** @internal */
+  static read(said: unknown): Verdict {
+    return new Verdict(said as CoreVerdict);
   }
 }
 

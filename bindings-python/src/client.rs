@@ -70,6 +70,16 @@ impl NativeClient {
         self.0.describe(queue.queue(), action_id.extract().unwrap_or_default())
     }
 
+    /// `request` as for `invoke`; `at` in RFC 3339.
+    fn check(&self, py: Python<'_>, request: &Bound<'_, PyAny>, at: Option<&str>) -> PyResult<String> {
+        let request = request::read(request)?;
+        py.detach(|| self.0.check(request, at)).map_err(native_error)
+    }
+
+    fn reload_policy(&self, py: Python<'_>, policy_json: Option<&str>) -> PyResult<String> {
+        py.detach(|| self.0.reload_policy(policy_json)).map_err(native_error)
+    }
+
     fn cancel(&self, call: u64) {
         self.0.cancel(call);
     }

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use arc_swap::ArcSwapOption;
+use cxone_actions::config::PolicySource;
 use cxone_actions::{ActionRequest, CallOptions, Client, Dialect, Error, Options, PollTarget, Result};
 use serde::Serialize;
 
@@ -29,6 +31,8 @@ pub struct Handle {
     options: Options,
     /// Tokens come from a function of the caller's.
     asks_for_tokens: bool,
+    /// The policy that took the place of the options' own. No lock: a forked child reads it too.
+    pub(crate) policy: ArcSwapOption<PolicySource>,
     closed: AtomicBool,
     opened: PerProcess<Opened>,
 }
@@ -55,6 +59,7 @@ impl Handle {
                 number: next_number(),
                 options,
                 asks_for_tokens,
+                policy: ArcSwapOption::empty(),
                 closed: AtomicBool::new(false),
                 opened: PerProcess::new(),
             };
@@ -233,10 +238,13 @@ impl Handle {
             let number = next_number();
             let calls = Arc::<Calls>::default();
             let tokens = self.asks_for_tokens.then(|| TokenRequests::new(self.number, Arc::clone(&calls)));
-            let options = match tokens.clone() {
-                Some(tokens) => self.options.clone().with_token_source(AskingReaders(tokens)),
-                None => self.options.clone(),
-            };
+            let mut options = self.options.clone();
+            if let Some(policy) = self.policy.load_full() {
+                options = options.with_policy(policy.as_ref().clone());
+            }
+            if let Some(tokens) = tokens.clone() {
+                options = options.with_token_source(AskingReaders(tokens));
+            }
             let client = Client::open(options)?;
             process.enter(number, client.clone(), Arc::clone(&calls));
             Ok(Opened { number, client, calls, tokens, process })

@@ -10,6 +10,7 @@
 
 mod audit;
 mod calls;
+mod check;
 mod handle;
 mod per_process;
 mod queue;

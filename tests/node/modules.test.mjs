@@ -32,6 +32,7 @@ const NAMES = [
   "Sandbox",
   "UnavailableError",
   "ValidationError",
+  "Verdict",
   "Verification",
   "version",
 ];

@@ -53,6 +53,7 @@ from ._results import (
     Outcome,
     Problem,
     Unfinished,
+    Verdict,
     Verification,
 )
 from ._sandbox import Sandbox
@@ -89,6 +90,7 @@ __all__ = [
     "UnavailableError",
     "Unfinished",
     "ValidationError",
+    "Verdict",
     "Verification",
     "Violation",
     "__version__",

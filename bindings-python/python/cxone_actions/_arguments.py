@@ -9,10 +9,12 @@ import json
 import math
 import os
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from ._results import ActionResult, Invocation
+from ._errors import Violation
+from ._json import exact
+from ._results import ActionResult, Invocation, Verdict
 
 Seconds = float | timedelta
 Handler = Callable[[ActionResult], Awaitable[Any] | None]
@@ -24,6 +26,29 @@ def seconds(timeout: Seconds | None) -> float | None:
     if isinstance(timeout, timedelta):
         return timeout.total_seconds()
     raise TypeError(f"`timeout` must be seconds or a `timedelta`, got {type(timeout).__name__}")
+
+
+def moment(at: datetime | str | None) -> str | None:
+    """A time in UTC; a `datetime` without a zone is local time. What is no time is left for the core to refuse."""
+    if at is None or isinstance(at, str):
+        return at
+    if isinstance(at, datetime):
+        return at.astimezone(timezone.utc).isoformat()
+    raise TypeError(f"`at` must be a `datetime` or ISO 8601 text, got {type(at).__name__}")
+
+
+def policy_text(policy: str | os.PathLike[str] | Mapping[str, Any] | None) -> str | None:
+    return None if policy is None else json.dumps(policy, default=_foreign)
+
+
+def verdict(text: str) -> Verdict:
+    """What the core says of a request."""
+    said = exact(text)
+    said["reasons"] = tuple(said["reasons"])
+    said["violations"] = tuple(Violation(**violation) for violation in said["violations"])
+    if said["opens_at"] is not None:
+        said["opens_at"] = datetime.fromisoformat(said["opens_at"].replace("Z", "+00:00"))
+    return Verdict(**said)
 
 
 def has_handler(on_result: Handler | None) -> bool:

@@ -8,16 +8,27 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
+from datetime import datetime
 from types import TracebackType
 from typing import Any, Literal, TypeVar
 
 from . import _batch, _blocking, _metrics, _native, _tokens
-from ._arguments import Handler, Seconds, has_handler, options_text, seconds, target_text
+from ._arguments import (
+    Handler,
+    Seconds,
+    has_handler,
+    moment,
+    options_text,
+    policy_text,
+    seconds,
+    target_text,
+    verdict,
+)
 from ._audit import AuditTrail
 from ._errors import from_fields, raise_native
 from ._json import exact
 from ._loop import Start, port
-from ._results import ActionDescription, ActionResult, Invocation, Outcome, Unfinished
+from ._results import ActionDescription, ActionResult, Invocation, Outcome, Unfinished, Verdict
 from ._tokens import TokenFunction
 
 __all__ = ["AsyncClient", "Client"]
@@ -203,6 +214,41 @@ class _Opened:
             raise_native(error)
         return [Unfinished(**unfinished) for unfinished in found]
 
+    def check(
+        self,
+        action_id: str,
+        inputs: Mapping[str, Any] | None = None,
+        *,
+        correlation_id: str | None = None,
+        callback_url: str | None = None,
+        at: datetime | str | None = None,
+    ) -> Verdict:
+        """What a call with these arguments would be told by contract and policy, with every reason for and against it.
+
+        Nothing is sent, recorded or counted.
+
+        :param at: judge it at another time than now: a `datetime` (without a zone: local time) or ISO 8601 text
+        :raises ConfigError: `at` is no time
+        """
+        try:
+            text = self._native.check((action_id, inputs, correlation_id, callback_url), moment(at))
+        except _native.NativeError as error:
+            raise_native(error)
+        return verdict(text)
+
+    def reload_policy(self, policy: str | os.PathLike[str] | Mapping[str, Any] | None = None) -> str:
+        """Reads the policy again, or another one from now on; the digest of what holds now.
+
+        Each call sees one whole policy, and the trail has a ``config`` record of the change.
+
+        :param policy: a TOML or JSON file, or the same structure; the one that was last given where it is left out
+        :raises ConfigError: every mistake in it; then the policy that holds stays
+        """
+        try:
+            return self._native.reload_policy(policy_text(policy))
+        except _native.NativeError as error:
+            raise_native(error)
+
     def __repr__(self) -> str:
         native = getattr(self, "_native", None)  # none where the options were refused
         return f"<{type(self).__name__} {'closed' if native is None or native.closed else 'open'}>"
@@ -231,7 +277,7 @@ class AsyncClient(_Opened):
     ) -> Invocation:
         """Submits an action and returns as soon as the gateway has accepted it.
 
-        :param action_id: which action; a UUID under the ``gateway`` profile
+        :param action_id: which action; a UUID under the ``gateway`` profile, or the name that the policy gives it
         :param inputs: string, number, bool or None by key; integers of any size are sent exactly
         :param correlation_id: 1 to 128 of ``[A-Za-z0-9._:-]``; a UUID is made where none is given
         :param callback_url: where the gateway may call back, https

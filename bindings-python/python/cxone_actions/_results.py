@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from datetime import datetime
 from typing import Any, Literal
 
 from . import _native
-from ._errors import from_fields
+from ._errors import Violation, from_fields
 from ._json import exact
 
 Status = Literal["COMPLETED", "FAILED", "CANCELLED"]
@@ -161,6 +162,31 @@ class Unfinished:
 
     def __repr__(self) -> str:
         return _short(self, "action_id", "correlation_id", "invocation_id", "state")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a call would be told by contract and policy. True where it is allowed.
+
+    - `kind`: of the error that it would raise, ``"validation"`` or ``"denied"``; None where it is allowed
+    - `action_id`, `action_name`: which action it is, and what the policy calls it
+    - `reasons`: everything that was looked at, in sentences: what speaks for the request, then each violation
+    - `violations`: every reason against it
+    - `opens_at`: when the policy allows the action again, where it does not at this time
+    - `policy`: the digest of the policy; None where there is no policy
+    """
+
+    allowed: bool
+    kind: Literal["validation", "denied"] | None
+    action_id: str | None
+    action_name: str | None
+    reasons: tuple[str, ...]
+    violations: tuple[Violation, ...]
+    opens_at: datetime | None
+    policy: str | None
+
+    def __bool__(self) -> bool:
+        return self.allowed
 
 
 @dataclass(frozen=True, slots=True)
