@@ -39,7 +39,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let filter = filter([("since", &arguments.since), ("until", &arguments.until)])?;
-    let trail = arguments.place.open()?;
+    let trail = arguments.witnesses.open(&arguments.place)?;
     let directory = trail.directory().unwrap_or(Path::new("")).to_owned();
     let name = || directory.file_name().map(|name| name.to_string_lossy().into_owned());
     let about = About {
@@ -48,7 +48,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         made: Timestamp::now(),
         filter,
     };
-    let verification = arguments.witnesses.verify(&trail)?;
+    let verification = trail.verify();
     let page = report(&about, &trail, &verification)?;
     if arguments.output == Path::new("-") {
         let mut stdout = io::stdout().lock();

@@ -1,5 +1,6 @@
 //! `audit verify`: is the trail what was written?
 
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use clap::{Args, ValueEnum};
@@ -33,7 +34,7 @@ enum Output {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let verification = arguments.witnesses.verify(&arguments.place.open()?)?;
+    let verification = arguments.witnesses.open(&arguments.place)?.verify();
     let text = match arguments.output {
         Output::Table => table(&verification),
         Output::Json => format!("{}\n", serde_json::to_string(&verification).map_err(io::Error::other)?),
@@ -54,13 +55,22 @@ fn table(verification: &Verification) -> String {
         ("records", verification.records),
         ("segments", verification.segments),
         ("anchored", verification.anchored),
-        ("cut off at the end", verification.cut),
+        ("cut off", verification.cut),
+        ("removed segments", verification.removed),
+        ("not checked", verification.unchecked),
     ];
     for (name, number) in facts {
-        text.push_str(&format!("{name:<20} {number:>12}\n"));
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{name:<17} {number:>12}");
     }
     if verification.problems.is_empty() {
-        text.push_str("the chain holds\n");
+        text.push_str(match verification {
+            Verification { records: 0, .. } => "there are no records\n",
+            Verification { unchecked: 1.., .. } => {
+                "the records follow each other; `--key-file` checks what is in those that are sealed\n"
+            }
+            _ => "the chain holds\n",
+        });
         return text;
     }
     let mut table = Table::new();

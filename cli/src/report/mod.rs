@@ -13,10 +13,10 @@ mod seen;
 mod timeline;
 mod times;
 
-use cxone_actions::trail::{Filter, Trail, Verification};
+use cxone_actions::trail::{Event, Filter, Trail, Verification};
 use jiff::Timestamp;
 
-use facts::{Attention, Facts};
+use facts::{Attention, Facts, Notes};
 
 /// What a page is about.
 #[derive(Debug)]
@@ -47,7 +47,18 @@ pub(crate) fn report(
             Err(_) => facts.cannot_read(),
         }
     }
+    if about.filter != Filter::default() {
+        facts.gaps = gaps(trail)?;
+    }
     let unfinished = trail.unfinished().map_err(|error| error.to_string());
     let attention = Attention::of(&mut facts.cases, unfinished);
     Ok(page::page(about, verification, &facts, &attention).into_string())
+}
+
+/// What is missing from the whole trail, whichever period is shown: it is said beside what verifying found.
+fn gaps(trail: &Trail) -> Result<Notes, cxone_actions::Error> {
+    let mut facts = Facts::default();
+    let filter = Filter { event: Some(Event::Gap), ..Filter::default() };
+    trail.records(&filter)?.filter_map(Result::ok).for_each(|line| facts.take(&line));
+    Ok(facts.gaps)
 }

@@ -82,12 +82,12 @@ pub(super) fn maybe_duration(ms: Option<f64>) -> String {
     ms.map_or_else(|| "–".to_owned(), duration)
 }
 
-/// The length of an interval: `10 minutes`.
+/// The length of an interval: `10 minutes`, `hour`.
 pub(super) fn interval(width: Micros) -> String {
     let seconds = u64::try_from(width / 1_000_000).unwrap_or(0);
     let units = [(604_800, "week"), (86_400, "day"), (3600, "hour"), (60, "minute"), (1, "second")];
     let (unit, name) = units.into_iter().find(|(unit, _)| seconds % unit == 0).unwrap_or((1, "second"));
-    counted(seconds / unit, name)
+    if seconds == unit { name.to_owned() } else { counted(seconds / unit, name) }
 }
 
 /// A time for a sentence: `22 Nov 2026, 15:12:22 UTC`.
@@ -180,6 +180,7 @@ mod tests {
             assert_eq!(duration(ms), said);
         }
         assert_eq!(interval(600_000_000), "10 minutes");
+        assert_eq!(interval(3_600_000_000), "hour");
         assert_eq!(interval(28 * 86_400_000_000), "4 weeks");
         assert_eq!(interval(364 * 86_400_000_000), "52 weeks");
         assert_eq!(moment(1_795_360_342_000_000), "22 Nov 2026, 15:12:22 UTC");

@@ -49,20 +49,25 @@ fn judge(verification: &Verification, facts: &Facts) -> (Tone, &'static str) {
         (Tone::Bad, "The chain is broken")
     } else if verification.records == 0 {
         (Tone::Nothing, "There is nothing to verify")
+    } else if verification.unchecked > 0 {
+        (Tone::Caution, "The records follow each other; their content was not checked")
     } else if facts.gaps.count > 0 {
         (Tone::Caution, "The chain holds, and records are missing")
     } else if verification.anchored == 0 {
         (Tone::Caution, "The chain holds, and nothing outside vouches for it")
-    } else if verification.anchored < verification.records {
-        (Tone::Good, "The chain holds, and is anchored but for its end")
-    } else {
+    } else if verification.anchored == verification.records {
         (Tone::Good, "The chain holds, and all of it is anchored")
+    } else if verification.anchored >= verification.records / 2 {
+        (Tone::Good, "The chain holds, and most of it is anchored")
+    } else {
+        (Tone::Caution, "The chain holds, and part of it is anchored")
     }
 }
 
 pub(super) fn section(verification: &Verification, facts: &Facts) -> Markup {
     let (tone, headline) = judge(verification, facts);
     let loose = verification.records.saturating_sub(verification.anchored);
+    let part = |n: u64| format!("{} ({})", count(n), say::share_of(n, verification.records));
     html! {
         section #verdict class={"verdict " (tone.class())} aria-labelledby="verdict-head" {
             (tone.sign())
@@ -72,34 +77,16 @@ pub(super) fn section(verification: &Verification, facts: &Facts) -> Markup {
                 @if verification.records > 0 {
                     (chart::bar("anchored", verification.anchored, verification.records))
                     dl.facts {
-                        div {
-                            dt { "Anchored" }
-                            dd {
-                                (count(verification.anchored)) " (" (say::share_of(verification.anchored, verification.records)) ")"
-                                br; span.soft { "a checkpoint kept elsewhere names them or what follows them" }
-                            }
+                        (fact("Anchored", &part(verification.anchored), "a checkpoint kept elsewhere names them or what follows them"))
+                        (fact("Not anchored", &part(loose), "whoever may write to the directory could have written them anew"))
+                        @if verification.unchecked > 0 {
+                            (fact("Not checked", &count(verification.unchecked), "sealed with a key that was not at hand"))
                         }
-                        div {
-                            dt { "Not anchored" }
-                            dd {
-                                (count(loose)) " (" (say::share_of(loose, verification.records)) ")"
-                                br; span.soft { "whoever may write to the directory could have written them anew" }
-                            }
+                        @if verification.removed > 0 {
+                            (fact("Removed", &counted(verification.removed, "segment"), "older ones, which a limited history no longer keeps"))
                         }
-                        div {
-                            dt { "Cut off" }
-                            dd {
-                                (counted(verification.cut, "segment"))
-                                br; span.soft { "ended in half a record when the process died; nobody was told that it was written" }
-                            }
-                        }
-                        div {
-                            dt { "Known to be missing" }
-                            dd {
-                                (counted(facts.gaps.count, "gap"))
-                                br; span.soft { "places where the writer itself says that it could not write" }
-                            }
-                        }
+                        (fact("Cut off", &counted(verification.cut, "segment"), "ended in half a record when the process died; nobody was told that it was written"))
+                        (fact("Known to be missing", &counted(facts.gaps.count, "gap"), "places where the writer itself says that it could not write"))
                     }
                 }
                 (problems(verification))
@@ -109,20 +96,32 @@ pub(super) fn section(verification: &Verification, facts: &Facts) -> Markup {
     }
 }
 
+fn fact(name: &str, value: &str, meaning: &str) -> Markup {
+    html! { div { dt { (name) } dd { (value) br; span.soft { (meaning) } } } }
+}
+
 fn lead(verification: &Verification) -> Markup {
+    let loose = verification.records.saturating_sub(verification.anchored);
     let read = html! {
         (counted(verification.records, "record")) " in " (counted(verification.segments, "segment")) " were read"
     };
     html! {
         @if verification.records == 0 && verification.ok {
             "The trail has no records: no client has written to this directory, or its history was removed."
+        } @else if verification.ok && verification.unchecked > 0 {
+            (read) ". " (count(verification.unchecked)) " of them are sealed with a key that was not at hand: only whoever holds it can tell whether they "
+            "are what was written. Give " code { "--key-file" } " to this report."
         } @else if verification.ok {
-            (read) ". Every one has the hash of its content and follows the one before it: none was edited, deleted, inserted or moved "
+            (read) ". Every one has the hash of its content and follows the one before it"
             @if verification.anchored == 0 {
-                "by anybody who could not write the whole chain anew. No checkpoint outside this directory was compared: "
-                "give the option " code { "audit_checkpoints" } " to clients and " code { "--checkpoints" } " to this report."
+                ": none was edited, deleted, inserted or moved by anybody who could not write the whole chain anew. "
+                "No checkpoint outside this directory was compared: give the option " code { "audit_checkpoints" }
+                " to clients and " code { "--checkpoints" } " to this report."
             } @else {
-                "since it was anchored."
+                ", and the checkpoints kept elsewhere agree: no anchored record was edited, deleted, inserted or moved since. "
+                @if loose > 0 {
+                    "The " (count(loose)) " that no checkpoint covers yet could be written anew by whoever may write to the directory."
+                }
             }
         } @else {
             (read) ", and the trail is not what was written at "

@@ -148,7 +148,7 @@ fn figures(slots: &[(Micros, Slot)], width: Micros) -> Markup {
         details {
             summary { "The numbers of these drawings" }
             table.dense {
-                caption { "In each " (say::interval(width)) "; intervals in which nothing happened are left out" }
+                caption { "In each " (say::interval(width)) "; times are UTC; intervals in which nothing happened are left out" }
                 thead { tr {
                     th scope="col" { "From" } th.number scope="col" { "Started" }
                     @for outcome in Outcome::ALL { th.number scope="col" { (outcome.as_str()) } }
@@ -158,7 +158,7 @@ fn figures(slots: &[(Micros, Slot)], width: Micros) -> Markup {
                 tbody {
                     @for (start, slot) in used() {
                         tr {
-                            th scope="row" { (say::moment(*start)) }
+                            th scope="row" { (say::short(Some(*start))) }
                             td.number data-label="Started" { (count(slot.counts.started)) }
                             @for outcome in Outcome::ALL {
                                 td.number data-label=(outcome.as_str()) { (count(slot.counts.ended(outcome))) }
