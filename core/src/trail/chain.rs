@@ -105,7 +105,9 @@ mod tests {
     fn digits_are_read_back_and_nothing_else_is_a_hash() {
         let digits = hash(b"abc");
         assert_eq!(unhex(&digits).map(|bytes| hex(&bytes)), Some(digits.clone()));
-        for text in ["", &digits[1..], &digits.to_uppercase(), &digits.replace('b', "g"), &format!("{digits}00")] {
+        for text in
+            ["", &digits[1..], &digits.to_uppercase(), &digits.replace('b', "g"), &format!("{digits}00")]
+        {
             assert_eq!(unhex(text), None, "{text}");
         }
         let key = Key::new(b"an auditor's key");

@@ -10,6 +10,7 @@ use super::log::{Head, Log, Sink};
 use super::record::{Origin, timestamp_text};
 use super::run::Complete;
 use super::{Entry, Event, index};
+use crate::telemetry::TARGET;
 
 #[derive(Debug)]
 pub(super) struct Inner {
@@ -62,7 +63,7 @@ impl Inner {
             (Ok(()), Some(directory)) => {
                 // It can be made again from the segment.
                 if let Err(error) = index::write(directory, &name, length, &head, &summary) {
-                    tracing::warn!("the index of segment `{name}` cannot be written: {error}");
+                    tracing::warn!(target: TARGET, "the index of segment `{name}` cannot be written: {error}");
                 }
             }
             (Err(error), _) => {
@@ -88,11 +89,23 @@ impl Inner {
         }
     }
 
+    /// Says in the trail that a place knows of this record, and so of as many that none knew of.
+    pub(super) fn noted(&self, segment: &str, seq: u64, records: u64) {
+        let mut log = self.log();
+        log.unnoted = log.unnoted.saturating_sub(records);
+        drop(log);
+        self.note(Event::Checkpoint, &format!("record {seq} of {segment} is noted elsewhere"));
+    }
+
     /// Writes a record about the trail itself, where it can be written; what cannot is counted as missing.
     pub(super) fn note(&self, event: Event, note: &str) {
         let entry = Entry { note: Some(note), ..Entry::new(event) };
-        if self.log().append(&self.origin, &entry).is_err() {
-            tracing::error!(event = event.as_str(), "the audit trail cannot say: {note}");
+        let written = self.log().append(&self.origin, &entry);
+        match written {
+            Ok(()) => crate::telemetry::tell(&entry),
+            Err(_) => {
+                tracing::error!(target: TARGET, event = event.as_str(), "the audit trail cannot say: {note}");
+            }
         }
     }
 }

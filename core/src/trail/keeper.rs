@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use super::inner::Inner;
 use super::run::Complete;
-use super::{Event, retention};
+use super::{Checkpoint, Event, retention};
+use crate::telemetry::TARGET;
 
 /// A checkpoint is made after so many records, or after this time where there are any.
 pub(super) const RECORDS: u64 = 1_000;
@@ -49,7 +50,9 @@ impl Keeper {
         match thread::Builder::new().name("trail-keep".to_owned()).spawn(keep) {
             Ok(started) => *thread = Some(started),
             // Closing does what is left, and the next segment tries again.
-            Err(error) => tracing::error!("the audit trail has no thread for its upkeep: {error}"),
+            Err(error) => {
+                tracing::error!(target: TARGET, "the audit trail has no thread for its upkeep: {error}")
+            }
         }
     }
 
@@ -124,7 +127,7 @@ impl Desk<'_> {
         for complete in errands.complete {
             let checkpoint = self.inner.seal(complete);
             if let Some(checkpoint) = checkpoint.filter(|_| self.inner.places.any()) {
-                self.tell(&checkpoint, errands.stop);
+                self.tell(&checkpoint, 0, errands.stop);
             }
         }
         let time = self.looked.elapsed() >= TIME;
@@ -138,33 +141,31 @@ impl Desk<'_> {
     }
 
     fn checkpoint(&mut self) {
-        if std::mem::take(&mut self.inner.log().unnoted) == 0 {
+        let unnoted = self.inner.log().unnoted;
+        if unnoted == 0 {
             return;
         }
         // A disk that fails has broken the log, which says so itself.
         if let Ok(Some((segment, head))) = self.inner.sync() {
-            self.tell(&self.inner.checkpoint(segment, head), false);
+            self.tell(&self.inner.checkpoint(segment, head), unnoted, false);
         }
     }
 
     /// Tells the places, and says in the trail that it did; after its last record it only tells.
-    fn tell(&mut self, checkpoint: &super::Checkpoint, silent: bool) {
+    fn tell(&mut self, checkpoint: &Checkpoint, records: u64, silent: bool) {
         let told = self.inner.places.note(checkpoint);
-        let note = match &told {
-            Ok(()) => Some(format!("record {} of {} is noted elsewhere", checkpoint.seq, checkpoint.segment)),
-            Err(what) => {
-                tracing::warn!("a checkpoint of the audit trail cannot be noted: {what}");
-                (!self.failing).then(|| format!("checkpoints cannot be noted: {what}"))
+        match &told {
+            _ if silent => {}
+            Ok(()) => self.inner.noted(&checkpoint.segment, checkpoint.seq, records),
+            Err(what) if !self.failing => {
+                self.inner.note(Event::Checkpoint, &format!("checkpoints cannot be noted: {what}"));
             }
-        };
+            Err(_) => {}
+        }
+        if let Err(what) = &told {
+            tracing::warn!(target: TARGET, "a checkpoint of the audit trail cannot be noted: {what}");
+        }
         self.failing = told.is_err();
-        if self.failing {
-            // So that it is tried again when the time comes, whether or not anything else happens.
-            self.inner.log().unnoted += 1;
-        }
-        if let Some(note) = note.filter(|_| !silent) {
-            self.inner.note(Event::Checkpoint, &note);
-        }
     }
 }
 

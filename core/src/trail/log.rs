@@ -15,6 +15,7 @@ use super::chain::{self, GENESIS};
 use super::record::{Entry, Origin, Record, timestamp_text};
 use super::run::{Complete, Run};
 use super::{Event, verify};
+use crate::telemetry::TARGET;
 
 /// As many records as a trail in memory keeps, and their bytes.
 pub(super) const MEMORY_RECORDS: usize = 10_000;
@@ -198,7 +199,7 @@ impl Log {
     /// From here on nothing is written, until a new segment can be begun; a first reason stays.
     pub(super) fn break_off(&mut self, reason: String) -> Ended {
         if self.ended.is_none() {
-            tracing::error!("the audit trail cannot be written: {reason}");
+            tracing::error!(target: TARGET, "the audit trail cannot be written: {reason}");
             self.tried = Some(Instant::now());
         }
         self.ended.get_or_insert(Ended::Broken(reason)).clone()
@@ -226,12 +227,12 @@ impl Log {
         let gap = Entry { note: Some(&note), ..Entry::new(Event::Gap) };
         match self.begin_next(origin, &gap, at) {
             Ok(()) => {
-                tracing::warn!("the audit trail is written again: {note}");
+                tracing::warn!(target: TARGET, "the audit trail is written again: {note}");
                 (self.ended, self.tried, self.missing) = (None, None, 0);
                 true
             }
             Err(reason) => {
-                tracing::error!("the audit trail still cannot be written: {reason}");
+                tracing::error!(target: TARGET, "the audit trail still cannot be written: {reason}");
                 false
             }
         }

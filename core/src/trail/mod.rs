@@ -6,10 +6,11 @@
 //!
 //! A trail is kept in memory (the last 10,000 records), or in a directory to which every process and every client adds
 //! segments of its own, so that writing needs no coordination and reading sees them all. A record never holds the value of
-//! an input or an output: names, sizes, and a digest whose key is never stored.
+//! an input or an output: names, sizes, and a digest whose key is in no record.
 
 mod chain;
 mod checkpoint;
+mod close;
 mod event;
 mod export;
 mod filter;
@@ -19,6 +20,7 @@ mod join;
 mod keeper;
 mod key;
 mod log;
+mod open;
 #[cfg(test)]
 mod oracle;
 mod read;
@@ -37,14 +39,9 @@ mod witness;
 mod writing;
 
 use std::fmt;
-use std::io;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
-
-use secrecy::ExposeSecret;
-use uuid::Uuid;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::thread::JoinHandle;
 
 pub use checkpoint::{Checkpoint, CheckpointSink, SharedSink};
 pub use event::Event;
@@ -55,23 +52,20 @@ pub use record::{Entry, Timings};
 pub use unfinished::{Unfinished, UnfinishedState};
 pub use verify::{Problem, Verification};
 
-use crate::config::{AuditFailure, AuditSettings, Durability};
+use crate::config::AuditFailure;
 use crate::error::{Error, ErrorKind, Result};
-use crate::telemetry;
-use checkpoint::Places;
+use crate::telemetry::{self, TARGET};
 use inner::Inner;
 use keeper::Keeper;
-use key::{Digests, Key};
-use log::{Ended, Head, Log, Memory, Sink};
-use record::{Origin, Record};
+use key::Digests;
+use log::{Ended, Head, Log, Sink};
+use record::Record;
 use run::Run;
 use segment::Segment;
 use syncer::Group;
 use verify::Against;
 use witness::Testimonies;
 
-/// How long closing waits for the places of checkpoints, once the disk has everything.
-const CLOSING: Duration = Duration::from_millis(750);
 /// So often the directory is listed while others write.
 const LOOKS: usize = 5;
 
@@ -95,95 +89,6 @@ struct Power {
 pub struct Position(u64);
 
 impl Trail {
-    /// A trail that keeps the last 10,000 records (at most 32 MiB of them) as long as the process lives.
-    ///
-    /// `actor` is who acts, as every record will say.
-    pub fn in_memory(actor: String) -> Trail {
-        Trail::new(Origin::here(actor, None), None, Log::new(Sink::Memory(Memory::new()), None))
-    }
-
-    /// [`Trail::open_with`] the usual settings.
-    ///
-    /// # Errors
-    /// Those of [`Trail::open_with`].
-    pub fn open(directory: &Path, actor: String) -> Result<Trail> {
-        Trail::open_with(directory, actor, &AuditSettings::default())
-    }
-
-    /// A new segment in this directory, which is created (0700) where there is none. The segment (0600) is locked as long
-    /// as the trail is open, which is how others know that its writer lives.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Audit`] where the directory cannot be created, written or locked, or the file for checkpoints cannot
-    /// be opened; the hint says what to do.
-    pub fn open_with(directory: &Path, actor: String, settings: &AuditSettings) -> Result<Trail> {
-        let fail = |error: io::Error| unusable(directory, &error);
-        if cfg!(not(unix)) {
-            // Locks are mandatory there: nobody could read a segment while it is being written.
-            return Err(fail(io::ErrorKind::Unsupported.into()));
-        }
-        let key = settings.key.as_ref().map(|key| Key::new(key.expose_secret().as_bytes()));
-        let origin = Origin::here(actor, key);
-        let path = segment::directory(directory).map_err(fail)?;
-        let file = settings.checkpoints.as_deref();
-        let file = file.map(|file| checkpoint::file(file, &path)).transpose()?;
-        let link = read::last_head(&path).map_err(fail)?.map(|(name, head)| verify::link(&name, &head));
-        let run = Run::begin(path.clone(), settings.segment_bytes, &origin).map_err(fail)?;
-        let mut trail = Trail::new(origin, Some(path), Log::new(Sink::Run(run), link));
-        trail.failure = settings.failure;
-        if let Some(inner) = Arc::get_mut(&mut trail.inner) {
-            inner.places = Places { file, sink: settings.checkpoint_sink.clone() };
-            inner.retention_days = settings.retention_days;
-        }
-        if settings.durability == Durability::Power {
-            let group = Arc::new(Group::new());
-            let thread = syncer::start(Arc::clone(&trail.inner), Arc::clone(&group)).map_err(fail)?;
-            trail.power = Some(Power { group, thread: Mutex::new(Some(thread)) });
-        }
-        if trail.inner.places.any() || settings.retention_days.is_some() {
-            trail.keeper.start(&trail.inner);
-        }
-        if settings.retention_days.is_some() {
-            trail.keeper.retain();
-        }
-        Ok(trail)
-    }
-
-    /// The trail of a directory that is only read: nothing is created in it, and [`Trail::append`] fails.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Audit`] where the directory is not there or cannot be read.
-    pub fn read_only(directory: &Path) -> Result<Trail> {
-        Trail::read_only_with(directory, &AuditSettings::default())
-    }
-
-    /// The same with what [`Trail::verify`] needs besides: the `key` and the file of `checkpoints` of the settings.
-    ///
-    /// # Errors
-    /// Those of [`Trail::read_only`].
-    pub fn read_only_with(directory: &Path, settings: &AuditSettings) -> Result<Trail> {
-        let list = |path: PathBuf| segment::list(&path).map(|_| path);
-        let path = std::fs::canonicalize(directory).and_then(list).map_err(|error| {
-            let directory = directory.display();
-            Error::new(ErrorKind::Audit, format!("the trail `{directory}` cannot be read: {error}"))
-                .with_hint("name the directory that the client's `audit` option names")
-        })?;
-        Ok(Trail::new(Origin::here(String::new(), None), Some(path), Log::new(Sink::Nowhere, None)))
-    }
-
-    fn new(origin: Origin, directory: Option<PathBuf>, log: Log) -> Trail {
-        let digests = Digests::of(origin.key.as_ref());
-        let inner = Inner {
-            origin,
-            log: Mutex::new(log),
-            places: Places::default(),
-            directory,
-            retention_days: None,
-        };
-        let (failure, keeper) = (AuditFailure::default(), Arc::default());
-        Trail { inner: Arc::new(inner), digests, failure, keeper, power: None }
-    }
-
     /// Writes one record. It is with the operating system when this returns, and survives this process; see
     /// [`Trail::settled`] for what else it may survive.
     ///
@@ -219,7 +124,9 @@ impl Trail {
         let Some(power) = &self.power else { return Ok(()) };
         self.here()?;
         match power.group.settled(position.0).await {
-            Err(reason) if self.failure == AuditFailure::FailClosed => Err(self.ended(&Ended::Broken(reason))),
+            Err(reason) if self.failure == AuditFailure::FailClosed => {
+                Err(self.ended(&Ended::Broken(reason)))
+            }
             _ => Ok(()),
         }
     }
@@ -336,72 +243,23 @@ impl Trail {
         if let Some(ended @ Ended::Broken(_)) = &self.lock()?.ended {
             return Err(self.ended(ended));
         }
+        let unnoted = self.inner.log().unnoted;
         let end = self.inner.sync().map_err(|reason| self.ended(&Ended::Broken(reason)))?;
         let places = &self.inner.places;
-        if let (Some((segment, head)), Some(_)) = (end, &places.file)
-            && let Err(what) = places.note_in_file(&self.inner.checkpoint(segment, head))
-        {
-            tracing::warn!("a checkpoint of the audit trail cannot be noted: {what}");
-        }
-        if places.any() {
+        if places.sink.is_some() {
             self.keeper.checkpoint();
         }
+        if let (Some((segment, head)), Some(_)) = (end, &places.file) {
+            let seq = head.seq;
+            match places.note_in_file(&self.inner.checkpoint(segment.clone(), head)) {
+                Ok(()) if places.sink.is_none() && unnoted > 0 => self.inner.noted(&segment, seq, unnoted),
+                Ok(()) => {}
+                Err(what) => {
+                    tracing::warn!(target: TARGET, "a checkpoint of the audit trail cannot be noted: {what}");
+                }
+            }
+        }
         Ok(())
-    }
-
-    /// Writes `closed`, syncs, seals the segment and gives its lock back; reading goes on working, appending does not. A
-    /// second call does nothing. In a process that inherited the trail by `fork` it only lets go of the file, so that the
-    /// segment counts as unheld when its writer dies.
-    pub fn close(&self) {
-        if !self.end() {
-            return;
-        }
-        let began = Instant::now();
-        while !self.is_over(began) {
-            thread::sleep(Duration::from_millis(1));
-        }
-    }
-
-    /// [`Trail::close`] for whoever must not block its thread.
-    pub async fn closed(&self) {
-        if !self.end() {
-            return;
-        }
-        let began = Instant::now();
-        while !self.is_over(began) {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    }
-
-    /// Writes the last record; false where there is nothing to wait for.
-    fn end(&self) -> bool {
-        let Ok(mut log) = self.lock() else {
-            // Not ours. Another thread may have held the lock at the fork: then it stays locked for ever, so no waiting.
-            if let Ok(mut log) = self.inner.log.try_lock() {
-                log.let_go();
-            }
-            return false;
-        };
-        let complete = log.close(&self.inner.origin);
-        drop(log);
-        if let Some(power) = &self.power {
-            power.group.stop();
-        }
-        for complete in self.keeper.stop(complete) {
-            if let Some(checkpoint) = self.inner.seal(complete)
-                && let Err(what) = self.inner.places.note(&checkpoint)
-            {
-                tracing::warn!("a checkpoint of the audit trail cannot be noted: {what}");
-            }
-        }
-        true
-    }
-
-    /// Whether the threads have ended. They are waited for as long as the disk works, and a little longer where a function
-    /// that takes note of checkpoints may never return.
-    fn is_over(&self, began: Instant) -> bool {
-        let syncs = self.power.as_ref().is_some_and(Power::runs);
-        !syncs && (self.keeper.is_over() || (self.inner.places.sink.is_some() && began.elapsed() > CLOSING))
     }
 
     /// The directory of the segments, absolute; none in memory.
@@ -411,10 +269,7 @@ impl Trail {
 
     /// The name of the segment that this trail writes now; none in memory and where it is only read.
     pub fn segment(&self) -> Option<String> {
-        match &self.inner.log().sink {
-            Sink::Run(run) => Some(run.current.name.clone()),
-            Sink::Memory(_) | Sink::Nowhere => None,
-        }
+        own(&*self.lock().ok()?).map(|run| run.current.name.clone())
     }
 
     /// The lock, in the process that opened the trail. A child of `fork` that wrote on would write a second chain into its
@@ -451,28 +306,18 @@ impl Trail {
                 Error::new(ErrorKind::Audit, message).with_hint("was the directory moved or deleted?")
             })
         };
-        let own = || match self.lock() {
-            Ok(log) => match &log.sink {
-                Sink::Run(run) => {
-                    Ok(Some((run.current.name.clone(), run.current.length, log.head.clone())))
-                }
-                Sink::Memory(_) | Sink::Nowhere => Ok(None),
-            },
-            Err(error) => Err(error),
-        };
-        let mut segments = list()?;
-        let mut found = own()?;
-        // A segment that was begun after the listing is in the next one, unless somebody took it away.
-        if found.as_ref().is_some_and(|(name, ..)| !segments.iter().any(|segment| segment.name == *name)) {
-            segments = list()?;
-            found = own()?;
+        // A segment that is begun while the directory is read may not be in the list, and others know of it already. So the
+        // list is good where none was begun meanwhile; who writes that fast is made to wait in the end.
+        for _ in 0..LOOKS {
+            let before = self.segment();
+            let segments = list()?;
+            let log = self.lock()?;
+            if before == own(&log).map(|run| run.current.name.clone()) {
+                return Ok(with_own(segments, &log));
+            }
         }
-        if let Some((name, length, _)) = &found
-            && let Some(own) = segments.iter_mut().find(|segment| segment.name == *name)
-        {
-            own.limit = Some(*length);
-        }
-        Ok((segments, found.map(|(name, _, head)| (name, head))))
+        let log = self.lock()?;
+        Ok(with_own(list()?, &log))
     }
 
     /// The error of everything that comes after the end.
@@ -498,37 +343,21 @@ impl Trail {
     }
 }
 
-impl Origin {
-    fn here(actor: String, key: Option<Key>) -> Origin {
-        let host = hostname::get().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let mut run = Uuid::new_v4().simple().to_string();
-        run.truncate(12);
-        Origin { host, pid: std::process::id(), run, actor, key }
+/// The segments that are written, where there are any.
+fn own(log: &Log) -> Option<&Run> {
+    match &log.sink {
+        Sink::Run(run) => Some(run),
+        Sink::Memory(_) | Sink::Nowhere => None,
     }
 }
 
-impl Power {
-    fn runs(&self) -> bool {
-        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
-        thread.as_ref().is_some_and(|thread| !thread.is_finished())
+/// What was listed, with the end of the own one.
+fn with_own(mut segments: Vec<Segment>, log: &Log) -> (Vec<Segment>, Option<(String, Head)>) {
+    let Some(run) = own(log) else { return (segments, None) };
+    if let Some(own) = segments.iter_mut().find(|segment| segment.name == run.current.name) {
+        own.limit = Some(run.current.length);
     }
-}
-
-/// A trail that was not closed ends without a word; only its locks are given back. Its threads end by themselves.
-impl Drop for Trail {
-    fn drop(&mut self) {
-        if self.inner.origin.pid != std::process::id() {
-            if let Ok(mut log) = self.inner.log.try_lock() {
-                log.let_go();
-            }
-            return;
-        }
-        self.inner.log().release();
-        if let Some(power) = &self.power {
-            power.group.stop();
-        }
-        self.keeper.stop(Vec::new());
-    }
+    (segments, Some((run.current.name.clone(), log.head.clone())))
 }
 
 /// Never shows the key of the digests.
@@ -539,23 +368,6 @@ impl fmt::Debug for Trail {
             .field("origin", &self.inner.origin)
             .finish_non_exhaustive()
     }
-}
-
-fn unusable(directory: &Path, error: &io::Error) -> Error {
-    let directory = directory.display();
-    let hint = match error.kind() {
-        io::ErrorKind::Unsupported => {
-            format!(
-                "advisory file locks do not work in `{directory}`: name a local directory of a Unix system"
-            )
-        }
-        io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
-            format!("`{directory}` is no directory: name one, or a path that does not exist yet")
-        }
-        io::ErrorKind::PermissionDenied => format!("let this user write to `{directory}`, or name another"),
-        _ => format!("see that `{directory}` can be created and written, or name another"),
-    };
-    Error::new(ErrorKind::Audit, format!("the trail `{directory}` cannot be opened: {error}")).with_hint(hint)
 }
 
 /// An error about one line of a segment, or about all of it where there is no line.

@@ -13,6 +13,7 @@ use super::log::Head;
 use super::record::{Record, timestamp_text};
 use super::segment::{self, Segment};
 use super::{Event, index};
+use crate::telemetry::TARGET;
 
 /// How the `note` of a removal begins; the segment, the number of its last record, and the hash of that follow.
 pub(super) const REMOVED: &str = "retention removed";
@@ -23,7 +24,7 @@ pub(super) fn remove(inner: &Inner) {
         return;
     };
     if let Err(error) = remove_until(inner, &timestamp_text(until)) {
-        tracing::warn!("old segments of the audit trail cannot be removed: {error}");
+        tracing::warn!(target: TARGET, "old segments of the audit trail cannot be removed: {error}");
     }
 }
 

@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::log::Head;
 use super::record::{Origin, Record};
@@ -82,8 +82,10 @@ impl Run {
     /// A segment after this one, created and locked. It is the run's own only when it has its first record: see
     /// [`Run::go_on_with`].
     pub(super) fn next(&self, origin: &Origin, at: Timestamp) -> io::Result<Current> {
-        // Also where the clock was set back, a later segment has the later name.
-        let begun = at.max(self.current.summary.end());
+        // Also where the clock was set back, and where this one has no record, a later segment has the later name.
+        let this = segment::start_of(&self.current.name).unwrap_or(Timestamp::MIN);
+        let later = this.checked_add(SignedDuration::from_micros(1)).unwrap_or(Timestamp::MAX);
+        let begun = at.max(later).max(self.current.summary.end());
         let name = segment::name(begun, origin.pid, &origin.run);
         let file = Arc::new(segment::create_locked(&self.directory, &name)?);
         Ok(Current::new(name, file))

@@ -1,7 +1,15 @@
 //! Failures of disks and the ways of processes, where they need the inside of a trail.
 
-use super::*;
-use crate::error::Executed;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread;
+
+use super::log::{Log, Memory, Sink};
+use super::record::Origin;
+use super::run::{self, Run};
+use super::{Entry, Event, Trail, segment};
+use crate::error::{Error, ErrorKind, Executed, Result};
 
 /// A trail in a directory that is not there, whose segment is this file.
 fn on_file(path: &str) -> Trail {
@@ -56,7 +64,8 @@ fn a_child_of_fork_never_writes_into_its_parents_segment_and_lets_go_of_it() {
     let directory = tempfile::tempdir().unwrap();
     let mut trail = Trail::open(directory.path(), "svc".into()).unwrap();
     trail.append(&Entry::new(Event::Started)).unwrap();
-    let before = std::fs::read(directory.path().join(trail.segment().unwrap())).unwrap();
+    let path = directory.path().join(trail.segment().unwrap());
+    let before = std::fs::read(&path).unwrap();
     let _parents = file(&trail).unwrap();
     let inner = Arc::get_mut(&mut trail.inner).unwrap();
     inner.origin.pid = inner.origin.pid.wrapping_add(1);
@@ -64,7 +73,7 @@ fn a_child_of_fork_never_writes_into_its_parents_segment_and_lets_go_of_it() {
     assert_eq!(error.hint(), Some("open a new client in this process"));
     assert!(!trail.verify().ok);
     trail.close();
-    assert_eq!(std::fs::read(directory.path().join(trail.segment().unwrap())).unwrap(), before);
+    assert_eq!(std::fs::read(&path).unwrap(), before);
     assert!(file(&trail).is_none());
     assert!(segment::list(directory.path()).unwrap()[0].is_held().unwrap(), "the parent still holds it");
 }
