@@ -167,10 +167,7 @@ fn what_is_cut_from_the_segment_being_written_is_seen_and_not_written_over() {
 
 #[test]
 fn the_chain_can_be_checked_with_the_few_lines_of_python_in_the_documentation() {
-    let documentation = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/trail.md");
-    let documentation = fs::read_to_string(documentation).unwrap();
-    let (_, program) = documentation.split_once("```python\n").unwrap();
-    let (program, _) = program.split_once("```").unwrap();
+    let program = program();
     let check = |directory: &Path| {
         let mut python = Command::new("python3");
         python.arg("-").arg(directory).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -191,4 +188,12 @@ fn the_chain_can_be_checked_with_the_few_lines_of_python_in_the_documentation() 
     let (sound, output) = check(directory.path());
     let name = path.file_name().unwrap().to_str().unwrap();
     assert!(!sound && output.contains(&format!("{name}:17")), "{output}");
+}
+
+/// The program in the documentation that checks a trail.
+pub(super) fn program() -> String {
+    let documentation = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/trail.md");
+    let documentation = fs::read_to_string(documentation).unwrap();
+    let (_, program) = documentation.split_once("```python\n").unwrap();
+    program.split_once("```").unwrap().0.to_owned()
 }

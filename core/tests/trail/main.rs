@@ -4,9 +4,13 @@
 
 mod chain;
 mod disk;
+mod elsewhere;
 mod export;
 mod processes;
 mod records;
+mod recovery;
+mod rows;
+mod schema;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -14,6 +18,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use cxone_actions::config::AuditSettings;
 use cxone_actions::trail::{Entry, Event, ExportFormat, Filter, Problem, Timings, Trail, Verification};
 use cxone_actions::{Error, ErrorKind, Executed};
 use serde_json::Value;
