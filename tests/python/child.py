@@ -16,6 +16,8 @@ from actions import AT_ONCE, CREATE_CASE, INPUTS, NEVER_ENDS
 
 what, how, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
 kept: list[Any] = []
+# So small that the trail goes on in new segments while everything else happens.
+SMALL: dict[str, Any] = {"audit_segment_bytes": 65536}
 
 
 def ready() -> None:
@@ -50,12 +52,12 @@ def exit_() -> None:
     from cxone_actions import AsyncClient, Client
 
     if how == "threads":
-        in_threads(Client(max_in_flight=count))
+        in_threads(Client(**SMALL, max_in_flight=count))
         ready()
         return
 
     async def main() -> None:
-        client = AsyncClient(max_in_flight=count)
+        client = AsyncClient(**SMALL, max_in_flight=count)
         if how == "many":
             kept.append(asyncio.ensure_future(drained(client)))
             while client.metrics().started < count // 2:
@@ -63,7 +65,7 @@ def exit_() -> None:
             ready()
             return
         if how == "mixed":
-            in_threads(Client(max_in_flight=count))
+            in_threads(Client(**SMALL, max_in_flight=count))
         await in_flight(client, count if how == "waits" else count // 2)
         if how == "exits":
             sys.exit(0)
@@ -99,7 +101,7 @@ def ended(child: int) -> None:
 def fork() -> None:
     from cxone_actions import AsyncClient, Client
 
-    client, asynchronous = Client(), AsyncClient()
+    client, asynchronous = Client(**SMALL), AsyncClient(**SMALL)
 
     def blocking() -> bool:
         ok = client.run(CREATE_CASE, INPUTS).ok and client.metrics().started == 1
@@ -186,7 +188,7 @@ def work(_: int) -> str:
     if shared is None:
         from cxone_actions import Client
 
-        shared = Client()
+        shared = Client(**SMALL)
     return str(shared.run(CREATE_CASE, INPUTS).status)
 
 
@@ -199,7 +201,7 @@ def multiprocessing_() -> None:
     from cxone_actions import Client
 
     global shared
-    shared = Client()
+    shared = Client(**SMALL)
     assert shared.run(CREATE_CASE, INPUTS).ok
     pool = multiprocessing.get_context(how).Pool(2)
     print(*pool.map(work, range(8), chunksize=1))

@@ -87,6 +87,8 @@ def test_a_process_ends_in_time_with_calls_in_flight(
         assert [left for left in reader.recover() if left.state == "unknown"] == []
     assert sent
     assert max(sandbox.executions(correlation_id) for correlation_id in sent) == 1
+    # The reader's own, and more than one of the child's.
+    assert len(list((tmp_path / "trail").glob("*.jsonl"))) > 2
 
 
 @pytest.mark.parametrize("how", ["fork", "fork_in_flight", "fork_in_thread", "fork_twice", "fork_async", "fork_unused"])
