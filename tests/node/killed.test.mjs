@@ -78,12 +78,14 @@ const onDisk = (audit, event) =>
   existsSync(audit) &&
   readdirSync(audit).some((name) => readFileSync(join(audit, name), "utf8").includes(`"event":"${event}"`));
 
+const isPolled = (sandbox) => sandbox.requests.some(({ path }) => path.includes("/invocations/"));
+
 // What the gateway does until the moment, how it is seen, what is left and executed then; and what the next process makes
 // of it: executions, and results taken.
 const MOMENTS = {
   before_the_post: ["token", ({ audit }) => onDisk(audit, "started"), "unsent", 0, 1, 1],
   after_its_last_byte: ["invoke", ({ sandbox }) => sandbox.executions("call-0") === 1, "unknown", 1, 1, 0],
-  after_acceptance: ["poll", ({ audit }) => onDisk(audit, "accepted"), "accepted", 1, 1, 1],
+  after_acceptance: ["poll", ({ sandbox }) => isPolled(sandbox), "accepted", 1, 1, 1],
   while_the_handler_had_the_result: [null, ({ taken }) => taken().length === 1, "accepted", 1, 1, 2],
 };
 for (const [moment, [point, hasCome, state, executed, afterwards, results]] of Object.entries(MOMENTS)) {

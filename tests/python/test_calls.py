@@ -47,7 +47,7 @@ def test_the_missions_example_counts_as_one_invocation(client: Client, sandbox: 
     assert sandbox.executions("corr-001") == 1
     metrics = client.metrics()
     assert (metrics.started, metrics.completed, metrics.success_rate) == (1, 1, 1.0)
-    assert events(client) == ["config", "started", "token_refreshed", "sending", "accepted", "terminal"]
+    assert events(client) == ["config", "started", "token_refreshed", "sending", "accepted", "terminal", "delivered"]
     assert client.audit.verify().ok
 
 

@@ -82,12 +82,16 @@ def on_disk(tmp_path: Path, event: str) -> bool:
     return any(f'"event":"{event}"' in segment.read_text() for segment in (tmp_path / "trail").glob("*.jsonl"))
 
 
+def is_polled(sandbox: Sandbox) -> bool:
+    return any("/invocations/" in request["path"] for request in sandbox.requests)
+
+
 # the moment, what the gateway does until then, how it is seen, what is left, executions then;
 # then what the next process makes of it: executions, results taken
 MOMENTS: dict[str, tuple[Any, ...]] = {
     "before_the_post": ("token", lambda _, path: on_disk(path, "started"), "unsent", 0, 1, 1),
     "after_its_last_byte": ("invoke", lambda box, _: box.executions("call-0") == 1, "unknown", 1, 1, 0),
-    "after_acceptance": ("poll", lambda _, path: on_disk(path, "accepted"), "accepted", 1, 1, 1),
+    "after_acceptance": ("poll", lambda box, _: is_polled(box), "accepted", 1, 1, 1),
     "while_the_handler_had_the_result": (None, lambda _, path: taken(path) == ["call-0"], "accepted", 1, 1, 2),
 }
 
