@@ -25,7 +25,11 @@ _followed = "off"
 def follow() -> None:
     """Has the core keep what the logger's level asks for, as it is now; costs a look into the logger's own cache."""
     global _followed
-    wanted = next((word for word, level in _LEVELS.items() if _logger.isEnabledFor(level)), "off")
+    wanted = "off"
+    for word, level in _LEVELS.items():
+        if _logger.isEnabledFor(level):
+            wanted = word
+            break
     if wanted != _followed:
         _followed = wanted
         _native.set_log_level(wanted)
