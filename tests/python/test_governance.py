@@ -1,0 +1,122 @@
+"""Every command and every program of docs/governance.md runs as it stands, in its order and in one directory."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cxone_actions import Sandbox
+from test_readme import as_pattern
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the commands are those of a Unix shell")
+
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "governance.md").read_text(encoding="utf-8")
+BLOCK = re.compile(
+    r"^```(?P<language>sh|python)\n(?P<code>.*?)^```$(?:\s+^```text\n(?P<output>.*?)^```$)?", re.MULTILINE | re.DOTALL
+)
+# What happens between two of them: a process dies after its invocation was accepted.
+DIES = """
+import os, signal
+from cxone_actions import Client
+client = Client(audit="trail", audit_key=open("key").read().strip())
+client.invoke("a1b2c3d4-e5f6-7890-abcd-ef1234567890", {"customerId": "CUST-998877"}, correlation_id="order-4711")
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.fixture
+def directory(tmp_path: Path, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the page is followed, up to its end."""
+    monkeypatch.setenv("CXONE_BASE_URL", sandbox.base_url)
+    monkeypatch.setenv("CXONE_CLIENT_ID", sandbox.client_id)
+    monkeypatch.setenv("CXONE_CLIENT_SECRET", sandbox.client_secret)
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    for block in BLOCK.finditer(PAGE):
+        command = ["sh", "-eu", "-c"] if block["language"] == "sh" else [sys.executable, "-c"]
+        if "client.recover()" in block["code"]:
+            died = subprocess.run([sys.executable, "-c", DIES], cwd=tmp_path, timeout=60)
+            assert died.returncode == -signal.SIGKILL
+        shown = subprocess.run([*command, block["code"]], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+        assert shown.returncode == 0, shown.stderr
+        assert block["output"] is None or re.fullmatch(as_pattern(block["output"]), shown.stdout), shown.stdout
+    return tmp_path
+
+
+def verified(directory: Path, *more: str, **environment: str) -> tuple[int, dict[str, object]]:
+    command = ["cxone-actions", "audit", "verify", "trail", "--output", "json", *more]
+    shown = subprocess.run(
+        command, cwd=directory, capture_output=True, text=True, timeout=60, env={**os.environ, **environment}
+    )
+    return shown.returncode, json.loads(shown.stdout)
+
+
+def test_the_page_can_be_followed_from_its_beginning_to_its_end(directory: Path) -> None:
+    assert "svc-billing" in (directory / "report.html").read_text(encoding="utf-8")
+    assert (directory / "key").stat().st_mode & 0o777 == 0o600
+    [exported] = directory.glob("20??-??-??.jsonl")
+    events = [json.loads(line)["event"] for line in exported.read_text(encoding="utf-8").splitlines()]
+    assert {"started", "sending", "accepted", "terminal", "denied", "closed"} <= set(events)
+    assert "create-case" in (directory / "cases.csv").read_text(encoding="utf-8")
+    for trace in (*directory.glob("trail/*"), exported, directory / "report.html", directory / "cases.csv"):
+        assert "CUST-998877" not in trace.read_text(encoding="utf-8", errors="replace")
+
+
+def test_who_may_write_to_the_directory_is_found_out_as_the_page_says(directory: Path) -> None:
+    """The table of what the chain proves: each row that key or checkpoints make the difference for."""
+    keyed, anchored = ("--key-file", "key"), ("--checkpoints", "elsewhere/checkpoints.jsonl")
+    code, whole = verified(directory, *keyed, *anchored)
+    assert (code, whole["ok"]) == (0, True), whole
+    assert whole["anchored"]
+    segments = sorted((directory / "trail").glob("*.jsonl"))
+    oldest, newest = segments[0], segments[-1]
+    lines = newest.read_bytes().splitlines(keepends=True)
+
+    def named(*witnesses: str) -> list[str]:
+        _, found = verified(directory, *witnesses)
+        problems: Any = found["problems"]
+        return [problem["segment"] for problem in problems]
+
+    newest.write_bytes(b"".join(lines[:-2]))
+    assert named(*keyed) == [], "a cut end has no witness in the directory"
+    assert newest.name in named(*keyed, *anchored)
+
+    newest.write_bytes(forged(lines))
+    assert named() == [], "without a key a history that was written anew holds"
+    assert newest.name in named(*keyed)
+    assert newest.name in named(*anchored)
+
+    newest.unlink()
+    assert named(*keyed) == [], "a newest file that is gone has no witness in the directory"
+    assert newest.name in named(*keyed, *anchored)
+
+    newest.write_bytes(b"".join(lines))
+    assert named(*keyed, *anchored) == []
+    whole_oldest = oldest.read_bytes()
+    oldest.write_bytes(b"".join(whole_oldest.splitlines(keepends=True)[:-1]))
+    assert oldest.name in named(), "the next one names its end"
+    oldest.write_bytes(whole_oldest)
+    segments[1].unlink()
+    assert segments[1].name in named(), "the next one names it"
+
+
+def forged(lines: list[bytes]) -> bytes:
+    """The same history, with another actor and without a key: each hash made anew."""
+    out, previous = [], "0" * 64
+    for line in lines:
+        record = json.loads(line)
+        record.pop("key", None)
+        record.pop("hash")
+        record.update(actor="nobody", prev=previous)
+        text = json.dumps(record, separators=(",", ":"))[:-1].encode()
+        previous = hashlib.sha256(text).hexdigest()
+        out.append(text + f',"hash":"{previous}"}}\n'.encode())
+    return b"".join(out)
