@@ -1,5 +1,6 @@
 //! A client as JavaScript holds it. Every call that is started returns its number, or the JSON text of an error.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use cxone_actions::contract::Finding;
@@ -22,8 +23,13 @@ pub struct NativeClient {
 
 /// Opens a client, or returns the JSON text of an error.
 #[napi(catch_unwind)]
-pub fn open_client(options: String, asks_for_tokens: bool) -> Either<NativeClient, String> {
-    match Handle::open(&options, Dialect::Node, asks_for_tokens) {
+pub fn open_client(
+    options: String,
+    asks_for_tokens: bool,
+    checkpoints: Option<&NativeQueue>,
+) -> Either<NativeClient, String> {
+    let checkpoints = checkpoints.map(|queue| Arc::clone(&queue.queue));
+    match Handle::open(&options, Dialect::Node, asks_for_tokens, checkpoints) {
         Ok(handle) => Either::A(NativeClient { handle }),
         Err(error) => Either::B(error),
     }
@@ -69,6 +75,12 @@ impl NativeClient {
     #[napi(catch_unwind)]
     pub fn describe(&self, queue: &NativeQueue, action_id: String) -> Started {
         started(|| Ok(self.handle.describe(&queue.queue, action_id)))
+    }
+
+    /// What the function for checkpoints came to.
+    #[napi(catch_unwind)]
+    pub fn answer_checkpoint(&self, number: f64, raised: Option<String>) {
+        self.handle.answer_checkpoint(call_of(number), raised);
     }
 
     /// What a call of this request would be told.

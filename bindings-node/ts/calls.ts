@@ -7,6 +7,7 @@
 import { AsyncResource } from "node:async_hooks";
 import { setInterval } from "node:timers";
 import { isMainThread } from "node:worker_threads";
+import { serveCheckpoint } from "./checkpoints";
 import { AbortError, type CxoneError } from "./errors";
 import { at, refusal, type Site } from "./from-core";
 import { deliverLog, followLog } from "./log";
@@ -100,6 +101,10 @@ export function start<T>(call: Call<T>): Promise<T> {
 function receive({ call, kind, json }: NativeMessage): void {
   if (kind === "token") {
     void serveToken(call, Number(json));
+    return;
+  }
+  if (kind === "checkpoint") {
+    void serveCheckpoint(call, json);
     return;
   }
   if (kind === "deliver") {

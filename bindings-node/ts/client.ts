@@ -1,10 +1,12 @@
 /** The client: the whole sentence in one place. It decides nothing; what it is told goes to the core as it is. */
 import { AuditTrail } from "./audit";
 import { type Call, enter, start } from "./calls";
+import { registerCheckpoints } from "./checkpoints";
 import type { JsonValue } from "./decode";
 import { encodeOptions, encodeRequest } from "./encode";
 import type { CxoneError } from "./errors";
 import { at, refusal, type Site, siteOf, unwrap } from "./from-core";
+import { followLog } from "./log";
 import { Metrics } from "./metrics";
 import { type NativeClient, native } from "./native";
 import {
@@ -17,7 +19,7 @@ import {
   optionsText,
   type Policy,
   type RunManyOptions,
-  splitToken,
+  splitFunctions,
   type WaitOptions,
 } from "./options";
 import {
@@ -60,14 +62,17 @@ export class Client {
    */
   constructor(options: ClientOptions = {}) {
     const site = siteOf(new.target);
-    const { token, others } = placed(site, () => splitToken(options));
+    const { token, checkpoints, others } = placed(site, () => splitFunctions(options));
+    followLog();
     const opened = native.openClient(
       placed(site, () => optionsText(others)),
       token !== undefined,
+      checkpoints ? enter() : null,
     );
     if (typeof opened === "string") throw at(refusal(opened), site);
     enter();
     if (token) registerToken(opened, token);
+    if (checkpoints) registerCheckpoints(opened, checkpoints);
     this.#native = opened;
     this.#audit = new AuditTrail(opened);
   }

@@ -93,6 +93,10 @@ export interface Native {
   /** The error of a result that did not complete, from the JSON text of its fields. */
   statusError(result: string): string | null;
   drainAtExit(): void;
+  /** What the library has to say is kept from this level on: `off`, `error`, `warning`, `info` or `debug`. */
+  setLogLevel(level: string): void;
+  /** What was said since the last time, each as a JSON object. */
+  takeLog(): string[];
   main(args: string[]): number;
 }
 

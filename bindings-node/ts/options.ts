@@ -1,4 +1,5 @@
 /** What a caller says: the options of a client, of a call, and a request. The core judges all of it. */
+import type { CheckpointFunction } from "./checkpoints";
 import { attempt, encodeOptions, type Finding } from "./encode";
 import { ConfigError, type Violation } from "./errors";
 import type { TokenFunction } from "./tokens";
@@ -23,6 +24,8 @@ export interface ActionRequest {
   readonly correlationId?: string | null | undefined;
   /** Where the gateway may report that it is done; a public https host, or one of `callbackHosts`. */
   readonly callbackUrl?: string | null | undefined;
+  /** The span that it is done for, as W3C's header of that name writes it. */
+  readonly traceparent?: string | null | undefined;
 }
 
 /** A rule for an input: a JSON Schema with `required` beside it. */
@@ -101,8 +104,13 @@ export interface ClientOptions {
   readonly auditFailure?: "fail_closed" | "continue_with_gap" | undefined;
   /** Seals the trail's records (HMAC-SHA256), at least 16 bytes. `CXONE_AUDIT_KEY`, or `CXONE_AUDIT_KEY_FILE` for a file. */
   readonly auditKey?: string | undefined;
-  /** A file elsewhere that is told the head of the chain, so that a cut tail is seen. `CXONE_AUDIT_CHECKPOINTS`. */
-  readonly auditCheckpoints?: string | undefined;
+  /**
+   * A file elsewhere that is told the head of the chain, so that a cut tail is seen (`CXONE_AUDIT_CHECKPOINTS`); or a
+   * function, possibly async, that is called with each {@link Checkpoint}: one after the other, after every thousand
+   * records, every minute in which there were any, when a segment ends, at `flush` and at `close`. It has 10 s; what it
+   * throws is logged and noted in the trail, and stops nothing.
+   */
+  readonly auditCheckpoints?: string | CheckpointFunction | undefined;
   /** The size at which a segment of the trail is ended and the next begun. Default 67,108,864. */
   readonly auditSegmentBytes?: number | undefined;
   /** Segments of the trail that ended so many days ago are removed. Default: kept for ever. */
@@ -189,15 +197,28 @@ export interface CloseOptions {
   readonly timeoutMs?: number | undefined;
 }
 
-/** The function for tokens, and the options without it: JSON cannot say it. */
-export function splitToken(options: ClientOptions): {
+/** The functions among the options, and the options without them: JSON cannot say them. */
+export function splitFunctions(options: ClientOptions): {
   token: TokenFunction | undefined;
+  checkpoints: CheckpointFunction | undefined;
   others: ClientOptions;
 } {
   // Whatever else was given, or cannot even be read, is judged where all options are.
-  const token = attempt<unknown>(() => (isPlain(options) ? options.token : undefined));
-  if (typeof token !== "function") return { token: undefined, others: options };
-  return { token: token as TokenFunction, others: { ...options, token: undefined } };
+  const given = (name: "token" | "auditCheckpoints"): unknown =>
+    attempt<unknown>(() => (isPlain(options) ? options[name] : undefined));
+  const [token, checkpoints] = [given("token"), given("auditCheckpoints")];
+  const isToken = typeof token === "function";
+  const areCheckpoints = typeof checkpoints === "function";
+  if (!isToken && !areCheckpoints) return { token: undefined, checkpoints: undefined, others: options };
+  return {
+    token: isToken ? (token as TokenFunction) : undefined,
+    checkpoints: areCheckpoints ? (checkpoints as CheckpointFunction) : undefined,
+    others: {
+      ...options,
+      ...(isToken && { token: undefined }),
+      ...(areCheckpoints && { auditCheckpoints: undefined }),
+    },
+  };
 }
 
 /** Options as JSON text. What JSON cannot say is a mistake here; everything else is judged by the core. */
@@ -256,7 +277,6 @@ function isPlain(value: unknown): boolean {
 
 /** What an option of a call has to be, in the words of the message. */
 const SORTS: Record<string, (value: unknown) => boolean> = {
-  "a Date or text in RFC 3339": (value) => value instanceof Date || typeof value === "string",
   "a Date or text in RFC 3339": (value) => value instanceof Date || typeof value === "string",
   "an AbortSignal": (value) => typeof (value as Partial<Signal>).addEventListener === "function",
   "a function": (value) => typeof value === "function",

@@ -1,6 +1,7 @@
 //! The client as Python holds it: each method is one call of the bridge.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use cxone_actions_bridge::{Dialect, Handle, TokenAnswer, close_patience, patience};
@@ -18,8 +19,14 @@ pub(crate) struct NativeClient(Handle);
 #[pymethods]
 impl NativeClient {
     #[new]
-    fn new(py: Python<'_>, options_json: &str, asks_for_tokens: bool) -> PyResult<Self> {
-        py.detach(|| Handle::open(options_json, Dialect::Python, asks_for_tokens))
+    fn new(
+        py: Python<'_>,
+        options_json: &str,
+        asks_for_tokens: bool,
+        checkpoints: Option<&Bound<'_, NativeQueue>>,
+    ) -> PyResult<Self> {
+        let checkpoints = checkpoints.map(|queue| Arc::clone(queue.get().queue()));
+        py.detach(|| Handle::open(options_json, Dialect::Python, asks_for_tokens, checkpoints))
             .map(NativeClient)
             .map_err(native_error)
     }
@@ -40,7 +47,16 @@ impl NativeClient {
         self.0.answer_token_request(request, TokenAnswer::from_border(outcome, text, seconds));
     }
 
-    /// `request` is a tuple of action id, inputs, correlation id and callback URL, or a mapping with those keys.
+    /// In a forked child: who takes its checkpoints.
+    fn checkpoints_to(&self, queue: &NativeQueue) {
+        self.0.checkpoints_to(queue.queue());
+    }
+
+    fn answer_checkpoint(&self, number: u64, raised: Option<String>) {
+        self.0.answer_checkpoint(number, raised);
+    }
+
+    /// `request` is a tuple of action id, inputs, correlation id, callback URL and traceparent, or a mapping with those keys.
     fn invoke(&self, queue: &NativeQueue, request: &Bound<'_, PyAny>) -> PyResult<u64> {
         Ok(self.0.invoke(queue.queue(), request::read(request)?))
     }

@@ -65,6 +65,11 @@ impl NativeQueue {
         }
     }
 
+    /// Blocks until something is ready, in a thread that hears no signals; false once nobody reads any more.
+    fn listen(&self, py: Python<'_>) -> bool {
+        self.is_ours() && py.detach(|| self.queue.listen())
+    }
+
     /// Nobody reads any more.
     fn close(&self) {
         if self.is_ours() {

@@ -10,6 +10,7 @@ use cxone_actions::{ActionRequest, CallOptions, Client, Dialect, Error, Options,
 use serde::Serialize;
 
 use crate::calls::{Calls, answer};
+use crate::checkpoints::{Checkpoints, Reader, TellingReader};
 use crate::per_process::PerProcess;
 use crate::queue::Queue;
 use crate::runtime::{Process, next_number};
@@ -31,6 +32,8 @@ pub struct Handle {
     options: Options,
     /// Tokens come from a function of the caller's.
     asks_for_tokens: bool,
+    /// Who reads checkpoints, where they go to a function of the caller's.
+    checkpoints: Option<Reader>,
     /// The policy that took the place of the options' own. No lock: a forked child reads it too.
     pub(crate) policy: ArcSwapOption<PolicySource>,
     closed: AtomicBool,
@@ -43,22 +46,30 @@ pub(crate) struct Opened {
     pub(crate) client: Client,
     calls: Arc<Calls>,
     tokens: Option<Arc<TokenRequests>>,
+    checkpoints: Option<Arc<Checkpoints>>,
     process: Arc<Process>,
 }
 
 impl Handle {
     /// Opens a client from options as the dialect writes them. Does not touch the network and starts no thread. With
-    /// `asks_for_tokens` there is a function for them, and whoever reads the client's queues is asked to call it.
+    /// `asks_for_tokens` there is a function for them, and whoever reads the client's queues is asked to call it. With
+    /// `checkpoints` there is a function for these, and this queue takes them.
     ///
     /// # Errors
     /// The JSON text of a `config`, `audit` or `closed` error.
-    pub fn open(options_json: &str, dialect: Dialect, asks_for_tokens: bool) -> Result<Handle, String> {
+    pub fn open(
+        options_json: &str,
+        dialect: Dialect,
+        asks_for_tokens: bool,
+        checkpoints: Option<Arc<Queue>>,
+    ) -> Result<Handle, String> {
         let open = || {
             let options = Options::from_json(options_json, dialect)?;
             let handle = Handle {
                 number: next_number(),
                 options,
                 asks_for_tokens,
+                checkpoints: checkpoints.map(|queue| Arc::new(ArcSwapOption::from(Some(queue)))),
                 policy: ArcSwapOption::empty(),
                 closed: AtomicBool::new(false),
                 opened: PerProcess::new(),
@@ -71,10 +82,7 @@ impl Handle {
 
     /// Submits; answered with `invocation`.
     pub fn invoke(&self, queue: &Arc<Queue>, request: ActionRequest) -> u64 {
-        self.start(queue, "invocation", |opened, _| {
-            let client = opened.client.clone();
-            async move { client.invoke(request).await }
-        })
+        self.start(queue, "invocation", |opened, _| opened.client.invoke(request))
     }
 
     /// Submits and waits; answered with `result`. With `deliver`, the result comes as [`crate::Kind::Deliver`] first.
@@ -86,9 +94,8 @@ impl Handle {
         deliver: bool,
     ) -> u64 {
         self.start(queue, "result", |opened, call| {
-            let client = opened.client.clone();
             let options = opened.options(queue, call, timeout, deliver);
-            async move { client.run_with(request, options).await }
+            opened.client.run_with(request, options)
         })
     }
 
@@ -103,9 +110,9 @@ impl Handle {
     ) -> u64 {
         let target = PollTarget::from_json(target_json);
         self.start(queue, "result", |opened, call| {
-            let client = opened.client.clone();
             let options = opened.options(queue, call, timeout, deliver);
-            async move { client.poll(target?, options).await }
+            let polled = target.map(|target| opened.client.poll(target, options));
+            async move { polled?.await }
         })
     }
 
@@ -146,6 +153,20 @@ impl Handle {
     pub fn answer_token_request(&self, request: u64, answer: TokenAnswer) {
         if let Some(requests) = self.token_requests() {
             requests.answer(request, answer);
+        }
+    }
+
+    /// In a forked child nobody reads the parent's queue: checkpoints go to this one from now on.
+    pub fn checkpoints_to(&self, queue: &Arc<Queue>) {
+        if let Some(reader) = &self.checkpoints {
+            reader.store(Some(Arc::clone(queue)));
+        }
+    }
+
+    /// What the caller's function for checkpoints came to: nothing, or the class name of what it raised.
+    pub fn answer_checkpoint(&self, number: u64, raised: Option<String>) {
+        if let Some(checkpoints) = self.opened.get().and_then(|opened| opened.checkpoints.clone()) {
+            checkpoints.answer(number, raised);
         }
     }
 
@@ -245,9 +266,13 @@ impl Handle {
             if let Some(tokens) = tokens.clone() {
                 options = options.with_token_source(AskingReaders(tokens));
             }
+            let checkpoints = self.checkpoints.clone().map(|reader| Checkpoints::new(self.number, reader));
+            if let Some(checkpoints) = checkpoints.clone() {
+                options = options.with_checkpoint_sink(TellingReader(checkpoints));
+            }
             let client = Client::open(options)?;
             process.enter(number, client.clone(), Arc::clone(&calls));
-            Ok(Opened { number, client, calls, tokens, process })
+            Ok(Opened { number, client, calls, tokens, checkpoints, process })
         })
     }
 

@@ -11,7 +11,9 @@
 mod audit;
 mod calls;
 mod check;
+mod checkpoints;
 mod handle;
+mod log;
 mod per_process;
 mod queue;
 mod runtime;
@@ -20,6 +22,7 @@ mod tokens;
 
 pub use audit::Records;
 pub use handle::Handle;
+pub use log::{set_log_level, take_log};
 pub use per_process::PerProcess;
 pub use queue::{Kind, Message, Queue};
 pub use runtime::drain_at_exit;

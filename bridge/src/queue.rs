@@ -30,6 +30,9 @@ pub enum Kind {
     /// A client needs a token of the caller's function. `call` is the number of this request and `json` that of the client
     /// ([`crate::Handle::number`]); to be taken with [`crate::Handle::take_token_request`].
     Token,
+    /// A checkpoint for the caller's function: an object with `client` ([`crate::Handle::number`]) and `checkpoint`. `call` is
+    /// its number; to be answered with [`crate::Handle::answer_checkpoint`].
+    Checkpoint,
 }
 
 impl Kind {
@@ -39,6 +42,7 @@ impl Kind {
             Kind::Done => "done",
             Kind::Deliver => "deliver",
             Kind::Token => "token",
+            Kind::Checkpoint => "checkpoint",
         }
     }
 }
@@ -79,6 +83,14 @@ impl Queue {
             .wait_timeout_while(state, timeout, |state| !state.is_ready() && !state.closed)
             .unwrap_or_else(PoisonError::into_inner);
         state.is_ready()
+    }
+
+    /// Blocks until something is ready; false once it is closed.
+    pub fn listen(&self) -> bool {
+        let state = lock(&self.state);
+        let waiting = |state: &mut State| !state.is_ready() && !state.closed;
+        let state = self.arrived.wait_while(state, waiting).unwrap_or_else(PoisonError::into_inner);
+        !state.closed
     }
 
     /// Nobody reads any more.
@@ -193,5 +205,6 @@ mod tests {
         assert!(!queue.push(message(2)) && !queue.nudge());
         assert!(queue.drain().is_empty());
         assert!(!queue.wait(Duration::from_secs(60)));
+        assert!(!queue.listen());
     }
 }

@@ -22,6 +22,7 @@ matters after a failure: ``"no"`` (safe to call again), ``"unknown"``, or ``"yes
 
 from . import _process
 from ._audit import AuditTrail
+from ._checkpoints import Checkpoint
 from ._client import AsyncClient, Client
 from ._errors import (
     AccessDeniedError,
@@ -70,6 +71,7 @@ __all__ = [
     "AuditError",
     "AuditTrail",
     "AuthenticationError",
+    "Checkpoint",
     "Client",
     "ClosedError",
     "ConfigError",

@@ -12,7 +12,7 @@ from datetime import datetime
 from types import TracebackType
 from typing import Any, Literal, TypeVar
 
-from . import _batch, _blocking, _metrics, _native, _tokens
+from . import _batch, _blocking, _checkpoints, _log, _metrics, _native, _tokens
 from ._arguments import (
     Handler,
     Seconds,
@@ -25,6 +25,7 @@ from ._arguments import (
     verdict,
 )
 from ._audit import AuditTrail
+from ._checkpoints import CheckpointFunction
 from ._errors import from_fields, raise_native
 from ._json import exact
 from ._loop import Start, port
@@ -39,7 +40,7 @@ C = TypeVar("C", bound="_Opened")
 class _Opened:
     """What both clients are made of."""
 
-    __slots__ = ("__weakref__", "_native", "_tokens", "audit")
+    __slots__ = ("__weakref__", "_native", "_notes", "_tokens", "audit")
 
     #: The audit trail of this client.
     audit: AuditTrail
@@ -64,7 +65,7 @@ class _Opened:
         durability: Literal["process", "power"] | None = None,
         audit_failure: Literal["fail_closed", "continue_with_gap"] | None = None,
         audit_key: str | None = None,
-        audit_checkpoints: str | os.PathLike[str] | None = None,
+        audit_checkpoints: str | os.PathLike[str] | CheckpointFunction | None = None,
         audit_segment_bytes: int | None = None,
         audit_retention_days: int | None = None,
         timeout: Seconds | None = None,
@@ -115,7 +116,10 @@ class _Opened:
             ``"continue_with_gap"`` goes on and writes later how many records are missing
         :param audit_key: seals the trail's records (HMAC-SHA256), at least 16 bytes (`CXONE_AUDIT_KEY`, or
             `CXONE_AUDIT_KEY_FILE` names a file that holds it)
-        :param audit_checkpoints: a file elsewhere that is told the head of the chain, so that a cut tail is seen
+        :param audit_checkpoints: a file elsewhere that is told the head of the chain, so that a cut tail is seen, or a
+            (possibly async) function that is called with each `Checkpoint`, in a thread of its own: one after the
+            other, after every thousand records, every minute in which there were any, when a segment ends, at `flush`
+            and at `close`. It has 10 s; what it raises is logged and noted in the trail, and stops nothing
             (`CXONE_AUDIT_CHECKPOINTS`)
         :param audit_segment_bytes: the size at which a segment of the trail is ended and the next begun (64 MiB)
         :param audit_retention_days: segments of the trail that ended so many days ago are removed
@@ -183,16 +187,23 @@ class _Opened:
         function = token if callable(token) else None
         if function is not None:
             options["token"] = None
+        notes = _checkpoints.Notes(audit_checkpoints) if callable(audit_checkpoints) else None
+        if notes is not None:
+            options["audit_checkpoints"] = None
         # Nothing of it is left in this frame, should a traceback show its locals.
         text = options_text(options)
         options = {}
         client_secret = access_key_secret = token = proxy = None
+        _log.follow()
         try:
-            self._native = _native.NativeClient(text, function is not None)
+            self._native = _native.NativeClient(text, function is not None, notes.queue if notes else None)
         except _native.NativeError as error:
             text = ""
             raise_native(error)
         self._tokens = _tokens.Source(self._native, function) if function is not None else None
+        self._notes = notes
+        if notes is not None:
+            notes.begin(self._native)
         self.audit = AuditTrail(self._native)
 
     def metrics(self) -> _metrics.Metrics:
@@ -274,6 +285,7 @@ class AsyncClient(_Opened):
         *,
         correlation_id: str | None = None,
         callback_url: str | None = None,
+        traceparent: str | None = None,
     ) -> Invocation:
         """Submits an action and returns as soon as the gateway has accepted it.
 
@@ -281,11 +293,12 @@ class AsyncClient(_Opened):
         :param inputs: string, number, bool or None by key; integers of any size are sent exactly
         :param correlation_id: 1 to 128 of ``[A-Za-z0-9._:-]``; a UUID is made where none is given
         :param callback_url: where the gateway may call back, https
+        :param traceparent: the span that it is done for, as W3C's header of that name writes it
         :raises ValidationError: the request breaks the contract; nothing was sent
         :raises AccessDeniedError: the policy refuses it; nothing was sent
         :raises CxoneError: the others, see `executed`
         """
-        request = (action_id, inputs, correlation_id, callback_url)
+        request = (action_id, inputs, correlation_id, callback_url, traceparent)
         answer = await self._call(lambda queue: self._native.invoke(queue, request))
         return Invocation(**answer["invocation"])
 
@@ -316,11 +329,12 @@ class AsyncClient(_Opened):
         *,
         correlation_id: str | None = None,
         callback_url: str | None = None,
+        traceparent: str | None = None,
         timeout: Seconds | None = None,
         on_result: Handler | None = None,
     ) -> ActionResult:
         """Submits an action and waits for its terminal state: `invoke` and `poll` in one, under one deadline."""
-        request = (action_id, inputs, correlation_id, callback_url)
+        request = (action_id, inputs, correlation_id, callback_url, traceparent)
         limit, deliver = seconds(timeout), has_handler(on_result)
         answer = await self._call(lambda queue: self._native.run(queue, request, limit, deliver), on_result)
         return ActionResult(**answer["result"])
@@ -386,9 +400,10 @@ class Client(_Opened):
         *,
         correlation_id: str | None = None,
         callback_url: str | None = None,
+        traceparent: str | None = None,
     ) -> Invocation:
         """Submits an action and returns as soon as the gateway has accepted it; see `AsyncClient.invoke`."""
-        request = (action_id, inputs, correlation_id, callback_url)
+        request = (action_id, inputs, correlation_id, callback_url, traceparent)
         answer = self._call(lambda queue: self._native.invoke(queue, request))
         return Invocation(**answer["invocation"])
 
@@ -411,11 +426,12 @@ class Client(_Opened):
         *,
         correlation_id: str | None = None,
         callback_url: str | None = None,
+        traceparent: str | None = None,
         timeout: Seconds | None = None,
         on_result: Handler | None = None,
     ) -> ActionResult:
         """Submits an action and waits for its terminal state; see `AsyncClient.run`."""
-        request = (action_id, inputs, correlation_id, callback_url)
+        request = (action_id, inputs, correlation_id, callback_url, traceparent)
         limit, deliver = seconds(timeout), has_handler(on_result)
         answer = self._call(lambda queue: self._native.run(queue, request, limit, deliver), on_result)
         return ActionResult(**answer["result"])

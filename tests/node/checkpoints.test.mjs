@@ -1,0 +1,100 @@
+// Checkpoints for a function: told in order, and nobody waits for it.
+
+import assert from "node:assert/strict";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { Client, ConfigError, Sandbox } from "cxone-actions";
+
+const CREATE_CASE = "a1b2c3d4-e5f6-7890-abcd-ef1234567890";
+const REQUEST = {
+  actionId: CREATE_CASE,
+  inputs: { customerId: "CUST-998877", orderReference: "ORD-2023-1122", priority: 1 },
+};
+
+/** A gateway, a directory, and a client whose checkpoints go to `note`. */
+async function ground(t, note) {
+  const directory = await mkdtemp(join(tmpdir(), "checkpoints-"));
+  const gateway = new Sandbox();
+  const client = new Client({
+    baseUrl: gateway.baseUrl,
+    clientId: gateway.clientId,
+    clientSecret: gateway.clientSecret,
+    audit: directory,
+    auditCheckpoints: note,
+  });
+  t.after(async () => {
+    await client.close();
+    gateway.close();
+    await rm(directory, { recursive: true });
+  });
+  return { directory, client };
+}
+
+async function recordsIn(directory) {
+  const segments = (await readdir(directory)).filter((name) => name.endsWith(".jsonl"));
+  const texts = await Promise.all(segments.map((name) => readFile(join(directory, name), "utf8")));
+  return texts.flatMap((text) =>
+    text
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line)),
+  );
+}
+
+test("the function is told the end of the chain at flush and at close", async (t) => {
+  const told = [];
+  const { directory, client } = await ground(t, (checkpoint) => void told.push(checkpoint));
+  await client.run(REQUEST);
+  await client.audit.flush();
+  while (told.length === 0) await new Promise((resolve) => setTimeout(resolve, 2));
+  await client.run(REQUEST);
+  await client.close();
+  const records = await recordsIn(directory);
+  for (const { seq, hash } of told) assert.equal(records.find((r) => r.seq === seq).hash, hash);
+  assert.equal(records.at(-1).event, "closed");
+  assert.equal(told.at(-1).seq, records.at(-1).seq);
+});
+
+test("an async function is awaited, and of what it throws only the class is said", async (t) => {
+  class VaultSealed extends Error {}
+  let asked = 0;
+  const { client } = await ground(t, async () => {
+    await null;
+    asked += 1;
+    throw new VaultSealed("s3cret");
+  });
+  for (const expected of [1, 2]) {
+    assert.ok((await client.run(REQUEST)).ok);
+    await client.audit.flush();
+    while (asked < expected) await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+  const notes = [];
+  for await (const record of client.audit.records({ event: "checkpoint" })) notes.push(record.note);
+  assert.equal(notes.length, 1);
+  assert.match(notes[0], /VaultSealed/);
+  assert.doesNotMatch(notes[0], /s3cret/);
+});
+
+test("a function that never settles stops no call and no close", async (t) => {
+  let entered = false;
+  const { client } = await ground(t, () => {
+    entered = true;
+    return new Promise(() => {});
+  });
+  await client.run(REQUEST);
+  await client.audit.flush();
+  while (!entered) await new Promise((resolve) => setTimeout(resolve, 2));
+  assert.ok((await client.run(REQUEST)).ok);
+  const began = performance.now();
+  await client.close();
+  assert.ok(performance.now() - began < 4_000);
+});
+
+test("what is no path and no function is a mistake", () => {
+  assert.throws(
+    () => new Client({ baseUrl: "http://127.0.0.1:1", token: "t", audit: "x", auditCheckpoints: 7 }),
+    (error) => error instanceof ConfigError && /auditCheckpoints/.test(error.message),
+  );
+});
