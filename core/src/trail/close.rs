@@ -22,6 +22,7 @@ impl Trail {
         while !self.is_over(began) {
             thread::sleep(Duration::from_millis(1));
         }
+        self.finish();
     }
 
     /// [`Trail::close`] for whoever must not block its thread.
@@ -33,6 +34,7 @@ impl Trail {
         while !self.is_over(began) {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
+        self.finish();
     }
 
     /// Writes the last record; false where there is nothing to wait for.
@@ -62,6 +64,14 @@ impl Trail {
             }
         }
         true
+    }
+
+    /// What a thread that hangs in a function of the caller's did not come to: the locks are given back all the same.
+    fn finish(&self) {
+        for complete in self.keeper.abandoned() {
+            self.inner.seal(complete);
+        }
+        self.inner.log().let_go();
     }
 
     /// Whether the threads have ended. They are waited for as long as the disk works, and a little longer where a function

@@ -78,7 +78,12 @@ impl Keeper {
             errands.complete.extend(complete);
             errands.stop = true;
         });
-        if runs { Vec::new() } else { std::mem::take(&mut lock(&self.errands).complete) }
+        if runs { Vec::new() } else { self.abandoned() }
+    }
+
+    /// What is still to be sealed.
+    pub(super) fn abandoned(&self) -> Vec<Complete> {
+        std::mem::take(&mut lock(&self.errands).complete)
     }
 
     /// Whether nothing is being done any more.

@@ -240,8 +240,11 @@ impl Trail {
     /// # Errors
     /// [`ErrorKind::Audit`] when the disk refuses, now or before: the trail is broken then.
     pub fn flush(&self) -> Result<()> {
-        if let Some(ended @ Ended::Broken(_)) = &self.lock()?.ended {
-            return Err(self.ended(ended));
+        match &self.lock()?.ended {
+            Some(ended @ Ended::Broken(_)) => return Err(self.ended(ended)),
+            // Closing has done it.
+            Some(Ended::Closed) => return Ok(()),
+            None => {}
         }
         let unnoted = self.inner.log().unnoted;
         let end = self.inner.sync().map_err(|reason| self.ended(&Ended::Broken(reason)))?;

@@ -152,6 +152,8 @@ fn a_function_that_never_returns_holds_up_nobody_for_long() {
     trail.close();
     assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
     assert_eq!(events(&records(&trail, "{}")).last(), Some(&"closed"));
+    let left = open(directory.path()).unfinished().unwrap();
+    assert_eq!(left.len(), 2_000, "the lock was given back");
 }
 
 #[test]
