@@ -41,7 +41,7 @@ impl FromStr for ExportFormat {
 }
 
 /// The columns of a table: the fields of a record, with `timings` spread out.
-const COLUMNS: [&str; 27] = [
+const COLUMNS: [&str; 29] = [
     "v",
     "seq",
     "ts",
@@ -66,7 +66,9 @@ const COLUMNS: [&str; 27] = [
     "attempt_ms",
     "invoke_ms",
     "duration_ms",
+    "due",
     "note",
+    "key",
     "prev",
     "hash",
 ];
@@ -200,7 +202,9 @@ fn cells(record: &Record<'_>) -> [String; COLUMNS.len()] {
         number(timings.attempt_ms),
         number(timings.invoke_ms),
         number(timings.duration_ms),
+        number(record.due),
         text(&record.note),
+        text(&record.key),
         harmless(&record.prev),
         text(&record.hash),
     ]

@@ -192,7 +192,7 @@ impl One<'_> {
         let mut lines = segment.lines()?;
         let mut chain = Chain::new(Head::default(), key);
         let mut said = said.into_iter().peekable();
-        let mut anchored = 0;
+        let (mut anchored, mut torn) = (0, false);
         // What an index says is compared with what the records say.
         let mut summary = index::open(segment).map(|_| Summary::new(&segment.name));
         let before = findings.count();
@@ -203,6 +203,7 @@ impl One<'_> {
                 Line::Torn if held => break,
                 Line::Torn => {
                     findings.verification.cut += 1;
+                    torn = true;
                     break;
                 }
                 Line::TooLong => chain.lose("it is longer than any record".to_owned()),
@@ -233,7 +234,7 @@ impl One<'_> {
         }
         if let Some(Testimony { by, seq, .. }) = said.last() {
             let what = format!("it was cut short: {by} names its record {seq}");
-            findings.add(&segment.name, lines.number + 1, what);
+            findings.add(&segment.name, lines.number + u64::from(!torn), what);
         }
         if let Some(own) = own
             && *own != chain.head

@@ -23,7 +23,9 @@ fn write_and_die(directory: &Path) {
             Entry { event: Event::Terminal, ..accepted },
         ];
         let many = if n % (INVOCATIONS / UNFINISHED) == 0 { 1 + n % 3 } else { 4 };
-        steps.iter().take(many).for_each(|step| drop(trail.append(step).unwrap()));
+        for step in steps.iter().take(many) {
+            trail.append(step).unwrap();
+        }
     }
     // Its last index is written in the background.
     let indexes = || fs::read_dir(directory).unwrap().filter(|entry| is_index(entry)).count();
