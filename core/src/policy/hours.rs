@@ -150,7 +150,7 @@ impl Window {
         let starts = (0..=AHEAD).filter_map(|ahead| today.checked_add(ahead.days()).ok()).flat_map(|day| {
             // Where the clock is put back, the same time comes twice.
             let at = self.zone.to_ambiguous_timestamp(day.to_datetime(start));
-            [at.clone().earlier(), at.later()].into_iter().flatten()
+            [at.earlier(), at.later()].into_iter().flatten()
         });
         let moved = self.zone.following(now).map(|change| change.timestamp()).take_while(|at| *at <= last);
         starts.chain(moved).filter(|at| *at > now && self.is_open(*at)).min()

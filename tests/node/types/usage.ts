@@ -15,6 +15,7 @@ import {
   Sandbox,
   type TokenFunction,
   type Unfinished,
+  type Verdict,
   type Verification,
   version,
 } from "cxone-actions";
@@ -31,7 +32,7 @@ export async function uses(): Promise<string> {
     policy: {
       action: [
         { id: "x", inputs: { a: { type: "string", required: true } } },
-        { id: "y", inputs: "*" },
+        { id: "y", name: "why", rate: "10/60s", concurrency: 2, when: [{ zone: "UTC" }], inputs: "*" },
       ],
     },
   };
@@ -61,6 +62,8 @@ export async function uses(): Promise<string> {
   const metrics: Metrics = client.metrics();
   const rate: number | null = metrics.successRate;
   const unfinished: Unfinished[] = client.recover();
+  const verdict: Verdict = client.check(request, { at: new Date() });
+  const digest: string = client.reloadPolicy({ action: [] });
   const records: AuditRecord[] = [...client.audit.records({ since: new Date() })];
   const verification: Verification = client.audit.verify();
   client.audit.export("x", "csv");
@@ -72,6 +75,8 @@ export async function uses(): Promise<string> {
     unfinished.length,
     records.length,
     verification.ok,
+    verdict.opensAt?.getTime(),
+    digest,
     version,
   ].join();
 }
@@ -102,6 +107,8 @@ export function misuses(client: Client): void {
   client.run({ actionId: "x", callbackURL: "y" });
   // @ts-expect-error results are made by the library
   new ActionResult();
+  // @ts-expect-error a window has a zone
+  client.reloadPolicy({ action: [{ id: "x", when: [{ from: "08:00" }] }] });
   // @ts-expect-error results are read-only
   client.run({ actionId: "x" }).then((result) => (result.ok = true));
 }
