@@ -82,7 +82,8 @@ def test_outside_its_hours_an_action_is_refused_and_nothing_is_sent(
     client = open_client(policy=limited(when=[{"days": [later], "zone": "UTC"}]))
     with pytest.raises(AccessDeniedError) as raised:
         client.run("create-case", INPUTS)
-    [violation] = raised.value.violations or ()
+    assert raised.value.violations is not None
+    [violation] = raised.value.violations
     assert (raised.value.executed, violation.path, violation.code) == ("no", "/actionId", "outside_hours")
     assert sandbox.requests == []
 
