@@ -137,7 +137,9 @@ impl Ground {
             let counts = client.metrics().counts;
             assert!(counts.conserved() && counts.in_flight == 0, "after the end: {counts:?}");
             for record in client.audit().records(&Filter::default()).unwrap() {
-                without_canary("the trail", &record.unwrap());
+                let record = record.unwrap();
+                without_canary("the trail", &record);
+                follows_the_schema(&record);
             }
             let shown = std::mem::take(&mut *lock(&caller.forms));
             shown.iter().for_each(|text| without_canary("an error", text));
@@ -161,6 +163,22 @@ impl Ground {
                 assert!(!target.contains(CANARY), "a secret is in the URL {target}");
             }
         }
+    }
+}
+
+/// A record is what `docs/trail.schema.json` says, and has no field that it does not name.
+fn follows_the_schema(line: &str) {
+    static SCHEMA: OnceLock<(Value, jsonschema::Validator)> = OnceLock::new();
+    let (schema, validator) = SCHEMA.get_or_init(|| {
+        let schema: Value = serde_json::from_str(include_str!("../../../docs/trail.schema.json")).unwrap();
+        let validator = jsonschema::validator_for(&schema).unwrap();
+        (schema, validator)
+    });
+    let record: Value = serde_json::from_str(line).unwrap();
+    let mistakes: Vec<_> = validator.iter_errors(&record).map(|error| error.to_string()).collect();
+    assert!(mistakes.is_empty(), "{line}: {mistakes:?}");
+    for field in record.as_object().unwrap().keys() {
+        assert!(schema["properties"].get(field).is_some(), "the schema has no `{field}`");
     }
 }
 
