@@ -51,7 +51,8 @@ fn write(directory: &Path, records: u64, unfinished: u64) -> Result<(), Box<dyn 
             bytes: Some(179),
             ..step(Event::Started)
         };
-        let sending = Entry { attempt: Some(1), bytes: Some(179), timings: timings(0.25), ..step(Event::Sending) };
+        let sending =
+            Entry { attempt: Some(1), bytes: Some(179), timings: timings(0.25), ..step(Event::Sending) };
         let accepted = Entry {
             invocation_id: Some(&invocation),
             attempt: Some(1),

@@ -94,8 +94,10 @@ pub(super) fn bytes(segment: &str, length: u64, head: &Head, summary: &Summary) 
     let mut hash = String::new();
     let mut lines = serde_json::to_vec(&opening)?;
     chain::seal(&mut lines, None, &mut hash);
-    let mut line =
-        serde_json::to_vec(&Ending { ends: summary.ends.map(|last| pack(&sorted(last))), prev: hash.clone() })?;
+    let mut line = serde_json::to_vec(&Ending {
+        ends: summary.ends.map(|last| pack(&sorted(last))),
+        prev: hash.clone(),
+    })?;
     chain::seal(&mut line, None, &mut hash);
     lines.append(&mut line);
     Ok(lines)
@@ -201,6 +203,7 @@ fn unpack(text: &str) -> Option<Said> {
     let bytes = STANDARD.decode(text).ok()?;
     let (words, rest) = bytes.as_chunks::<8>();
     let (pairs, odd) = words.as_chunks::<2>();
-    let said = pairs.iter().map(|[id, moment]| (u64::from_le_bytes(*id), Moment(i64::from_le_bytes(*moment))));
+    let said =
+        pairs.iter().map(|[id, moment]| (u64::from_le_bytes(*id), Moment(i64::from_le_bytes(*moment))));
     (rest.is_empty() && odd.is_empty()).then(|| said.collect())
 }

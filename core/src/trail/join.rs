@@ -73,7 +73,12 @@ impl Join {
     }
 
     /// What is open in a segment.
-    pub(super) fn open(&mut self, segment: usize, run: RunNumber, open: impl IntoIterator<Item = (String, Open)>) {
+    pub(super) fn open(
+        &mut self,
+        segment: usize,
+        run: RunNumber,
+        open: impl IntoIterator<Item = (String, Open)>,
+    ) {
         for (correlation_id, open) in open {
             let number = self.number(correlation_id);
             let Some(case) = self.cases.get_mut(number) else { continue };
@@ -195,7 +200,8 @@ impl Case {
                 // Nothing but what is delivered led to it.
                 accepted.retain(|accepted| accepted.at != *at);
             }
-            let over = Some(*at) <= ended || delivered || (*progress != Progress::Unknown && refused(*run, *at));
+            let over =
+                Some(*at) <= ended || delivered || (*progress != Progress::Unknown && refused(*run, *at));
             !over
         });
         if reached.iter().any(|reached| living.contains(&reached.run)) {
@@ -229,9 +235,8 @@ mod tests {
     /// What is listed for the correlation id `c` after these records, each run's in one segment.
     fn state_after(story: &[(usize, &str)]) -> Option<&'static str> {
         let run = |run: usize| format!("{run:012}");
-        let mut summaries: Vec<_> = (0..3)
-            .map(|n| Summary::new(&format!("20261122T000000.000000Z-{n}-{}.jsonl", run(n))))
-            .collect();
+        let mut summaries: Vec<_> =
+            (0..3).map(|n| Summary::new(&format!("20261122T000000.000000Z-{n}-{}.jsonl", run(n)))).collect();
         for ((segment, event), second) in story.iter().zip(0..) {
             let line = line(event, second);
             summaries[*segment].take(&Record::parse(line.as_bytes()).unwrap());
@@ -347,6 +352,9 @@ mod tests {
             summary.take(&Record::parse(line(event, second).as_bytes()).unwrap());
         }
         assert_eq!(summary.open, HashMap::new());
-        assert_eq!(summary.ends.map(HashMap::len), Ends { ended: 1, ended_invocations: 1, ..Ends::default() });
+        assert_eq!(
+            summary.ends.map(HashMap::len),
+            Ends { ended: 1, ended_invocations: 1, ..Ends::default() }
+        );
     }
 }

@@ -40,14 +40,16 @@ impl Known {
         self.reached.retain(|reached| {
             reached.run != by || reached.progress == Progress::Unknown || reached.at > until
         });
-        for (_, _, _, refused) in self.accepted.iter_mut().filter(|(run, _, at, _)| run == by && *at <= until) {
+        for (_, _, _, refused) in self.accepted.iter_mut().filter(|(run, _, at, _)| run == by && *at <= until)
+        {
             *refused = true;
         }
     }
 
     fn deliver(&mut self, by: &str) {
         let is_due = |reached: &Reached| reached.run == by && reached.progress == Progress::Due;
-        let due: Vec<_> = self.reached.iter().filter(|reached| is_due(reached)).map(|reached| reached.at).collect();
+        let due: Vec<_> =
+            self.reached.iter().filter(|reached| is_due(reached)).map(|reached| reached.at).collect();
         self.reached.retain(|reached| !is_due(reached));
         self.accepted.retain(|(_, _, at, _)| !due.contains(at));
     }

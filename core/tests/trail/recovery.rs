@@ -86,7 +86,9 @@ fn a_thousand_unfinished_among_a_million_records_are_found_without_reading_those
     let words: Vec<_> = left.iter().map(|one| one["state"].as_str().unwrap()).collect();
     let expected: Vec<_> = (0..INVOCATIONS)
         .step_by(INVOCATIONS / UNFINISHED)
-        .map(|n| [UnfinishedState::Unsent, UnfinishedState::Unknown, UnfinishedState::Accepted][n % 3].as_str())
+        .map(|n| {
+            [UnfinishedState::Unsent, UnfinishedState::Unknown, UnfinishedState::Accepted][n % 3].as_str()
+        })
         .collect();
     assert_eq!(words, expected, "in the order of time");
     assert!(read < last + all / 25, "{read} of {all} bytes were read");
@@ -117,7 +119,11 @@ fn an_index_that_does_not_say_what_its_records_say_is_named_and_one_that_does_no
     assert_eq!(Trail::read_only(directory.path()).unwrap().unfinished().unwrap().len(), 3);
 
     // Whoever hides an unfinished invocation in an index seals it as well as we do.
-    let forged = forged(&fs::read_to_string(&index).unwrap(), "\"correlation_id\":\"c-2\"", "\"correlation_id\":\"c-1\"");
+    let forged = forged(
+        &fs::read_to_string(&index).unwrap(),
+        "\"correlation_id\":\"c-2\"",
+        "\"correlation_id\":\"c-1\"",
+    );
     fs::write(&index, forged).unwrap();
     let found = verify(directory.path());
     assert_eq!(found.problems.len(), 1, "{found:?}");
