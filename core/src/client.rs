@@ -164,7 +164,7 @@ impl Client {
             Ok(Handed::Terminal { result, due, .. }) => Ok((*result, due)),
             Ok(Handed::Accepted { mut account, .. }) => {
                 account.due = owes;
-                self.0.watch(account, true, deadline).await.map(|result| (result, true))
+                self.0.watch(*account, true, deadline).await.map(|result| (result, true))
             }
             Err(error) => Err(error),
         };

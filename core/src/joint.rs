@@ -57,7 +57,7 @@ pub(crate) enum CameTo {
 }
 
 /// The account of what was accepted, and the whole answer, until one of those who wait takes them.
-type Fresh = (Account, Option<Arc<RawValue>>);
+type Fresh = (Box<Account>, Option<Arc<RawValue>>);
 
 /// An accepted invocation, for those who join after its account was taken.
 #[derive(Debug, Clone)]
@@ -228,7 +228,7 @@ impl Handle {
     /// The invocation with an account of one's own: the one that was left behind, or one beside that of somebody who
     /// waits for it.
     fn handed(self, ledger: &Arc<Ledger>, began: Instant) -> Handed {
-        let account = ledger.adopt(self.who, began).joining(self.attempts, self.invoke_latency);
+        let account = Box::new(ledger.adopt(self.who, began).joining(self.attempts, self.invoke_latency));
         Handed::Accepted { account, status: self.status, raw: self.raw }
     }
 }

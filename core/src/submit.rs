@@ -29,7 +29,7 @@ use crate::wire::{Accepted, Backoff, Heard, Invoked, Line, MAX_RETRY_AFTER, Turn
 #[derive(Debug)]
 pub(crate) enum Handed {
     /// It goes on. Whoever drops the account leaves it detached.
-    Accepted { account: Account, status: String, raw: Option<Arc<RawValue>> },
+    Accepted { account: Box<Account>, status: String, raw: Option<Arc<RawValue>> },
     /// It ended with the answer to the POST; with the status word as it was sent, and whether the trail says that a
     /// handler is owed the result.
     Terminal { status: String, result: Box<ActionResult>, due: bool },
@@ -286,7 +286,10 @@ impl Submission {
                 let result = Box::new(self.account.finish(terminal, accepted.http_status, 0));
                 Handed::Terminal { status: accepted.status, result, due }
             }
-            None => Handed::Accepted { account: self.account, status: accepted.status, raw: accepted.raw },
+            None => {
+                let account = Box::new(self.account);
+                Handed::Accepted { account, status: accepted.status, raw: accepted.raw }
+            }
         };
         self.caller.send(Ok(handed));
     }
