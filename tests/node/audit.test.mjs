@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { pathToFileURL } from "node:url";
 import { Client, Sandbox, Verification } from "cxone-actions";
 import {
   ACTION,
@@ -43,6 +44,9 @@ test("filters_choose_and_their_mistakes_are_named", async (t) => {
     [{ invocationId }, 2],
     [{ actionId: ACTION.toUpperCase() }, 4],
     [{ actor: "nobody" }, 0],
+    [{ status: "COMPLETED" }, 1],
+    [{ since: "2020-01-01" }, all],
+    [{ until: "2020-01-01" }, 0],
   ];
   for (const [filter, count] of cases)
     assert.equal(events(client, filter).length, count, JSON.stringify(filter));
@@ -51,6 +55,13 @@ test("filters_choose_and_their_mistakes_are_named", async (t) => {
     [{ event: "send" }, /`event` must name an event/],
     [{ since: "yesterday" }, /`since` must be a time/],
     [{ since: new Date(Number.NaN) }, /`since`/],
+    [{ since: 5 }, /`since` must be a string/],
+    [{ since: "2020-13-01" }, /`since` must be a time/],
+    [{ status: Symbol("x") }, /`status` must be text/],
+    [5, /a filter must be a JSON object/],
+    ["sending", /a filter must be a JSON object/],
+    [["sending"], /a filter must be a JSON object/],
+    [() => ({}), /must be text, a number/],
   ]) {
     const error = thrown(() => client.audit.records(filter));
     assert.equal(error.kind, "config");
@@ -85,6 +96,14 @@ test("a_durable_trail_is_read_by_the_next_client_verified_and_exported", async (
     else assert.equal(text.trimEnd().split("\n").length, format === "csv" ? 5 : 4);
   }
   assert.match(thrown(() => next.audit.export(join(target, "x"), "xml")).message, /xml/);
+  const url = pathToFileURL(join(target, "by-url"));
+  assert.equal(next.audit.export(url, "jsonl", { correlationId: "corr-001" }), 4);
+  assert.equal(readFileSync(url, "utf8").trimEnd().split("\n").length, 4);
+  for (const path of [undefined, null, 5, {}, new URL("https://example.com/x"), Buffer.from("x")]) {
+    const error = thrown(() => next.audit.export(path));
+    assert.equal(error.kind, "config");
+    assert.match(error.message, /`path` must be a path or a file URL/);
+  }
 });
 
 test("a_flipped_bit_is_named_with_its_place", async (t) => {

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
-from datetime import datetime, timedelta, timezone
+import os
+from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -45,9 +46,41 @@ def test_times_may_be_datetimes(durable: Client) -> None:
     assert len(list(durable.audit.records(since=(now - timedelta(hours=1)).isoformat()))) == every
 
 
-@pytest.mark.parametrize("wrong", [{"event": "send"}, {"since": "yesterday"}])
+def test_a_date_is_its_midnight_in_utc(durable: Client) -> None:
+    every = len(list(durable.audit.records()))
+    for day in ("2020-01-01", date(2020, 1, 1)):
+        assert len(list(durable.audit.records(since=day))) == every
+        assert list(durable.audit.records(until=day)) == []
+
+
+def test_records_are_chosen_by_the_gateways_word_and_by_the_name_of_the_action(
+    access: dict[str, Any], tmp_path: Path
+) -> None:
+    policy = {"action": [{"id": CREATE_CASE, "name": "create-case", "inputs": "*"}]}
+    with Client(**access, audit=tmp_path / "trail", policy=policy) as client:
+        client.run(CREATE_CASE, INPUTS)
+        [terminal] = client.audit.records(action_id="create-case", status="COMPLETED")
+        assert (terminal["event"], terminal["action_id"]) == ("terminal", CREATE_CASE)
+        assert list(client.audit.records(action_id="create-cas")) == []
+        assert client.audit.export(tmp_path / "out.jsonl", status="COMPLETED") == 1
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"event": "send"},
+        {"event": 7},
+        {"since": "yesterday"},
+        {"since": "2020-13-01"},
+        {"since": 5},
+        {"until": object()},
+        {"status": b"COMPLETED"},
+        {"actor": float("nan")},
+        {"correlation_id": ["a"]},
+    ],
+)
 def test_a_filter_that_means_nothing_is_refused(durable: Client, wrong: Any) -> None:
-    with pytest.raises(ConfigError):
+    with pytest.raises(ConfigError, match=f"`{next(iter(wrong))}` must"):
         durable.audit.records(**wrong)
 
 
@@ -60,6 +93,10 @@ def test_a_trail_is_exported_in_three_formats(durable: Client, tmp_path: Path) -
     assert len(lines.read_text().splitlines()) == len(json.loads(array.read_text())) == count
     with table.open(newline="") as file:
         assert [row["status"] for row in csv.DictReader(file)] == ["COMPLETED", "FAILED"]
+    assert durable.audit.export(os.fsencode(lines)) == count  # type: ignore[arg-type]
+    for path in (None, 5, ["out"]):
+        with pytest.raises(TypeError):
+            durable.audit.export(path)  # type: ignore[arg-type]
     with pytest.raises(ConfigError):
         durable.audit.export(lines, "xml")  # type: ignore[arg-type]
     with pytest.raises(AuditError):
