@@ -136,7 +136,8 @@ export class AuditTrail {
    * written.
    */
   verify(options?: VerifyOptions | null): Verification {
-    const checkpoints = callOptions(options, { checkpoints: "a path or a file URL" }).checkpoints ?? undefined;
+    const checkpoints =
+      callOptions(options, { checkpoints: "a path or a file URL" }).checkpoints ?? undefined;
     const file = checkpoints === undefined ? undefined : pathText("checkpoints", checkpoints);
     const said = unwrap<Verification>(this.#native.verify(file), this.verify);
     const { ok, records, segments, anchored, cut, unchecked, removed, problems } = said;
