@@ -73,6 +73,8 @@ soak: build ## the longer proofs; prints figures, writes nothing (SOAK=10 multip
 	@$(python) scripts/soak
 	@echo; echo "ten thousand invocations through a fault in every third exchange, with seeds of their own"
 	@FAULT_SEED=$$(date +%s) cargo test --release --quiet --package cxone-actions-faults --test ten_thousand -- --nocapture
+	@echo; echo "a batch whose processes are killed two hundred times, with seeds of its own"
+	@CRASH_SEED=$$(date +%s) cargo test --release --quiet --package cxone-actions-faults --test killed -- --nocapture
 
 $(fault_gateway): $(rust_sources) $(shell find tests/faults -type f -not -path 'tests/faults/tests/*') | prerequisites
 	@cargo build --release --quiet --package cxone-actions-faults --bin fault-gateway
