@@ -38,6 +38,18 @@ pub fn drain_at_exit() {
     cxone_actions_bridge::drain_at_exit();
 }
 
+/// What the library has to say is kept from this level on: `off`, `error`, `warning`, `info` or `debug`.
+#[napi(catch_unwind)]
+pub fn set_log_level(level: String) {
+    cxone_actions_bridge::set_log_level(&level);
+}
+
+/// What was said since the last time, each as a JSON object.
+#[napi(catch_unwind)]
+pub fn take_log() -> Vec<String> {
+    cxone_actions_bridge::take_log()
+}
+
 /// The command line, blocking until it is done; its exit code.
 #[napi(js_name = "main", catch_unwind)]
 pub fn command_line(args: Vec<String>) -> u32 {

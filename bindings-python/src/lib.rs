@@ -45,6 +45,18 @@ fn shutdown(py: Python<'_>) {
     py.detach(bridge::drain_at_exit);
 }
 
+/// What the library has to say is kept from this level on: `off`, `error`, `warning`, `info` or `debug`.
+#[pyfunction]
+fn set_log_level(level: &str) {
+    bridge::set_log_level(level);
+}
+
+/// What was said since the last time, each as a JSON object.
+#[pyfunction]
+fn take_log() -> Vec<String> {
+    bridge::take_log()
+}
+
 /// The command line, from the program's name on; its exit code.
 #[pyfunction]
 fn cli(py: Python<'_>, arguments: Vec<OsString>) -> u8 {
@@ -64,5 +76,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("HANDLER_PATIENCE", cxone_actions::HANDLER_PATIENCE.as_secs_f64())?;
     module.add("TOKEN_PATIENCE", cxone_actions::TOKEN_PATIENCE.as_secs_f64())?;
     module.add_function(wrap_pyfunction!(shutdown, module)?)?;
+    module.add_function(wrap_pyfunction!(set_log_level, module)?)?;
+    module.add_function(wrap_pyfunction!(take_log, module)?)?;
     module.add_function(wrap_pyfunction!(cli, module)?)
 }

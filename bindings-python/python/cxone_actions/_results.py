@@ -32,6 +32,7 @@ class ActionRequest:
     inputs: Mapping[str, Any] | None = None
     correlation_id: str | None = None
     callback_url: str | None = None
+    traceparent: str | None = None
 
     def __repr__(self) -> str:
         keys = sorted(str(key) for key in self.inputs) if isinstance(self.inputs, Mapping) else None
