@@ -39,7 +39,7 @@ pub struct Timings {
 
 impl Timings {
     /// To whole microseconds; a value that is no number says nothing, and a record of nothing is left out.
-    fn rounded(self) -> Option<Timings> {
+    pub(crate) fn rounded(self) -> Option<Timings> {
         let round = |ms: Option<f64>| ms.filter(|ms| ms.is_finite()).map(|ms| (ms * 1000.0).round() / 1000.0);
         let timings = Timings {
             queue_ms: round(self.queue_ms),
