@@ -64,17 +64,18 @@ async function opened(t, path, options = {}) {
   return { page, misdeeds };
 }
 
-const visible = (page) => page.evaluate(() => document.body.innerText);
+// biome-ignore lint/performance/useDomNodeTextContent: what a reader sees is the question
+const visible = (page) => page.locator("body").innerText();
 
 /** The numbers of a table by the first word of their row. */
 const numbersOf = (page, caption) =>
   page.evaluate((caption) => {
     const tables = [...document.querySelectorAll("table")];
-    const rows = tables.find((table) => table.caption?.innerText === caption)?.querySelectorAll("tr") ?? [];
+    const rows = tables.find((table) => table.caption?.textContent === caption)?.querySelectorAll("tr") ?? [];
     const cells = [...rows].filter((row) => row.querySelector("td"));
-    const number = (row) => Number(row.querySelector("td").innerText.replaceAll(",", ""));
+    const number = (row) => Number(row.querySelector("td").textContent.replaceAll(",", ""));
     return Object.fromEntries(
-      cells.map((row) => [row.querySelector("th").innerText.trim().split(/\s/)[0], number(row)]),
+      cells.map((row) => [row.querySelector("th").textContent.trim().split(/\s/)[0], number(row)]),
     );
   }, caption);
 

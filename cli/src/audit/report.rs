@@ -8,8 +8,8 @@ use clap::Args;
 use jiff::Timestamp;
 
 use super::{Place, filter, refused};
-use crate::Failure;
 use crate::report::{About, report};
+use crate::{EXIT_FAILED, Failure};
 
 /// Make one page that says what happened: a file that holds everything it shows
 ///
@@ -59,7 +59,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
             let message = format!("`{}` is a directory: name a file to write", arguments.output.display());
             return Err(refused(message).into());
         }
-        write(&arguments.output, page.as_bytes())?;
+        write(&arguments.output, page.as_bytes()).map_err(|error| Failure {
+            exit_code: EXIT_FAILED,
+            message: format!("`{}` cannot be written: {error}", arguments.output.display()),
+        })?;
     }
     if !verification.ok {
         writeln!(io::stderr(), "the trail is not what was written: the page says where")?;

@@ -47,7 +47,8 @@ enum Output {
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let records = arguments.place.open()?.records(&arguments.wanted.filter()?)?;
     let table = arguments.output == Output::Table;
-    let last = arguments.last.or(table.then_some(USUAL)).map(|last| if table { last.min(MOST) } else { last });
+    let last =
+        arguments.last.or(table.then_some(USUAL)).map(|last| if table { last.min(MOST) } else { last });
     let mut kept = VecDeque::new();
     let mut stdout = BufWriter::with_capacity(64 << 10, io::stdout().lock());
     let [open, between, close] =
@@ -76,7 +77,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         stdout.flush()?;
         let more = seen - shown as u64;
         if more > 0 {
-            writeln!(io::stderr(), "{more} earlier records are not shown: `--last N` shows more, `--output jsonl` all")?;
+            writeln!(
+                io::stderr(),
+                "{more} earlier records are not shown: `--last N` shows more, `--output jsonl` all"
+            )?;
         }
         return Ok(());
     }

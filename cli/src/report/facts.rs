@@ -102,10 +102,10 @@ impl Names {
         self.known.len()
     }
 
-    /// How many of them the policy refused something.
-    pub(super) fn denied(&self) -> u64 {
+    /// How many of them the policy refused something, and whether others were refused besides.
+    pub(super) fn denied(&self) -> (u64, bool) {
         let denied = self.known.values().filter(|deeds| deeds.refused(Refusal::Denied) > 0);
-        u64::try_from(denied.count()).unwrap_or(u64::MAX)
+        (u64::try_from(denied.count()).unwrap_or(u64::MAX), self.rest.refused(Refusal::Denied) > 0)
     }
 
     /// The busiest first, and whether there are more than these.

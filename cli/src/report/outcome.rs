@@ -115,7 +115,10 @@ impl Counts {
 
     /// Results: calls of which the gateway said how they ended.
     pub(super) fn terminal(&self) -> u64 {
-        [Outcome::Completed, Outcome::Failed, Outcome::Cancelled].map(|outcome| self.ended(outcome)).iter().sum()
+        [Outcome::Completed, Outcome::Failed, Outcome::Cancelled]
+            .map(|outcome| self.ended(outcome))
+            .iter()
+            .sum()
     }
 
     /// Completed among the results; none before the first. The same as in the metrics.

@@ -30,7 +30,7 @@ impl Refused {
     /// The most frequent reasons, each with its number.
     pub(super) fn reasons(&self) -> Vec<(&str, u64)> {
         let mut reasons: Vec<_> = self.reasons.iter().map(|(reason, count)| (&**reason, *count)).collect();
-        reasons.sort_by(|one, other| other.1.cmp(&one.1));
+        reasons.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
         reasons
     }
 
@@ -97,7 +97,9 @@ impl Refusals {
             .collect();
         lines.sort_by(|one, other| {
             let by = |line: &Line| (line.refused.counts, line.refused.last);
-            by(other).cmp(&by(one)).then_with(|| (&one.actor, &one.action).cmp(&(&other.actor, &other.action)))
+            by(other)
+                .cmp(&by(one))
+                .then_with(|| (&one.actor, &one.action).cmp(&(&other.actor, &other.action)))
         });
         let more = lines.get(LISTED..).unwrap_or_default();
         let unlisted = self.rest.total() + more.iter().map(|line| line.refused.total()).sum::<u64>();

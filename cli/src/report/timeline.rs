@@ -86,9 +86,7 @@ impl Timeline {
             return Vec::new();
         };
         (*first..=*last)
-            .map(|index| {
-                (index * self.width() + ORIGIN, self.slots.get(&index).cloned().unwrap_or_default())
-            })
+            .map(|index| (index * self.width() + ORIGIN, self.slots.get(&index).cloned().unwrap_or_default()))
             .collect()
     }
 }

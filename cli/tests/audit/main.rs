@@ -155,7 +155,10 @@ fn verifying_ends_with_1_and_names_the_place_where_the_trail_is_not_what_was_wri
     let json = audit(&["verify", "--output", "json"], folder.path());
     assert_eq!(json.status.code(), Some(1));
     let found: Value = serde_json::from_slice(&json.stdout).unwrap();
-    assert_eq!((&found["problems"][0]["segment"], &found["problems"][0]["line"]), (&json!(name), &json!(line)));
+    assert_eq!(
+        (&found["problems"][0]["segment"], &found["problems"][0]["line"]),
+        (&json!(name), &json!(line))
+    );
 }
 
 #[test]
@@ -174,7 +177,12 @@ fn a_tail_that_was_cut_off_is_seen_by_the_checkpoints_that_are_kept_elsewhere() 
     fs::write(&path, kept).unwrap();
     assert_eq!(audit(&checkpoints, &trail).status.code(), Some(1));
     let without = audit(&["verify"], &trail);
-    assert_eq!(without.status.code(), Some(0), "nothing in the directory can tell: {}", text(&without.stdout));
+    assert_eq!(
+        without.status.code(),
+        Some(0),
+        "nothing in the directory can tell: {}",
+        text(&without.stdout)
+    );
 }
 
 #[test]

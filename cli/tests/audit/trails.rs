@@ -60,7 +60,7 @@ impl Segment {
         let (seconds, ms) = (ms / 1000, ms % 1000);
         let (h, m, s) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
         let fields = fields.to_string();
-        let fields = fields.trim_start_matches('{').trim_end_matches('}');
+        let fields = &fields[1..fields.len() - 1];
         let comma = if fields.is_empty() { "" } else { "," };
         let covered = format!(
             r#"{{"v":1,"seq":{},"ts":"2026-11-22T{h:02}:{m:02}:{s:02}.{ms:03}000Z","host":"app-7","pid":4711,"run":"9f86d081884c","event":"{event}","actor":{}{comma}{fields},"prev":"{}""#,

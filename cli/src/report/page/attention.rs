@@ -92,13 +92,13 @@ fn table(about: &About, facts: &Facts, listed: &[Open]) -> Markup {
                         }
                         td data-label="Invocation" .id { @match &open.invocation_id { Some(id) => { (say::quoted(id)) }, None => { "–" } } }
                         td data-label="Actor" { @match &open.actor { Some(actor) => { (say::quoted(actor)) }, None => { "–" } } }
-                        td data-label="Started (UTC)" {
+                        td data-label="Started (UTC)" { span {
                             (say::short(open.since))
                             @if let Some(since) = open.since {
                                 @let age = (about.made.as_microsecond() - since).max(0) as f64 / 1000.0;
-                                ", " span.soft { (say::age(age)) " ago" }
+                                span.soft { ", " (say::age(age)) " ago" }
                             }
-                        }
+                        } }
                     }
                 }
             }

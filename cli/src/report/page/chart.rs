@@ -24,21 +24,25 @@ pub(super) struct Bar {
 pub(super) fn stacked(label: &str, bars: &[Bar]) -> Markup {
     let sum = |bar: &Bar| bar.parts.iter().map(|(_, n)| n).sum::<u64>();
     let top = nice(bars.iter().map(sum).max().unwrap_or(0));
-    let ticks = if top % 2 == 0 { vec![0, top / 2, top] } else { vec![0, top] };
+    let ticks = if top.is_multiple_of(2) { vec![0, top / 2, top] } else { vec![0, top] };
     let height = |n: u64| HEIGHT * n as f64 / top as f64;
     let grid: Vec<_> = ticks.iter().map(|n| (HEIGHT - height(*n), say::count(*n))).collect();
     let slots = Slots::new(bars.len());
-    frame(label, &grid, html! {
-        @for (n, bar) in bars.iter().enumerate().filter(|(_, bar)| sum(bar) > 0) {
-            g {
-                title { (bar.title) }
-                (slots.target(n))
-                @for (class, y, high) in stack(&bar.parts, height) {
-                    rect class=(class) x=(slots.left(n)) width=(slots.wide()) y=(px(y)) height=(px(high)) {}
+    frame(
+        label,
+        &grid,
+        html! {
+            @for (n, bar) in bars.iter().enumerate().filter(|(_, bar)| sum(bar) > 0) {
+                g {
+                    title { (bar.title) }
+                    (slots.target(n))
+                    @for (class, y, high) in stack(&bar.parts, height) {
+                        rect class=(class) x=(slots.left(n)) width=(slots.wide()) y=(px(y)) height=(px(high)) {}
+                    }
                 }
             }
-        }
-    })
+        },
+    )
 }
 
 /// The parts of one bar with their places: class, top, height.
@@ -69,18 +73,22 @@ pub(super) fn spreads(label: &str, spreads: &[Spread]) -> Markup {
     let y = |ms: f64| HEIGHT * (1.0 - decades.place(ms));
     let grid: Vec<_> = decades.marks().into_iter().map(|ms| (y(ms), say::duration_mark(ms))).collect();
     let slots = Slots::new(spreads.len());
-    frame(label, &grid, html! {
-        @for (n, spread) in spreads.iter().enumerate() {
-            @if let Some([p50, p95, p99]) = spread.percentiles {
-                g {
-                    title { (spread.title) }
-                    (slots.target(n))
-                    rect.spread x=(slots.left(n)) width=(slots.wide()) y=(px(y(p95))) height=(px((y(p50) - y(p95)).max(2.0))) {}
-                    rect.tail x=(slots.left(n)) width=(slots.wide()) y=(px(y(p99) - 1.0)) height="2" {}
+    frame(
+        label,
+        &grid,
+        html! {
+            @for (n, spread) in spreads.iter().enumerate() {
+                @if let Some([p50, p95, p99]) = spread.percentiles {
+                    g {
+                        title { (spread.title) }
+                        (slots.target(n))
+                        rect.spread x=(slots.left(n)) width=(slots.wide()) y=(px(y(p95))) height=(px((y(p50) - y(p95)).max(2.0))) {}
+                        rect.tail x=(slots.left(n)) width=(slots.wide()) y=(px(y(p99) - 1.0)) height="2" {}
+                    }
                 }
             }
-        }
-    })
+        },
+    )
 }
 
 /// The axis below panels of intervals that begin at these times.
@@ -130,7 +138,12 @@ pub(super) fn distribution(label: &str, decades: &Decades, parts: &[u64], marks:
 }
 
 /// The same as small as a cell of a table.
-pub(super) fn small_distribution(label: &str, decades: &Decades, parts: &[u64], median: Option<f64>) -> Markup {
+pub(super) fn small_distribution(
+    label: &str,
+    decades: &Decades,
+    parts: &[u64],
+    median: Option<f64>,
+) -> Markup {
     let top = parts.iter().copied().max().unwrap_or(0).max(1);
     html! {
         svg.small role="img" aria-label=(label) viewBox={"0 0 " (parts.len()) " 24"} preserveAspectRatio="none" {

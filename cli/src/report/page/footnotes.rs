@@ -12,10 +12,22 @@ pub(super) fn section(about: &About, facts: &Facts) -> Markup {
         ("Runs", facts.cases.runs() as u64, "clients that wrote to this trail, one for each in each process"),
         ("Closed in good order", facts.count(Event::Closed), "the others live, or died"),
         ("Requests sent", facts.count(Event::Sending), "each was on record before its first byte left"),
-        ("Sent again", facts.repeats, "only where it was certain that nothing had been executed, or as the option delivery allows"),
-        ("Joined", facts.count(Event::Joined), "calls that waited for one of the same correlation id, and sent nothing"),
+        (
+            "Sent again",
+            facts.repeats,
+            "only where it was certain that nothing had been executed, or as the option delivery allows",
+        ),
+        (
+            "Joined",
+            facts.count(Event::Joined),
+            "calls that waited for one of the same correlation id, and sent nothing",
+        ),
         ("Looks without an answer", facts.count(Event::PollFailed), "the poll went on each time"),
-        ("Result handlers that failed", facts.count(Event::CallbackFailed), "raised, or took too long; the result was kept"),
+        (
+            "Result handlers that failed",
+            facts.count(Event::CallbackFailed),
+            "raised, or took too long; the result was kept",
+        ),
         ("Tokens renewed", facts.count(Event::TokenRefreshed), ""),
     ];
     let oddities = [

@@ -45,7 +45,14 @@ fn spectrum(all: &Row) -> Markup {
 }
 
 fn percentiles(all: &Row) -> Markup {
-    let rows = [("fastest", 0.0), ("median", 50.0), ("90 % within", 90.0), ("95 % within", 95.0), ("99 % within", 99.0), ("slowest", 100.0)];
+    let rows = [
+        ("fastest", 0.0),
+        ("median", 50.0),
+        ("90 % within", 90.0),
+        ("95 % within", 95.0),
+        ("99 % within", 99.0),
+        ("slowest", 100.0),
+    ];
     let value = |times: &crate::report::times::Times, percent: f64| {
         say::maybe_duration(if percent == 0.0 { times.min() } else { times.percentile(percent) })
     };

@@ -156,7 +156,10 @@ fn figures(facts: &Facts, attention: &Attention) -> Markup {
             }))
             (figure("#actors", "Denied by policy", &count(denied), html! {
                 @if denied == 0 { "nobody was denied" }
-                @else { "to " (counted(facts.actors.denied(), "actor")) }
+                @else {
+                    @let (actors, more) = facts.actors.denied();
+                    "to " @if more { "at least " } (counted(actors, "actor"))
+                }
             }))
             (figure("#attention", "Needs somebody", &count(attention.total()), html! {
                 @if parts.is_empty() { "nothing is left open" } @else { (parts.join(", ")) }

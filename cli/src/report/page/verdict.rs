@@ -135,9 +135,10 @@ fn lead(verification: &Verification) -> Markup {
 /// The last one may stand for others that were only counted.
 fn problem_count(verification: &Verification) -> u64 {
     let listed = verification.problems.len() as u64;
-    let more = verification.problems.last().and_then(|last| {
-        last.what.strip_prefix("and ")?.strip_suffix(" more problems")?.parse::<u64>().ok()
-    });
+    let more = verification
+        .problems
+        .last()
+        .and_then(|last| last.what.strip_prefix("and ")?.strip_suffix(" more problems")?.parse::<u64>().ok());
     more.map_or(listed, |more| listed - 1 + more)
 }
 

@@ -143,7 +143,11 @@ fn outcomes(facts: &Facts) -> Markup {
 
 /// The drawings as a table.
 fn figures(slots: &[(Micros, Slot)], width: Micros) -> Markup {
-    let used = || slots.iter().filter(|(_, slot)| slot.counts.started + slot.counts.all_ended() + slot.counts.all_refused() > 0);
+    let used = || {
+        slots
+            .iter()
+            .filter(|(_, slot)| slot.counts.started + slot.counts.all_ended() + slot.counts.all_refused() > 0)
+    };
     html! {
         details {
             summary { "The numbers of these drawings" }
