@@ -28,7 +28,7 @@ fn write_and_die(directory: &Path) {
         }
     }
     // Its last index is written in the background.
-    let indexes = || fs::read_dir(directory).unwrap().filter(|entry| is_index(entry)).count();
+    let indexes = || fs::read_dir(directory).unwrap().filter(is_index).count();
     let segments = || segments_of(directory).len();
     while indexes() + 1 < segments() {
         std::thread::sleep(std::time::Duration::from_millis(1));

@@ -1,5 +1,10 @@
 //! `tests/vectors/alterations.json` from Rust: what is altered in a trail, and where `verify` sees it.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a helper of a test that panics is a test that fails")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a helper of a test that panics is a test that fails"
+)]
 
 use std::fs;
 use std::path::{Path, PathBuf};
