@@ -102,7 +102,10 @@ impl ActionRequest {
     }
 
     /// Puts an action's id in the place of its name. `id_of` may say more of what is neither.
-    pub(crate) fn resolve<'a, M>(&mut self, id_of: impl FnOnce(&str) -> Result<&'a str, Option<M>>) -> Option<M> {
+    pub(crate) fn resolve<'a, M>(
+        &mut self,
+        id_of: impl FnOnce(&str) -> Result<&'a str, Option<M>>,
+    ) -> Option<M> {
         let text = self.action_id.text()?;
         match id_of(text) {
             Ok(id) => {
