@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from actions import ACTION, INPUTS
+from actions import CREATE_CASE, INPUTS
 from cxone_actions import Client
 
 
@@ -23,7 +23,7 @@ def test_a_trail_is_shown_verified_and_reported_as_the_client_knows_it(
 ) -> None:
     trail, page = tmp_path / "trail", tmp_path / "report.html"
     client = open_client(audit=trail, actor="svc-python")
-    client.run(ACTION, INPUTS, correlation_id="order-1")
+    client.run(CREATE_CASE, INPUTS, correlation_id="order-1")
     shown = audit("show", trail, "--output", "jsonl", "--correlation-id", "order-1")
     assert shown.returncode == 0, shown.stderr
     records: list[Any] = [json.loads(line) for line in shown.stdout.splitlines()]
