@@ -127,10 +127,12 @@ impl Log {
 
     /// Writes the record of `entry`. An error says why nothing is written, and that this record is missing.
     pub(super) fn append(&mut self, origin: &Origin, entry: &Entry<'_>) -> Result<(), Ended> {
-        self.append_at(origin, entry, Timestamp::now())
+        let now = Timestamp::now();
+        // As exactly as records say it.
+        self.append_at(origin, entry, Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now))
     }
 
-    /// The same at a given time.
+    /// The same at a given time, in whole microseconds.
     pub(super) fn append_at(
         &mut self,
         origin: &Origin,

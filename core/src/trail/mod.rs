@@ -35,7 +35,8 @@ mod tests;
 mod unfinished;
 mod verify;
 mod witness;
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod writing;
 
 use std::fmt;

@@ -186,7 +186,7 @@ impl Current {
         if record.seq == 1 {
             self.day = day(at);
         }
-        self.summary.take(record);
+        self.summary.take_of(record, Some(at));
     }
 }
 
@@ -216,12 +216,11 @@ fn day(at: Timestamp) -> i64 {
 
 /// One `write` of the whole line to a file that is still there and as long as we left it.
 fn write_at(mut file: &File, length: u64, line: &[u8]) -> io::Result<()> {
-    let metadata = file.metadata()?;
-    if segment::names_of(&metadata) == 0 {
+    let (names, found) = segment::names_and_length(file)?;
+    if names == 0 {
         return Err(io::Error::new(io::ErrorKind::NotFound, "the segment was deleted"));
     }
-    if metadata.len() != length {
-        let found = metadata.len();
+    if found != length {
         return Err(io::Error::other(format!("the segment has {found} bytes where {length} were written")));
     }
     loop {

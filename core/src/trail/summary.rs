@@ -145,7 +145,12 @@ impl Summary {
 
     /// One record of the segment. All of them are taken, in the order of writing.
     pub(super) fn take(&mut self, record: &Record<'_>) {
-        self.last = self.last.next(record.timestamp());
+        self.take_of(record, record.timestamp());
+    }
+
+    /// The same for whoever knows the record's time already.
+    pub(super) fn take_of(&mut self, record: &Record<'_>, at: Option<Timestamp>) {
+        self.last = self.last.next(at);
         let at = self.last;
         let Some(event) = Event::ALL.iter().find(|event| event.as_str() == record.event) else { return };
         let correlation = record.correlation_id.as_ref().map(|id| id.as_str());
