@@ -27,7 +27,7 @@ const RETRY: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(super) enum Sink {
     Memory(Memory),
-    Run(Run),
+    Run(Box<Run>),
     /// A trail that is only read.
     Nowhere,
 }

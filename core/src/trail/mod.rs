@@ -67,6 +67,9 @@ use syncer::Group;
 use verify::Against;
 use witness::Testimonies;
 
+/// All segments, and the name and the end of the one that is written here.
+type Listed = (Vec<Segment>, Option<(String, Head)>);
+
 /// So often the directory is listed while others write.
 const LOOKS: usize = 5;
 
@@ -302,7 +305,7 @@ impl Trail {
 
     /// All segments, and the own one's name and end as they were after the listing: whatever a segment says about the own
     /// one was true before. The own one is read as far as that, where the last acknowledged record ends.
-    fn segments(&self) -> Result<(Vec<Segment>, Option<(String, Head)>)> {
+    fn segments(&self) -> Result<Listed> {
         let Some(path) = self.directory() else { return Ok(Default::default()) };
         let list = || {
             segment::list(path).map_err(|error| {
@@ -356,7 +359,7 @@ fn own(log: &Log) -> Option<&Run> {
 }
 
 /// What was listed, with the end of the own one.
-fn with_own(mut segments: Vec<Segment>, log: &Log) -> (Vec<Segment>, Option<(String, Head)>) {
+fn with_own(mut segments: Vec<Segment>, log: &Log) -> Listed {
     let Some(run) = own(log) else { return (segments, None) };
     if let Some(own) = segments.iter_mut().find(|segment| segment.name == run.current.name) {
         own.limit = Some(run.current.length);

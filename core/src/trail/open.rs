@@ -53,7 +53,7 @@ impl Trail {
         let file = file.map(|file| checkpoint::file(file, &path)).transpose()?;
         let link = read::last_head(&path).map_err(fail)?.map(|(name, head)| verify::link(&name, &head));
         let run = Run::begin(path.clone(), settings.segment_bytes, &origin).map_err(fail)?;
-        let mut trail = Trail::new(origin, Some(path), Log::new(Sink::Run(run), link));
+        let mut trail = Trail::new(origin, Some(path), Log::new(Sink::Run(Box::new(run)), link));
         trail.failure = settings.failure;
         if let Some(inner) = Arc::get_mut(&mut trail.inner) {
             inner.places = Places { file, sink: settings.checkpoint_sink.clone() };

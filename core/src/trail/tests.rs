@@ -17,7 +17,7 @@ fn on_file(path: &str) -> Trail {
     let directory = PathBuf::from("/var/log/actions");
     let current = run::Current::new("20261122T151222.123456Z-7-9f86d081884c.jsonl".into(), Arc::new(file));
     let run = Run::of(directory.clone(), 64 << 20, current);
-    Trail::new(Origin::here("svc".into(), None), Some(directory), Log::new(Sink::Run(run), None))
+    Trail::new(Origin::here("svc".into(), None), Some(directory), Log::new(Sink::Run(Box::new(run)), None))
 }
 
 /// What the trail's segment is open as.

@@ -34,7 +34,7 @@ fn origin() -> Origin {
 fn log(directory: &Path, segment_bytes: u64) -> Log {
     let directory = segment::directory(directory).unwrap();
     let run = Run::begin(directory, segment_bytes, &origin()).unwrap();
-    let mut log = Log::new(Sink::Run(run), None);
+    let mut log = Log::new(Sink::Run(Box::new(run)), None);
     log.retry = Duration::ZERO;
     log
 }
@@ -46,7 +46,7 @@ fn log_on(device: &str, directory: &Path) -> Log {
     symlink(device, directory.join(&name)).unwrap();
     let file = std::fs::OpenOptions::new().append(true).open(directory.join(&name)).unwrap();
     let run = Run::of(directory, 64 << 20, run::Current::new(name, Arc::new(file)));
-    let mut log = Log::new(Sink::Run(run), None);
+    let mut log = Log::new(Sink::Run(Box::new(run)), None);
     log.retry = Duration::ZERO;
     log
 }
@@ -271,8 +271,10 @@ fn what_is_kept_no_longer_is_named_before_it_is_removed() {
         let path = segment::directory(directory.path()).unwrap();
         let name = segment::name(began, origin.pid, run);
         let file = Arc::new(segment::create_locked(&path, &name).unwrap());
-        let mut log =
-            Log::new(Sink::Run(Run::of(path, 64 << 20, run::Current::new(name.clone(), file))), None);
+        let mut log = Log::new(
+            Sink::Run(Box::new(Run::of(path, 64 << 20, run::Current::new(name.clone(), file)))),
+            None,
+        );
         log.append_at(&origin, &Entry::new(Event::Started), began).unwrap();
         log.append_at(&origin, &Entry::new(Event::Closed), began).unwrap();
         let head = log.head.clone();

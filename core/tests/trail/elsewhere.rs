@@ -95,7 +95,8 @@ fn a_segment_is_noted_when_it_ends() {
 fn a_function_is_told_in_order_and_the_end_too() {
     let directory = tempfile::tempdir().unwrap();
     let (tell, told) = mpsc::channel();
-    let sink = SharedSink::new(move |checkpoint: &Checkpoint| tell.send(checkpoint.clone()));
+    let sink =
+        SharedSink::new(move |checkpoint: &Checkpoint| tell.send(checkpoint.clone()).map_err(|_| "gone"));
     let trail = telling(directory.path(), sink);
     write(&trail, 5);
     trail.flush().unwrap();
