@@ -49,7 +49,8 @@ fn every_option_that_cannot_work_is_named_as_the_language_writes_it() {
 fn what_cannot_work_about_the_durable_trail_is_named_before_it_is_opened() {
     let directory = tempfile::tempdir().unwrap();
     let with = |more: serde_json::Value| {
-        let mut options = json!({"base_url": "https://a.example", "client_id": "id", "client_secret": "s3cr3t"});
+        let mut options =
+            json!({"base_url": "https://a.example", "client_id": "id", "client_secret": "s3cr3t"});
         options.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         options
     };
