@@ -21,7 +21,7 @@ from ._native import NativeClient, NativeError, NativeQueue
 from ._results import ActionRequest, ActionResult, Outcome
 
 if TYPE_CHECKING:
-    from ._client import _Opened
+    from ._opened import Opened
 
 RequestLike = ActionRequest | Mapping[str, Any]
 Requests = Iterable[RequestLike] | AsyncIterable[RequestLike]
@@ -107,7 +107,7 @@ def _finished(ready: deque[Waiting], ring: asyncio.Event, waiting: Waiting, _: a
 
 
 async def run_many(
-    client: _Opened, requests: Requests, concurrency: int, timeout: float | None
+    client: Opened, requests: Requests, concurrency: int, timeout: float | None
 ) -> AsyncGenerator[Outcome, None]:
     """Outcomes in completion order. The client lives as long as somebody reads them."""
     native, gate, ring = client._native, port(), asyncio.Event()
@@ -154,7 +154,7 @@ async def run_many(
 
 
 def run_many_blocking(
-    client: _Opened, requests: Requests, concurrency: int, timeout: float | None
+    client: Opened, requests: Requests, concurrency: int, timeout: float | None
 ) -> Generator[Outcome, None, None]:
     """Outcomes in completion order, for a thread that blocks. The client lives as long as somebody reads them."""
     native = client._native

@@ -1,0 +1,248 @@
+"""What both clients are made of: the options, and what needs no waiting."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Literal
+
+from . import _checkpoints, _log, _metrics, _native, _tokens
+from ._arguments import Seconds, moment, options_text, policy_text, verdict
+from ._audit import AuditTrail
+from ._checkpoints import CheckpointFunction
+from ._errors import raise_native
+from ._json import exact
+from ._results import Unfinished, Verdict
+from ._tokens import TokenFunction
+
+
+class Opened:
+    """What both clients are made of."""
+
+    __slots__ = ("__weakref__", "_native", "_notes", "_tokens", "audit")
+
+    #: The audit trail of this client.
+    audit: AuditTrail
+
+    def __init__(
+        self,
+        base_url: str | None = None,
+        *,
+        profile: str | os.PathLike[str] | None = None,
+        region: str | None = None,
+        client_id: str | None = None,
+        client_secret: str | None = None,
+        access_key_id: str | None = None,
+        access_key_secret: str | None = None,
+        token: str | TokenFunction | None = None,
+        client_auth: Literal["post", "basic", "query"] | None = None,
+        scope: str | None = None,
+        policy: str | os.PathLike[str] | Mapping[str, Any] | None = None,
+        policy_refresh: Seconds | None = None,
+        audit: str | os.PathLike[str] | None = None,
+        actor: str | None = None,
+        durability: Literal["process", "power"] | None = None,
+        audit_failure: Literal["fail_closed", "continue_with_gap"] | None = None,
+        audit_key: str | None = None,
+        audit_checkpoints: str | os.PathLike[str] | CheckpointFunction | None = None,
+        audit_segment_bytes: int | None = None,
+        audit_retention_days: int | None = None,
+        timeout: Seconds | None = None,
+        request_timeout: Seconds | None = None,
+        connect_timeout: Seconds | None = None,
+        poll_interval: Seconds | None = None,
+        max_attempts: int | None = None,
+        delivery: Literal["at_most_once", "idempotent", "at_least_once"] | None = None,
+        max_in_flight: int | None = None,
+        max_queued: int | None = None,
+        rate_limit: str | None = None,
+        validate: Literal["contract", "schema"] | None = None,
+        callback_hosts: Sequence[str] | None = None,
+        proxy: str | None = None,
+        ca_file: str | os.PathLike[str] | None = None,
+        client_cert: str | os.PathLike[str] | None = None,
+        http1_only: bool | None = None,
+        traces: str | None = None,
+        **unknown: Any,
+    ) -> None:
+        """Opens a client. It reads files (policy, certificates, the trail) and touches no network.
+
+        None leaves an option to its environment variable (`CXONE_BASE_URL`, …), then to the profile, then to its
+        default.
+
+        :param base_url: where the gateway is: https, or http on a loopback address (`CXONE_BASE_URL`)
+        :param profile: the wire contract: a built-in name or a path to a TOML file (`CXONE_PROFILE`, ``"gateway"``)
+        :param region: fills ``{region}`` in a profile's URLs (`CXONE_REGION`)
+        :param client_id, client_secret: OAuth client credentials (`CXONE_CLIENT_ID`, `CXONE_CLIENT_SECRET`, or
+            `CXONE_CLIENT_SECRET_FILE` names a file that holds it)
+        :param access_key_id, access_key_secret: an access key, where the profile's grant uses one
+        :param token: instead of credentials, a bearer token that somebody else keeps fresh (`CXONE_TOKEN`), or a
+            function, sync or async, that returns one, or one and the seconds that it serves. It is called in a thread
+            of its own when a token is needed, early enough before one runs out, and after a 401; never twice at a
+            time, and valid tokens are used meanwhile. What it returns to be awaited is awaited in an event loop that
+            waits for the client. A token without a time serves for five minutes. After 30 s it is waited for no longer
+        :param client_auth: how the client authenticates at the token service; ``"query"`` is unsafe
+        :param scope: OAuth scopes, separated by spaces
+        :param policy: who may call what: a TOML or JSON file, or the same structure (`CXONE_POLICY`); without
+            one every action is allowed
+        :param policy_refresh: a policy file that changed is read again, looked at no more often than this
+        :param audit: directory of the durable audit trail (`CXONE_AUDIT_DIR`); without one the last 10,000
+            records are kept in memory
+        :param actor: who acts, as the trail says it (`CXONE_ACTOR`)
+        :param durability: what a record of the trail survives: the death of the process (``"process"``), or the loss of
+            ``"power"`` (`CXONE_DURABILITY`)
+        :param audit_failure: while the trail cannot be written, ``"fail_closed"`` sends nothing;
+            ``"continue_with_gap"`` goes on and writes later how many records are missing
+        :param audit_key: seals the trail's records (HMAC-SHA256), at least 16 bytes (`CXONE_AUDIT_KEY`, or
+            `CXONE_AUDIT_KEY_FILE` names a file that holds it)
+        :param audit_checkpoints: a file elsewhere that is told the head of the chain, so that a cut tail is seen, or a
+            (possibly async) function that is called with each `Checkpoint`, in a thread of its own: one after the
+            other, after every thousand records, every minute in which there were any, when a segment ends, at `flush`
+            and at `close`. It has 10 s; what it raises is logged and noted in the trail, and stops nothing
+            (`CXONE_AUDIT_CHECKPOINTS`)
+        :param audit_segment_bytes: the size at which a segment of the trail is ended and the next begun (64 MiB)
+        :param audit_retention_days: segments of the trail that ended so many days ago are removed
+        :param timeout: deadline of one `poll` or `run` from the call, seconds or `timedelta` (`CXONE_TIMEOUT`, 120)
+        :param request_timeout: one HTTP attempt with its body (30 s)
+        :param connect_timeout: one connection with TLS (5 s)
+        :param poll_interval: a fixed time between two looks; adaptive where it is not given
+        :param max_attempts: sends of one invocation (4)
+        :param delivery: what may be done about a request whose outcome is unknown; ``"at_most_once"`` never
+            sends it again
+        :param max_in_flight: HTTP requests at once (64)
+        :param max_queued: callers that wait for their turn (1024)
+        :param rate_limit: sends per time, as in ``"300/60s"``
+        :param validate: ``"schema"`` checks inputs against the gateway's JSON Schema of the action before they are
+            sent, where the profile knows how to ask for it; ``"contract"`` (the default) does not
+        :param callback_hosts: hosts that `callback_url` may name; empty is any public https host
+        :param proxy: proxy URL (`HTTPS_PROXY`; `NO_PROXY` lists what goes around it)
+        :param ca_file: certificates to trust, PEM (`SSL_CERT_FILE`)
+        :param client_cert: client certificate and key, PEM
+        :param http1_only: never speak HTTP/2
+        :param traces: where spans are sent: the URL of an OTLP/HTTP collector (`CXONE_TRACES`)
+
+        :raises ConfigError: options that cannot work, all of them at once, an unknown one with its nearest neighbour
+        :raises AuditError: the durable trail cannot be written
+        """
+        options = {
+            "base_url": base_url,
+            "profile": profile,
+            "region": region,
+            "client_id": client_id,
+            "client_secret": client_secret,
+            "access_key_id": access_key_id,
+            "access_key_secret": access_key_secret,
+            "token": token,
+            "client_auth": client_auth,
+            "scope": scope,
+            "policy": policy,
+            "policy_refresh": policy_refresh,
+            "audit": audit,
+            "actor": actor,
+            "durability": durability,
+            "audit_failure": audit_failure,
+            "audit_key": audit_key,
+            "audit_checkpoints": audit_checkpoints,
+            "audit_segment_bytes": audit_segment_bytes,
+            "audit_retention_days": audit_retention_days,
+            "timeout": timeout,
+            "request_timeout": request_timeout,
+            "connect_timeout": connect_timeout,
+            "poll_interval": poll_interval,
+            "max_attempts": max_attempts,
+            "delivery": delivery,
+            "max_in_flight": max_in_flight,
+            "max_queued": max_queued,
+            "rate_limit": rate_limit,
+            "validate": validate,
+            "callback_hosts": callback_hosts,
+            "proxy": proxy,
+            "ca_file": ca_file,
+            "client_cert": client_cert,
+            "http1_only": http1_only,
+            "traces": traces,
+            **unknown,
+        }
+        function = token if callable(token) else None
+        if function is not None:
+            options["token"] = None
+        notes = _checkpoints.Notes(audit_checkpoints) if callable(audit_checkpoints) else None
+        if notes is not None:
+            options["audit_checkpoints"] = None
+        # Nothing of it is left in this frame, should a traceback show its locals.
+        text = options_text(options)
+        options = {}
+        client_secret = access_key_secret = token = proxy = None
+        _log.follow()
+        try:
+            self._native = _native.NativeClient(text, function is not None, notes.queue if notes else None)
+        except _native.NativeError as error:
+            text = ""
+            raise_native(error)
+        self._tokens = _tokens.Source(self._native, function) if function is not None else None
+        self._notes = notes
+        if notes is not None:
+            notes.begin(self._native)
+        self.audit = AuditTrail(self._native)
+
+    def metrics(self) -> _metrics.Metrics:
+        """A consistent snapshot of this client's numbers; also after it was closed."""
+        try:
+            text, prometheus = self._native.metrics()
+        except _native.NativeError as error:
+            raise_native(error)
+        return _metrics.read(exact(text), prometheus)
+
+    def recover(self) -> list[Unfinished]:
+        """What processes that are gone left behind in the directory of the durable trail; empty without one.
+
+        :raises AuditError: the trail cannot be read
+        """
+        try:
+            found = exact(self._native.recover())
+        except _native.NativeError as error:
+            raise_native(error)
+        return [Unfinished(**unfinished) for unfinished in found]
+
+    def check(
+        self,
+        action_id: str,
+        inputs: Mapping[str, Any] | None = None,
+        *,
+        correlation_id: str | None = None,
+        callback_url: str | None = None,
+        at: datetime | str | None = None,
+    ) -> Verdict:
+        """What a call with these arguments would be told by contract and policy, with every reason for and against it.
+
+        Nothing is sent, recorded or counted.
+
+        :param at: judge it at another time than now: a `datetime` (without a zone: local time) or ISO 8601 text
+        :raises ConfigError: `at` is no time
+        """
+        try:
+            text = self._native.check((action_id, inputs, correlation_id, callback_url), moment(at))
+        except _native.NativeError as error:
+            raise_native(error)
+        return verdict(text)
+
+    def reload_policy(self, policy: str | os.PathLike[str] | Mapping[str, Any] | None = None) -> str:
+        """Reads the policy again, or another one from now on; the digest of what holds now.
+
+        Each call sees one whole policy, and the trail has a ``config`` record of the change.
+
+        :param policy: a TOML or JSON file, or the same structure; the one that was last given where it is left out
+        :raises ConfigError: every mistake in it; then the policy that holds stays
+        """
+        try:
+            return self._native.reload_policy(policy_text(policy))
+        except _native.NativeError as error:
+            raise_native(error)
+
+    def __repr__(self) -> str:
+        native = getattr(self, "_native", None)  # none where the options were refused
+        return f"<{type(self).__name__} {'closed' if native is None or native.closed else 'open'}>"
+
+    def __reduce__(self) -> Any:
+        raise TypeError(f"a `{type(self).__name__}` cannot be pickled; open one in each process")
