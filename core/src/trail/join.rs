@@ -114,10 +114,14 @@ impl Join {
         number
     }
 
-    /// The earliest moment that is open.
+    /// The earliest moment of which it matters what was said afterwards.
     pub(super) fn first(&self) -> Option<Moment> {
-        let reached = self.cases.iter().flat_map(|case| &case.reached);
-        reached.map(|reached| reached.at.moment).min()
+        let open = self.cases.iter().filter(|case| !case.reached.is_empty());
+        open.filter_map(|case| {
+            let reached = case.reached.iter().map(|reached| reached.at.moment);
+            reached.chain(case.accepted.iter().map(|accepted| accepted.at.moment)).min()
+        })
+        .min()
     }
 
     /// What a segment says about the ends of others.

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use proptest::prelude::*;
+use proptest::test_runner::TestCaseError;
 
 use super::log::Head;
 use super::read::Merge;
@@ -233,58 +234,88 @@ fn now(clock: i64) -> Timestamp {
     Timestamp::from_microsecond(1_800_000_000_000_000 + clock).unwrap()
 }
 
+/// The history as its processes would write it, recovered in every way.
+fn agree(steps: &[Step], alive: [bool; RUNS], damaged: usize) -> Result<(), TestCaseError> {
+    let directory = tempfile::tempdir().unwrap();
+    let directory = directory.path();
+    let mut writers: HashMap<usize, Writer> = HashMap::new();
+    let mut clock = 0;
+    for step in steps {
+        clock += step.clock;
+        let begin = || {
+            let (host, run) = ("h".to_owned(), format!("{:012}", step.run));
+            let origin = Origin { host, pid: 1, run, actor: "a".to_owned(), key: None };
+            Writer::begin(directory, origin, now(clock))
+        };
+        let mut writer = writers.remove(&step.run).unwrap_or_else(begin);
+        if step.rotate && writer.head.seq > 0 {
+            writer = writer.rotated(directory, now(clock), step.due);
+        }
+        writer.write(step, now(clock));
+        writers.insert(step.run, writer);
+    }
+    // Whose writer is dropped is dead: its lock is gone.
+    writers.retain(|run, _| alive[*run]);
+    let living = writers.values().map(|writer| writer.origin.run.clone()).collect();
+
+    let segments = segment::list(directory).unwrap();
+    let expected = replayed(&segments, &living);
+    let list = || Ok(segment::list(directory).unwrap());
+    // Once with the indexes that are there, then with one for every complete segment, then with a damaged one.
+    prop_assert_eq!(&unfinished::unfinished(list, false).unwrap(), &expected);
+    prop_assert_eq!(&unfinished::unfinished(list, true).unwrap(), &expected);
+    let indexes: Vec<_> = segments
+        .iter()
+        .map(|segment| index::path(directory, &segment.name))
+        .filter(|path| path.exists())
+        .collect();
+    prop_assert_eq!(&unfinished::unfinished(list, true).unwrap(), &expected);
+    if !indexes.is_empty() {
+        let path = &indexes[damaged % indexes.len()];
+        let whole = fs::read(path).unwrap();
+        let at = damaged % whole.len();
+        let mut torn = whole.clone();
+        torn[at] ^= 1;
+        fs::write(path, &torn).unwrap();
+        prop_assert_eq!(&unfinished::unfinished(list, false).unwrap(), &expected);
+        let first_line = whole.iter().position(|byte| *byte == b'\n').unwrap();
+        fs::write(path, &whole[..at.min(first_line)]).unwrap();
+        prop_assert_eq!(&unfinished::unfinished(list, true).unwrap(), &expected);
+        prop_assert!(fs::read(path).unwrap() == whole, "it was made again from the segment");
+    }
+    Ok(())
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn indexes_say_what_all_records_say_wherever_the_segments_are_cut(
         steps in prop::collection::vec(step(), 1..60),
-        alive in prop::collection::vec(any::<bool>(), RUNS),
-        damaged in any::<prop::sample::Index>(),
+        alive in any::<[bool; RUNS]>(),
+        damaged in any::<usize>(),
     ) {
-        let directory = tempfile::tempdir().unwrap();
-        let directory = directory.path();
-        let mut writers: HashMap<usize, Writer> = HashMap::new();
-        let mut clock = 0;
-        for step in &steps {
-            clock += step.clock;
-            let begin = || {
-                let (host, run) = ("h".to_owned(), format!("{:012}", step.run));
-                let origin = Origin { host, pid: 1, run, actor: "a".to_owned(), key: None };
-                Writer::begin(directory, origin, now(clock))
-            };
-            let mut writer = writers.remove(&step.run).unwrap_or_else(begin);
-            if step.rotate && writer.head.seq > 0 {
-                writer = writer.rotated(directory, now(clock), step.due);
-            }
-            writer.write(step, now(clock));
-            writers.insert(step.run, writer);
-        }
-        // Whose writer is dropped is dead: its lock is gone.
-        writers.retain(|run, _| alive[*run]);
-        let living = writers.values().map(|writer| writer.origin.run.clone()).collect();
-
-        let segments = segment::list(directory).unwrap();
-        let expected = replayed(&segments, &living);
-        let list = || Ok(segment::list(directory).unwrap());
-        // Once with the indexes that are there, then with one for every complete segment, then with a damaged one.
-        prop_assert_eq!(&unfinished::unfinished(list, false).unwrap(), &expected);
-        prop_assert_eq!(&unfinished::unfinished(list, true).unwrap(), &expected);
-        let indexes: Vec<_> =
-            segments.iter().map(|segment| index::path(directory, &segment.name)).filter(|path| path.exists()).collect();
-        prop_assert_eq!(&unfinished::unfinished(list, true).unwrap(), &expected);
-        if !indexes.is_empty() {
-            let path = damaged.get(&indexes);
-            let whole = fs::read(path).unwrap();
-            let at = damaged.index(whole.len());
-            let mut torn = whole.clone();
-            torn[at] ^= 1;
-            fs::write(path, &torn).unwrap();
-            prop_assert_eq!(&unfinished::unfinished(list, false).unwrap(), &expected);
-            let first_line = whole.iter().position(|byte| *byte == b'\n').unwrap();
-            fs::write(path, &whole[..at.min(first_line)]).unwrap();
-            prop_assert_eq!(&unfinished::unfinished(list, true).unwrap(), &expected);
-            prop_assert!(fs::read(path).unwrap() == whole, "it was made again from the segment");
-        }
+        agree(&steps, alive, damaged)?;
     }
+}
+
+#[test]
+fn a_refusal_in_an_earlier_segment_is_heard_also_where_only_a_later_one_is_open() {
+    let step = |event, correlation, invocation, rotate| Step {
+        run: 0,
+        event,
+        correlation: Some(correlation),
+        invocation,
+        due: true,
+        clock: 1,
+        rotate,
+    };
+    let steps = [
+        step(Event::Unknown, 2, Some(0), false),
+        step(Event::Rejected, 2, Some(0), false),
+        step(Event::Delivered, 0, Some(0), true),
+        step(Event::Unknown, 2, None, false),
+        step(Event::Started, 0, Some(0), false),
+    ];
+    agree(&steps, [false; RUNS], 0).unwrap();
 }
