@@ -122,7 +122,8 @@ impl InProcess {
 impl Held {
     fn enter(&mut self, correlation_id: &str, payload: Payload) -> (ClaimNumber, Arc<Joint>) {
         self.next += 1;
-        let (number, id) = (ClaimNumber(NonZeroU64::MIN.saturating_add(self.next)), Arc::from(correlation_id));
+        let (number, id) =
+            (ClaimNumber(NonZeroU64::MIN.saturating_add(self.next)), Arc::from(correlation_id));
         let joint = Arc::new(Joint::default());
         let entry = Entry { number, payload, joint: joint.clone(), since: Instant::now() };
         if let Some(ended) = self.by_id.insert(Arc::clone(&id), entry) {

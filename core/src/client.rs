@@ -82,10 +82,7 @@ impl Client {
     ///
     /// # Errors
     /// Every kind but `poll_timeout` and `protocol`; [`Error::executed`] says whether calling again is safe.
-    pub fn invoke(
-        &self,
-        request: ActionRequest,
-    ) -> impl Future<Output = Result<Invocation>> + Send + use<> {
+    pub fn invoke(&self, request: ActionRequest) -> impl Future<Output = Result<Invocation>> + Send + use<> {
         let (client, began) = (self.clone(), Instant::now());
         async move {
             let deadline = began + client.0.config.timeout;
@@ -132,10 +129,7 @@ impl Client {
     ///
     /// # Errors
     /// Those of [`Client::invoke`] and [`Client::poll`].
-    pub fn run(
-        &self,
-        request: ActionRequest,
-    ) -> impl Future<Output = Result<ActionResult>> + Send + use<> {
+    pub fn run(&self, request: ActionRequest) -> impl Future<Output = Result<ActionResult>> + Send + use<> {
         self.run_with(request, CallOptions::default())
     }
 

@@ -303,7 +303,8 @@ pub(crate) mod tests {
 
     #[tokio::test]
     async fn whoever_waits_learns_the_same_and_a_lost_task_keeps_nobody() {
-        let ledger = Ledger::new(crate::trail::Trail::in_memory("test".to_owned()), Traces::default(), Vec::new());
+        let ledger =
+            Ledger::new(crate::trail::Trail::in_memory("test".to_owned()), Traces::default(), Vec::new());
         let joint = Arc::new(Joint::default());
         let (first, second) = (joint.first(), joint.join().unwrap());
         Caller::new(joint.clone()).send(Err(Error::new(ErrorKind::Rejected, "no")));

@@ -116,7 +116,9 @@ fn unknown(key: &Text) -> Violation {
     let words = FIELDS.iter().flat_map(|(name, _, other)| [*name, *other]);
     let hint = match pointer::nearest(&key.text, words) {
         Some(word) => format!("did you mean `{word}`?"),
-        None => "a request has `actionId`, `inputs`, `correlationId`, `callbackUrl` and `traceparent`".to_owned(),
+        None => {
+            "a request has `actionId`, `inputs`, `correlationId`, `callbackUrl` and `traceparent`".to_owned()
+        }
     };
     let name = pointer::name(&path);
     Violation::new(path, "unknown_field", format!("{name} is not a field of a request; {hint}"))

@@ -83,7 +83,14 @@ impl Identity {
 impl Ledger {
     pub(crate) fn new(trail: Trail, traces: Traces, secrets: Vec<SecretString>) -> Arc<Ledger> {
         let claims = Box::new(InProcess::default());
-        Arc::new(Ledger { trail, board: Board::default(), traces, claims, detached: Mutex::default(), secrets })
+        Arc::new(Ledger {
+            trail,
+            board: Board::default(),
+            traces,
+            claims,
+            detached: Mutex::default(),
+            secrets,
+        })
     }
 
     /// The error without the client's secrets.

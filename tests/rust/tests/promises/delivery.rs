@@ -18,8 +18,11 @@ fn last(client: &Client, correlation_id: &str) -> (String, bool) {
     (last["event"].as_str().unwrap().to_owned(), last["due"] == true)
 }
 
+/// The event that a handler saw last in the trail, and whether it said that the handler was due.
+type Seen = Arc<Mutex<Option<(String, bool)>>>;
+
 /// A handler that notes what the trail says while it runs, and then ends like this.
-fn handler(client: &Client, ends: Result<(), String>) -> (OnResult, Arc<Mutex<Option<(String, bool)>>>) {
+fn handler(client: &Client, ends: Result<(), String>) -> (OnResult, Seen) {
     let seen = Arc::new(Mutex::new(None));
     let (client, noted) = (client.clone(), seen.clone());
     let on_result: OnResult = Box::new(move |result: ActionResult| {
