@@ -143,9 +143,15 @@ async def raises_later(_: ActionResult) -> None:
     raise LookupError("CANARY")
 
 
-@pytest.mark.parametrize("handler", [raises, raises_later])
+def cancels(_: ActionResult) -> None:
+    raise asyncio.CancelledError
+
+
+@pytest.mark.parametrize(
+    ("handler", "named"), [(raises, "LookupError"), (raises_later, "LookupError"), (cancels, "CancelledError")]
+)
 def test_what_a_handler_raises_is_recorded_and_changes_nothing(
-    client: Client, open_async: OpenAsync, handler: Any
+    client: Client, open_async: OpenAsync, handler: Any, named: str
 ) -> None:
     async def main() -> AsyncClient:
         async with open_async() as client:
@@ -155,10 +161,36 @@ def test_what_a_handler_raises_is_recorded_and_changes_nothing(
     assert client.run(CREATE_CASE, INPUTS, on_result=handler).ok
     for used in (client, asyncio.run(main())):
         [record] = used.audit.records(event="callback_failed")
-        assert record["note"] == "LookupError"
+        assert record["note"] == named
         assert "CANARY" not in str(record)
         assert used.metrics().callback_failures == 1
         assert used.metrics().success_rate == 1.0
+
+
+def test_a_handler_that_cancels_or_ends_the_program_takes_no_news_from_other_calls(open_async: OpenAsync) -> None:
+    seen: list[str | None] = []
+
+    def handler(result: ActionResult) -> None:
+        seen.append(result.correlation_id)
+        if result.correlation_id == "c-3":
+            raise asyncio.CancelledError
+        if result.correlation_id == "c-5":
+            raise KeyboardInterrupt
+
+    async def call(client: AsyncClient, number: int) -> bool:
+        return (await client.run(AT_ONCE, {}, correlation_id=f"c-{number}", on_result=handler)).ok
+
+    client = open_async()
+    loop = asyncio.new_event_loop()
+    calls = [loop.create_task(call(client, number)) for number in range(60)]
+    with pytest.raises(KeyboardInterrupt):
+        loop.run_until_complete(asyncio.wait(calls, timeout=20))
+    done, pending = loop.run_until_complete(asyncio.wait(calls, timeout=20))
+    loop.run_until_complete(client.aclose())
+    loop.close()
+    assert not pending
+    assert [call.result() for call in done] == [True] * 60
+    assert len(seen) == 60
 
 
 def test_a_handler_may_call_the_client_again(client: Client, open_async: OpenAsync) -> None:

@@ -12,7 +12,7 @@ import inspect
 import os
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from . import _log, _tokens
@@ -58,7 +58,8 @@ class Waiting:
                 self._native.answer(self.number, None)
         except BaseException as error:
             self._native.answer(self.number, type(error).__name__)
-            if not isinstance(error, Exception):
+            # A handler that raises `CancelledError` cancels nothing but itself.
+            if not isinstance(error, (Exception, asyncio.CancelledError)):
                 raise
 
     async def _finish(self, returned: Any) -> None:
@@ -136,6 +137,16 @@ class Port:
     def take(self, messages: list[Message]) -> None:
         loop = self._loop()
         _log.deliver()
+        rest = iter(messages)
+        try:
+            self._take_each(rest, loop)
+        except BaseException:
+            # A handler ended the program, or wants to: the news of the other calls is theirs all the same.
+            if loop is not None:
+                loop.call_soon(self.take, list(rest))
+            raise
+
+    def _take_each(self, messages: Iterator[Message], loop: asyncio.AbstractEventLoop | None) -> None:
         for number, kind, text in messages:
             if kind == "token":
                 _tokens.serve(number, text, loop)
