@@ -30,6 +30,10 @@ pub const HANDLER_PATIENCE: Duration = Duration::from_secs(30);
 /// The collector of traces has so long to take the last ones.
 const FLUSH_PATIENCE: Duration = Duration::from_secs(2);
 
+/// A handler that still runs when the client is closed may take this long; otherwise its result is delivered again after
+/// `recover`.
+const HANDLER_FAREWELL: Duration = Duration::from_secs(2);
+
 /// What ends at the deadline by itself has this long to say so.
 const LATE: Duration = Duration::from_millis(30);
 
@@ -210,6 +214,9 @@ impl Client {
         if tokio::time::timeout(patience, idle).await.is_err() {
             tracing::warn!(target: TARGET, "closed with work under way; the trail says which");
         }
+        // What a handler has taken should be on record. One that closes the client itself cannot be waited for.
+        inner.delivering.close();
+        let _ = tokio::time::timeout(patience.min(HANDLER_FAREWELL), inner.delivering.wait()).await;
         inner.ledger.traces.flush(patience.min(FLUSH_PATIENCE)).await;
         self.leave(Duration::ZERO).await;
     }
@@ -309,6 +316,7 @@ impl Client {
     /// already.
     async fn deliver(&self, result: &ActionResult, due: bool, handler: Option<OnResult>) {
         let Some(handler) = handler else { return };
+        let _running = self.0.delivering.token();
         let note = |event, due, note| {
             self.0.ledger.note(&Entry {
                 action_id: result.action_id.as_deref(),

@@ -38,6 +38,8 @@ pub(crate) struct Inner {
     pub(crate) headers: HeaderMap,
     pub(crate) open: watch::Sender<Phase>,
     pub(crate) sending: TaskTracker,
+    /// Result handlers that are running.
+    pub(crate) delivering: TaskTracker,
 }
 
 /// The life of a client.
@@ -84,6 +86,7 @@ impl Inner {
             schemas: Schemas::default(),
             open: watch::Sender::new(Phase::Open),
             sending: TaskTracker::new(),
+            delivering: TaskTracker::new(),
             ledger,
             transport,
             headers,

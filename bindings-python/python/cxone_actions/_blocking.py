@@ -49,7 +49,7 @@ def _handle(on_result: OnResult | None, text: str) -> str | None:
         returned = on_result(ActionResult(**exact(text)))
         if inspect.isawaitable(returned):
             _finish(returned)
-    except (Exception, asyncio.CancelledError) as error:  # what a handler raises never changes the result
+    except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - what a handler raises never changes the result
         return type(error).__name__
     return None
 

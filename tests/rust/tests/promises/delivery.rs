@@ -106,3 +106,41 @@ async fn a_call_that_joined_has_its_handler_on_record_too() {
     }
     invariants(&sandbox, &client);
 }
+
+#[tokio::test]
+async fn closing_waits_for_a_handler_that_runs_and_not_for_one_that_closes() {
+    let sandbox = sandbox();
+    for closes in [false, true] {
+        let client = client(&sandbox);
+        let (inner, begun) = (client.clone(), Arc::new(tokio::sync::Notify::new()));
+        let noted = begun.clone();
+        let on_result: OnResult = Box::new(move |_| {
+            Box::pin(async move {
+                noted.notify_one();
+                if closes {
+                    inner.shutdown(Duration::from_secs(30)).await;
+                } else {
+                    tokio::time::sleep(Duration::from_millis(300)).await;
+                }
+                Ok(())
+            })
+        });
+        let running = tokio::spawn({
+            let client = client.clone();
+            async move { client.run_with(at_once("c"), with(on_result)).await }
+        });
+        begun.notified().await;
+        let began = std::time::Instant::now();
+        client.shutdown(Duration::from_secs(30)).await;
+        assert!(running.await.unwrap().unwrap().ok);
+        assert!(began.elapsed() < Duration::from_secs(10), "{closes}");
+        if !closes {
+            let events = client.audit().records(&Filter::default()).unwrap();
+            let events: Vec<Value> =
+                events.map(|line| serde_json::from_str(&line.unwrap()).unwrap()).collect();
+            let ends: Vec<_> = events.iter().rev().take(2).map(|record| record["event"].clone()).collect();
+            assert_eq!(ends, ["closed", "delivered"]);
+        }
+        sandbox.clear();
+    }
+}
