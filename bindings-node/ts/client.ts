@@ -210,7 +210,8 @@ export class Client {
   }
 
   /**
-   * What processes that are gone left behind in the directory of the trail.
+   * What processes that are gone left behind in the directory of the trail. One process of a fleet recovers: nothing
+   * reserves what is listed, so two would call the same again.
    *
    * @throws {AuditError} when the trail cannot be read
    */

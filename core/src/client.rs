@@ -192,7 +192,8 @@ impl Client {
         &self.0.ledger.trail
     }
 
-    /// What processes that are gone left unfinished in the trail's directory. Nothing is sent again by itself.
+    /// What processes that are gone left unfinished in the trail's directory. Nothing is sent again by itself, and
+    /// nothing reserves what is listed: one process of a fleet recovers.
     ///
     /// # Errors
     /// [`ErrorKind::Audit`] when the trail cannot be read.

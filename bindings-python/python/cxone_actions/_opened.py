@@ -197,6 +197,8 @@ class Opened:
     def recover(self) -> list[Unfinished]:
         """What processes that are gone left behind in the directory of the durable trail; empty without one.
 
+        One process of a fleet recovers: nothing reserves what is listed, so two would call the same again.
+
         :raises AuditError: the trail cannot be read
         """
         try:
