@@ -92,6 +92,7 @@ impl Config {
         let explicit_base = options.base_url.is_some();
         let explicit = Explicit::of(&options);
         let about_the_trail = options.of_the_durable_trail();
+        let explicit_refresh = options.policy_refresh.is_some();
         options.fill_from_environment(&mut mistakes);
         let profile = Profile::load(options.profile.as_deref().unwrap_or("gateway"))
             .inspect_err(|error| mistakes.absorb("profile", error));
@@ -113,6 +114,9 @@ impl Config {
         }
         let credentials = credentials(&mut options, &explicit, profile.as_ref().ok(), &mut mistakes);
         let rate_limit = options.rate_limit.as_deref().and_then(|text| rate_limit(text, &mut mistakes));
+        if explicit_refresh && !matches!(options.policy, Some(PolicySource::File(_))) {
+            mistakes.add("policy_refresh", "unused", "is about a policy in a file; give its path");
+        }
         let transport = transport(&mut options, profile.as_ref().ok(), &mut mistakes);
         let audit_settings = audit(&mut options, &about_the_trail, &mut mistakes);
         let traces = options.traces.as_deref().and_then(|text| collector(text, &mut mistakes));

@@ -111,7 +111,7 @@ impl Policy {
 
     fn read(path: &Path, ids: ActionIdRule) -> Result<Policy> {
         let origin = path.display().to_string();
-        let text = std::fs::read(path).map_err(|error| {
+        let text = regular(path).and_then(|()| std::fs::read(path)).map_err(|error| {
             unreadable(format!("the policy `{origin}` must be a file that can be read: {error}"))
         })?;
         let text = String::from_utf8(text)
@@ -216,6 +216,14 @@ impl Policy {
             judgement.violations.extend(judge::judge(action, rules, inputs_json));
         }
         judgement
+    }
+}
+
+/// A pipe would keep whoever reads it, which may be a call with a deadline.
+fn regular(path: &Path) -> std::io::Result<()> {
+    match std::fs::metadata(path)?.is_file() {
+        true => Ok(()),
+        false => Err(std::io::Error::other("it is no regular file")),
     }
 }
 

@@ -61,6 +61,8 @@ fn what_cannot_work_about_the_durable_trail_is_named_before_it_is_opened() {
     });
     assert_eq!(mistakes(&with(values), Dialect::Python), ["audit_key", "audit_segment_bytes", "traces"]);
     assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0, "nothing was opened");
+    let without_a_file = json!({"policy": {"action": []}, "policy_refresh": 1});
+    assert_eq!(mistakes(&with(without_a_file), Dialect::Python), ["policy_refresh"]);
     let without_a_directory = json!({"durability": "power", "audit_retention_days": 30});
     assert_eq!(mistakes(&with(without_a_directory), Dialect::Python), ["durability", "audit_retention_days"]);
 }

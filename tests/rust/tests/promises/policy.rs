@@ -198,6 +198,9 @@ async fn a_file_that_changed_is_seen_by_a_later_call_and_a_broken_one_changes_no
         allowed(&often);
     }
     assert_eq!(mistakes(), 2, "what stays wrong is told once");
+    // Whoever opened it would wait for a writer that never comes.
+    assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+    until("the pipe is on record", || !allowed(&often) && mistakes() == 3).await;
     replace(&path, &open);
     until("the next change is seen", || allowed(&often)).await;
     assert!(often.run(request("allowed")).await.unwrap().ok);
