@@ -1,10 +1,10 @@
 /** The audit trail: a reading of the record of everything that was done and refused. */
 import { fileURLToPath } from "node:url";
 import type { JsonValue } from "./decode";
-import { typeName } from "./encode";
+import { attempt, typeName } from "./encode";
 import { at, refusal, siteOf, unwrap } from "./from-core";
 import type { NativeClient, NativeRecords } from "./native";
-import { callOptions, isFileUrl, mistaken, optionsText } from "./options";
+import { callOptions, type FileUrl, isFileUrl, mistaken, mustBePlain, optionsText } from "./options";
 
 /** A record with the field names of the trail. Absent fields are absent. */
 export interface AuditRecord {
@@ -68,7 +68,7 @@ export interface VerifyOptions {
    * Checkpoints that were kept elsewhere, one JSON object a line. Default: the file that the client's option
    * `auditCheckpoints` names.
    */
-  readonly checkpoints?: string | URL | null | undefined;
+  readonly checkpoints?: string | FileUrl | null | undefined;
 }
 
 /** What `verify` found. */
@@ -123,7 +123,7 @@ export class AuditTrail {
    * @throws {AuditError} when a record cannot be read or the file cannot be written
    */
   export(
-    path: string | URL,
+    path: string | FileUrl,
     format: "jsonl" | "json" | "csv" = "jsonl",
     filter?: AuditFilter | null,
   ): number {
@@ -157,17 +157,21 @@ export class AuditTrail {
 /** The name of a file; what is none is refused, so that nothing is written to a file named `undefined`. */
 function pathText(name: string, path: unknown): string {
   if (typeof path === "string") return path;
-  if (isFileUrl(path)) return fileURLToPath(path);
+  // A URL may name a file that cannot be one of this machine.
+  const file = isFileUrl(path) ? attempt(() => fileURLToPath(path.href)) : undefined;
+  if (file !== undefined) return file;
   const message = `\`${name}\` must be a path or a file URL, got ${typeName(path)}`;
   throw mistaken([{ path: name, code: "type", message }]);
 }
 
 function filterText(filter: AuditFilter | null | undefined): string {
   if (filter === undefined || filter === null) return "{}";
-  if (typeof filter !== "object" || Array.isArray(filter)) return optionsText(filter);
+  mustBePlain(filter, "the filter");
   const time = (value: unknown) =>
     value instanceof Date && !Number.isNaN(value.getTime()) ? value.toISOString() : value;
-  return optionsText({ ...filter, since: time(filter.since), until: time(filter.until) });
+  const written = () => ({ ...filter, since: time(filter.since), until: time(filter.until) });
+  // A member that throws when it is read is named like any other mistake.
+  return optionsText(attempt(written) ?? filter, "the filter");
 }
 
 function* read(pages: NativeRecords): IterableIterator<AuditRecord> {

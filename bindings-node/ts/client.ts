@@ -16,6 +16,7 @@ import {
   type CloseOptions,
   callOptions,
   type InvokeOptions,
+  mustBePlain,
   optionsText,
   type Policy,
   type RunManyOptions,
@@ -183,7 +184,7 @@ export class Client {
    */
   reloadPolicy(policy?: string | Policy | null): string {
     const site = siteOf(this.reloadPolicy);
-    const text = policy === undefined || policy === null ? null : placed(site, () => optionsText(policy));
+    const text = placed(site, () => policyText(policy));
     return unwrap<string>(this.#native.reloadPolicy(text), this.reloadPolicy);
   }
 
@@ -273,6 +274,14 @@ export class Client {
       deliver,
     });
   }
+}
+
+function policyText(policy: unknown): string | null {
+  if (policy === undefined || policy === null) return null;
+  // What else JSON can say is judged by the core.
+  if (typeof policy === "function" || (typeof policy === "object" && !Array.isArray(policy)))
+    mustBePlain(policy, "the policy");
+  return optionsText(policy, "the policy");
 }
 
 /** An invalid `Date` is said to be no time by the core, as any other text is. */

@@ -153,13 +153,15 @@ class Writer {
   }
 }
 
-/** `{…}`, `Object.create(null)`, and their like from another realm; undefined where a proxy will not say. */
-function isPlain(value: object): boolean | undefined {
-  return attempt(() => {
+/** `{…}`, `Object.create(null)`, and their like from another realm; not a proxy that will not say. */
+export function isPlain(value: unknown): value is object {
+  if (typeof value !== "object" || value === null) return false;
+  const plain = attempt(() => {
     const prototype: object | null = Object.getPrototypeOf(value);
     if (prototype === null) return true;
     return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, "hasOwnProperty");
   });
+  return plain === true;
 }
 
 /** The class of a value, for a message. */

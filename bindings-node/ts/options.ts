@@ -1,6 +1,6 @@
 /** What a caller says: the options of a client, of a call, and a request. The core judges all of it. */
 import type { CheckpointFunction } from "./checkpoints";
-import { attempt, encodeOptions, type Finding } from "./encode";
+import { attempt, encodeOptions, type Finding, isPlain, typeName } from "./encode";
 import { ConfigError, type Violation } from "./errors";
 import type { TokenFunction } from "./tokens";
 
@@ -152,6 +152,12 @@ export interface ClientOptions {
   readonly traces?: string | undefined;
 }
 
+/** What is used of a `URL` with the scheme `file:`, as `pathToFileURL` makes one. */
+export interface FileUrl {
+  readonly href: string;
+  readonly protocol: string;
+}
+
 /** What is used of an `AbortSignal`: the global one, or any other that keeps its promises. */
 export interface Signal {
   readonly aborted: boolean;
@@ -203,9 +209,9 @@ export function splitFunctions(options: ClientOptions): {
   checkpoints: CheckpointFunction | undefined;
   others: ClientOptions;
 } {
-  // Whatever else was given, or cannot even be read, is judged where all options are.
-  const given = (name: "token" | "auditCheckpoints"): unknown =>
-    attempt<unknown>(() => (isPlain(options) ? options[name] : undefined));
+  mustBePlain(options, "the options");
+  // What cannot even be read is judged where all options are.
+  const given = (name: "token" | "auditCheckpoints"): unknown => attempt<unknown>(() => options[name]);
   const [token, checkpoints] = [given("token"), given("auditCheckpoints")];
   const isToken = typeof token === "function";
   const areCheckpoints = typeof checkpoints === "function";
@@ -221,12 +227,12 @@ export function splitFunctions(options: ClientOptions): {
   };
 }
 
-/** Options as JSON text. What JSON cannot say is a mistake here; everything else is judged by the core. */
-export function optionsText(options: unknown): string {
+/** Options as JSON text, which messages call `whole`. What JSON cannot say is a mistake here; everything else is judged by the core. */
+export function optionsText(options: unknown, whole = "the options"): string {
   const { text, findings } = encodeOptions(options);
   const mistakes = findings.map(({ path, code, got }): Violation => {
     const name = path.slice(1).replaceAll("/", ".");
-    return { path: name, code, message: `\`${name}\` ${RULES[code](got)}` };
+    return { path: name, code, message: `${name === "" ? whole : `\`${name}\``} ${RULES[code](got)}` };
   });
   if (mistakes.length > 0) throw mistaken(mistakes);
   return text;
@@ -248,12 +254,7 @@ export function callOptions<O extends object>(
   known: Record<keyof O, string>,
 ): Partial<O> {
   if (options === undefined || options === null) return {};
-  if (!isPlain(options)) {
-    const got = typeof options === "object" ? (options.constructor?.name ?? "an object") : typeof options;
-    throw mistaken([
-      { path: "", code: "type", message: `the options of a call must be a plain object, got ${got}` },
-    ]);
-  }
+  if (!isObject(options)) throw notPlain(options, "the options of a call");
   const mistakes: Violation[] = [];
   for (const [name, value] of Object.entries(options)) {
     const sort = Object.hasOwn(known, name) ? known[name as keyof O] : undefined;
@@ -270,9 +271,26 @@ export function callOptions<O extends object>(
 }
 
 /** An object of anybody's making, but no array, map or signal: their members are not options. */
-function isPlain(value: unknown): boolean {
+function isObject(value: unknown): boolean {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
-  return Object.prototype.toString.call(value) === "[object Object]";
+  return attempt(() => Object.prototype.toString.call(value)) === "[object Object]";
+}
+
+/** Refuses what says nothing by members of its own, and so would be taken for nothing at all. */
+export function mustBePlain(value: unknown, whole: string): void {
+  if (Array.isArray(value) || !isPlain(value)) throw notPlain(value, whole);
+}
+
+function notPlain(value: unknown, whole: string): ConfigError {
+  const message = `${whole} must be a plain object, got ${named(value)}`;
+  return mistaken([{ path: "", code: "type", message }]);
+}
+
+/** `a Map`, `an Array`, `null`. */
+function named(value: unknown): string {
+  const name = typeName(value);
+  if (value === null || value === undefined) return name;
+  return `${/^[aeio]/i.test(name) ? "an" : "a"} ${name}`;
 }
 
 /** What an option of a call has to be, in the words of the message. */
@@ -285,8 +303,10 @@ const SORTS: Record<string, (value: unknown) => boolean> = {
   "a whole number from 1": (value) => Number.isSafeInteger(value) && (value as number) >= 1,
 };
 
-export function isFileUrl(value: unknown): value is URL {
-  return value instanceof URL && value.protocol === "file:";
+export function isFileUrl(value: unknown): value is FileUrl {
+  if (typeof value !== "object" || value === null) return false;
+  const { href, protocol } = value as Partial<FileUrl>;
+  return typeof href === "string" && protocol === "file:";
 }
 
 /** An error that names every mistake in options. */

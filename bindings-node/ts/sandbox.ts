@@ -1,5 +1,6 @@
 /** A real gateway on a loopback port, in this process: for tests, and for looking around. */
 import { decode } from "./decode";
+import { isPlain } from "./encode";
 import { at, refusal, siteOf, unwrap } from "./from-core";
 import { type NativeSandbox, native } from "./native";
 import { optionsText } from "./options";
@@ -119,7 +120,7 @@ export class Sandbox {
 
   /** @throws {ConfigError} names what cannot work */
   constructor(options: SandboxOptions = {}) {
-    const opened = native.openSandbox(optionsText(inCore(options)));
+    const opened = native.openSandbox(optionsText(inCore(options), "the options of a sandbox"));
     if (typeof opened === "string") throw at(refusal(opened), siteOf(new.target));
     this.#native = opened;
     listening.add(this);
@@ -175,7 +176,10 @@ export class Sandbox {
     fault: Fault,
     times: number | bigint = 1,
   ): void {
-    unwrap(this.#native.inject(String(point), optionsText(named(fault)), String(times)), this.inject);
+    unwrap(
+      this.#native.inject(String(point), optionsText(named(fault), "the fault"), String(times)),
+      this.inject,
+    );
   }
 
   /** Forgets the faults that were ordered, the requests it saw, and its counts. */
@@ -209,7 +213,7 @@ function inCore(options: unknown): unknown {
 }
 
 function named(options: unknown): unknown {
-  if (typeof options !== "object" || options === null || Array.isArray(options)) return options;
+  if (Array.isArray(options) || !isPlain(options)) return options;
   const entries = Object.entries(options).map(([name, value]: [string, unknown]) => {
     const snake = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
     return snake.endsWith("_ms") && typeof value === "number"

@@ -58,16 +58,41 @@ test("filters_choose_and_their_mistakes_are_named", async (t) => {
     [{ since: 5 }, /`since` must be a string/],
     [{ since: "2020-13-01" }, /`since` must be a time/],
     [{ status: Symbol("x") }, /`status` must be text/],
-    [5, /a filter must be a JSON object/],
-    ["sending", /a filter must be a JSON object/],
-    [["sending"], /a filter must be a JSON object/],
-    [() => ({}), /must be text, a number/],
+    [5, /^the filter must be a plain object, got a number$/],
+    ["sending", /^the filter must be a plain object, got a string$/],
+    [["sending"], /^the filter must be a plain object, got an Array$/],
+    [() => ({}), /^the filter must be a plain object, got a function$/],
+    [new Map([["event", "sending"]]), /^the filter must be a plain object, got a Map$/],
+    [new Date(), /^the filter must be a plain object, got a Date$/],
+    [new URLSearchParams("event=sending"), /^the filter must be a plain object, got a URLSearchParams$/],
+    [new Sending(), /^the filter must be a plain object, got a Sending$/],
+    [{ [Symbol("x")]: 1 }, /^the filter must have strings as keys/],
+    [
+      {
+        get event() {
+          throw new Error("s3cret");
+        },
+      },
+      /^`event` must be text.* getter that throws$/,
+    ],
   ]) {
-    const error = thrown(() => client.audit.records(filter));
-    assert.equal(error.kind, "config");
-    assert.match(error.message, message);
+    for (const work of [
+      () => client.audit.records(filter),
+      () => client.audit.export("/proc/no", "csv", filter),
+    ]) {
+      const error = thrown(work);
+      assert.equal(error.kind, "config");
+      assert.match(error.message, message);
+    }
   }
 });
+
+/** What it says is not its own: it would be taken for a filter that says nothing. */
+class Sending {
+  get event() {
+    return "sending";
+  }
+}
 
 test("a_durable_trail_is_read_by_the_next_client_verified_and_exported", async (t) => {
   const audit = folder(t);
@@ -99,7 +124,15 @@ test("a_durable_trail_is_read_by_the_next_client_verified_and_exported", async (
   const url = pathToFileURL(join(target, "by-url"));
   assert.equal(next.audit.export(url, "jsonl", { correlationId: "corr-001" }), 4);
   assert.equal(readFileSync(url, "utf8").trimEnd().split("\n").length, 4);
-  for (const path of [undefined, null, 5, {}, new URL("https://example.com/x"), Buffer.from("x")]) {
+  for (const path of [
+    undefined,
+    null,
+    5,
+    {},
+    new URL("https://example.com/x"),
+    new URL("file:///x%2Fy"),
+    Buffer.from("x"),
+  ]) {
     const error = thrown(() => next.audit.export(path));
     assert.equal(error.kind, "config");
     assert.match(error.message, /`path` must be a path or a file URL/);

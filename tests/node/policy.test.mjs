@@ -61,6 +61,8 @@ test("a_policy_is_changed_while_the_client_is_open_and_a_mistake_changes_nothing
   for (const nothing of [7, [], { action: {} }, () => {}]) {
     assert.equal(thrown(() => client.reloadPolicy(nothing)).name, "ConfigError");
   }
+  const map = thrown(() => client.reloadPolicy(new Map()));
+  assert.equal(`${map.name}: ${map.message}`, "ConfigError: the policy must be a plain object, got a Map");
   const notes = Array.from(client.audit.records({ event: "config" }), ({ note }) => note);
   assert.deepEqual(notes.slice(1, 5), [
     `policy ${first} stays: what was read is none`,

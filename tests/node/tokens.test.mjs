@@ -209,6 +209,31 @@ test("what_is_neither_a_token_nor_a_function_is_refused_at_once", (t) => {
   assert.match(both.message, /`token` excludes `clientId` and `clientSecret`/);
 });
 
+test("options_that_are_no_plain_object_are_refused_also_with_a_function_among_them", () => {
+  class Options {
+    baseUrl = "http://127.0.0.1:1";
+  }
+  const withFunctions = () =>
+    Object.assign(new Options(), { token: () => "t", audit: "x", auditCheckpoints: () => {} });
+  for (const [given, got] of [
+    [new Options(), "an Options"],
+    [withFunctions(), "an Options"],
+    [new Map([["token", "t"]]), "a Map"],
+    [() => ({}), "a function"],
+    [[], "an Array"],
+    [null, "null"],
+  ]) {
+    const error = thrown(() => new Client(given));
+    assert.ok(error instanceof ConfigError);
+    assert.equal(error.message, `the options must be a plain object, got ${got}`);
+  }
+  for (const given of [new Options(), new Map()])
+    assert.match(
+      thrown(() => new Sandbox(given)).message,
+      /^the options of a sandbox must be .*(Options|Map)$/,
+    );
+});
+
 test("a_worker_with_a_function_of_its_own_works_and_may_end_in_the_middle_of_it", async (t) => {
   const { sandbox, open, issue } = ground(t);
   const { baseUrl, clientId, clientSecret } = accessTo(sandbox);
