@@ -13,7 +13,7 @@ export {
   Verification,
   type VerifyOptions,
 } from "./audit";
-export type { Checkpoint } from "./checkpoints";
+export type { Checkpoint, CheckpointFunction } from "./checkpoints";
 export { Client } from "./client";
 export type { JsonValue } from "./decode";
 export {
@@ -46,6 +46,7 @@ export type {
   CheckOptions,
   ClientOptions,
   CloseOptions,
+  FileUrl,
   InputRule,
   InputValue,
   InvokeOptions,

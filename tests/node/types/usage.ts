@@ -3,6 +3,7 @@ import {
   type ActionRequest,
   ActionResult,
   type AuditRecord,
+  type CheckpointFunction,
   Client,
   type ClientOptions,
   ConfigError,
@@ -67,6 +68,9 @@ export async function uses(): Promise<string> {
   const records: AuditRecord[] = [...client.audit.records({ since: new Date() })];
   const verification: Verification = client.audit.verify();
   client.audit.export("x", "csv");
+  client.audit.export(new URL("file:///x"), "csv");
+  const note: CheckpointFunction = async ({ seq, hash }) => console.log(seq, hash);
+  await new Client({ ...options, audit: "x", auditCheckpoints: note }).close();
   sandbox.inject("invoke", { status: 429, retryAfter: 2 }, 3);
   return [
     same.outputs.caseId,
