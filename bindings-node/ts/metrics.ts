@@ -63,6 +63,8 @@ export interface MetricsFields extends ActionMetrics {
   readonly callbackFailures: number;
   /** Status words that the profile does not know. */
   readonly unknownStatuses: number;
+  /** Records of the audit trail that could not be written, also where a `gap` has said so since. */
+  readonly auditLost: number;
   /** The same by the action's name (or id): at most 100 of them, the rest together as `other`. */
   readonly byAction: { readonly [action: string]: ActionMetrics };
 }
@@ -89,6 +91,7 @@ export class Metrics implements MetricsFields {
   declare readonly tokenRefreshes: number;
   declare readonly callbackFailures: number;
   declare readonly unknownStatuses: number;
+  declare readonly auditLost: number;
   declare readonly byAction: { readonly [action: string]: ActionMetrics };
   readonly #prometheus: string;
 

@@ -184,7 +184,7 @@ impl Client {
 
     /// The numbers, consistent with each other.
     pub fn metrics(&self) -> Metrics {
-        self.0.ledger.board.snapshot()
+        Metrics { audit_lost: self.audit().lost(), ..self.0.ledger.board.snapshot() }
     }
 
     /// The audit trail.

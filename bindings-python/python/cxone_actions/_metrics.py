@@ -51,6 +51,7 @@ class Metrics:
       trustworthy answer
     - `in_flight`: somebody waits for it; `detached`: accepted, and nobody waits
     - `denied`, `invalid`: refused by the policy and by the contract; not among `started`
+    - `audit_lost`: records of the audit trail that could not be written, also where a `gap` has said so since
     - `by_action`: the same numbers by the action's name or id
     """
 
@@ -74,6 +75,7 @@ class Metrics:
     token_refreshes: int
     callback_failures: int
     unknown_statuses: int
+    audit_lost: int
     by_action: Mapping[str, ActionMetrics]
     _prometheus: str
 

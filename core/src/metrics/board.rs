@@ -132,6 +132,8 @@ impl Board {
             token_refreshes: tally(Tally::TokenRefresh),
             callback_failures: tally(Tally::CallbackFailure),
             unknown_statuses: tally(Tally::UnknownStatus),
+            // The trail knows: see `Client::metrics`.
+            audit_lost: 0,
             by_action,
         }
     }

@@ -40,6 +40,8 @@ pub struct Metrics {
     pub callback_failures: u64,
     /// Status words that the profile does not know.
     pub unknown_statuses: u64,
+    /// Records of the audit trail that could not be written, also where a `gap` has said so since.
+    pub audit_lost: u64,
     /// The same by action name (or id): at most 100 of them, the rest together as `other`.
     pub by_action: BTreeMap<String, ActionMetrics>,
 }

@@ -123,6 +123,7 @@ impl Snapshot {
                 m.callback_failures,
             ),
             ("cxone_unknown_statuses", "Status words that the profile does not know", m.unknown_statuses),
+            ("cxone_audit_lost", "Records of the audit trail that could not be written", m.audit_lost),
         ];
         for (name, help, value) in counters {
             let counter = ConstCounter::new(value);

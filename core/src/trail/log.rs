@@ -96,8 +96,12 @@ pub(super) struct Log {
     /// Names the end of the segment before this one, until the first record has taken it.
     link: Option<String>,
     last: Option<Event>,
-    /// How many could not be written since it broke.
-    missing: u64,
+    /// How many could not be written, and no `gap` says so yet.
+    pub(super) missing: u64,
+    /// How many could not be written since it was opened.
+    pub(super) lost: u64,
+    /// How many of the missing a line of the log has named.
+    reported: u64,
     /// When it broke, or when a new segment was tried for the last time.
     tried: Option<Instant>,
     pub(super) retry: Duration,
@@ -117,6 +121,8 @@ impl Log {
             link,
             last: None,
             missing: 0,
+            lost: 0,
+            reported: 0,
             tried: None,
             retry: RETRY,
             clock: Clock::default(),
@@ -140,13 +146,31 @@ impl Log {
         at: Timestamp,
     ) -> Result<(), Ended> {
         if self.ended.is_some() && !self.heals(origin, at) {
-            self.missing += 1;
+            self.lose();
             return Err(self.ended.clone().unwrap_or(Ended::Closed));
         }
         self.write(origin, entry, at).map_err(|reason| {
-            self.missing += 1;
+            self.lose();
             self.break_off(reason)
         })
+    }
+
+    fn lose(&mut self) {
+        self.missing += 1;
+        self.lost += 1;
+    }
+
+    /// Where no record can say that others are missing, the program's log does, once for each number.
+    fn report(&mut self) {
+        if self.missing > self.reported {
+            tracing::error!(
+                target: TARGET,
+                missing = self.missing,
+                "the audit trail ends without a word of what is missing: {}",
+                not_written(self.missing)
+            );
+            self.reported = self.missing;
+        }
     }
 
     fn write(&mut self, origin: &Origin, entry: &Entry<'_>, at: Timestamp) -> Result<(), String> {
@@ -230,7 +254,8 @@ impl Log {
         match self.begin_next(origin, &gap, at) {
             Ok(()) => {
                 tracing::warn!(target: TARGET, "the audit trail is written again: {note}");
-                (self.ended, self.tried, self.missing) = (None, None, 0);
+                (self.ended, self.tried) = (None, None);
+                (self.missing, self.reported) = (0, 0);
                 true
             }
             Err(reason) => {
@@ -251,6 +276,7 @@ impl Log {
         }
         self.ended.get_or_insert(Ended::Closed);
         self.tried = None;
+        self.report();
         let Sink::Run(run) = &mut self.sink else { return Vec::new() };
         let mut complete = std::mem::take(&mut run.complete);
         complete.extend(run.end(self.head.clone()));
@@ -259,6 +285,7 @@ impl Log {
 
     /// Gives the lock back, also where a child of `fork` still has the file open, and lets go of the files.
     pub(super) fn release(&mut self) {
+        self.report();
         if let Sink::Run(run) = &self.sink {
             for file in run.files() {
                 // The lock goes with the file at the latest.
@@ -274,6 +301,11 @@ impl Log {
             run.let_go();
         }
     }
+}
+
+/// What is said of so many lost records.
+pub(super) fn not_written(records: u64) -> String {
+    format!("{records} {} could not be written", if records == 1 { "record" } else { "records" })
 }
 
 /// The line of a record, and its hash.

@@ -220,7 +220,24 @@ impl Trail {
                 verify::segments(&segments, Against { own, key, testimonies, unreadable })
             }),
         };
-        verified.unwrap_or_else(|error| Verification::impossible(&error))
+        self.with_lost(verified.unwrap_or_else(|error| Verification::impossible(&error)))
+    }
+
+    /// How many records could not be written since this trail was opened, also where a `gap` has said so since.
+    pub fn lost(&self) -> u64 {
+        self.lock().map_or(0, |log| log.lost)
+    }
+
+    /// What this process knows to be missing, and no record says.
+    fn with_lost(&self, mut verification: Verification) -> Verification {
+        let Ok(log) = self.lock() else { return verification };
+        if log.missing > 0 && !matches!(log.sink, Sink::Nowhere) {
+            let segment = own(&log).map(|run| run.current.name.clone()).unwrap_or_default();
+            let what = log::not_written(log.missing);
+            verification.problems.push(Problem { segment, line: 0, what });
+            verification.ok = false;
+        }
+        verification
     }
 
     /// What other processes left unfinished in this directory when they died: see [`Unfinished`]. Nothing for a trail in
@@ -338,12 +355,16 @@ impl Trail {
             }
             Ended::Broken(reason) => {
                 let message = format!("{name} cannot be written: {reason}");
+                let meanwhile = match self.failure {
+                    AuditFailure::FailClosed => "nothing is sent without a record",
+                    AuditFailure::ContinueWithGap => "invocations go on without records, which are counted",
+                };
                 Error::new(ErrorKind::Audit, message).with_hint(match place {
                     Some(path) => format!(
-                        "nothing is sent without a record: see that `{path}` exists, is writable and has space; it is \
-                         tried again every five seconds"
+                        "{meanwhile}: see that `{path}` exists, is writable and has space; it is tried again every \
+                         five seconds"
                     ),
-                    None => "nothing is sent without a record: open a new client".to_owned(),
+                    None => format!("{meanwhile}: open a new client"),
                 })
             }
         }

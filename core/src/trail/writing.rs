@@ -262,6 +262,75 @@ async fn who_asked_to_go_on_goes_on_and_what_is_missing_is_counted() {
 }
 
 #[test]
+fn what_is_lost_is_counted_for_ever_and_is_a_problem_until_a_gap_says_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut trail =
+        Trail::new(origin_here(), Some(directory.path().to_owned()), log_on("/dev/full", directory.path()));
+    trail.failure = AuditFailure::ContinueWithGap;
+    trail.inner.log().retry = Duration::from_secs(3600);
+    let name = trail.segment().unwrap();
+    let said = |trail: &Trail| {
+        let found = trail.verify();
+        let problems = found.problems.into_iter();
+        problems.map(|p| (p.segment, p.what)).find(|(_, what)| what.contains("could not be written"))
+    };
+    for (n, what) in [(1, "1 record could not be written"), (2, "2 records could not be written")] {
+        trail.append(&Entry::new(Event::Started)).unwrap();
+        assert_eq!((trail.lost(), said(&trail)), (n, Some((name.clone(), what.to_owned()))));
+        assert!(!trail.verify().ok);
+    }
+    let hint = trail.flush().unwrap_err();
+    assert!(hint.hint().unwrap().starts_with("invocations go on without records"), "{hint:?}");
+    trail.inner.log().retry = Duration::ZERO;
+    trail.append(&Entry::new(Event::Started)).unwrap();
+    assert_eq!((trail.lost(), said(&trail)), (2, None), "a gap says it");
+    assert_eq!(segments(directory.path())[0].1.as_deref(), Some("2 records are missing"));
+}
+
+/// The lines of the program's log, as one text.
+#[derive(Clone, Default)]
+struct Said(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Said {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_trail_that_ends_while_the_disk_is_full_leaves_its_losses_in_the_log_and_with_who_verifies() {
+    let said = Said::default();
+    let writer = said.clone();
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+    let parent = tempfile::tempdir().unwrap();
+    let path = parent.path().join("trail");
+    let settings = AuditSettings { failure: AuditFailure::ContinueWithGap, ..AuditSettings::default() };
+    tracing::subscriber::with_default(subscriber, || {
+        let trail = Trail::open_with(&path, "svc".into(), &settings).unwrap();
+        trail.append(&Entry::new(Event::Started)).unwrap();
+        // No segment can be begun where there is no directory.
+        std::fs::remove_dir_all(&path).unwrap();
+        for _ in 0..3 {
+            trail.append(&Entry::new(Event::Sending)).unwrap();
+        }
+        trail.close();
+        trail.close();
+        assert_eq!(trail.lost(), 3);
+        let problem = trail.verify().problems.pop().unwrap();
+        assert_eq!(problem.segment, trail.segment().unwrap());
+        assert_eq!(problem.what, "3 records could not be written");
+    });
+    let said = String::from_utf8(said.0.lock().unwrap().clone()).unwrap();
+    let lines: Vec<_> = said.lines().filter(|line| line.contains("3 records could not be written")).collect();
+    assert!(lines.len() == 1 && lines[0].contains("ERROR"), "{said}");
+}
+
+#[test]
 fn what_is_kept_no_longer_is_named_before_it_is_removed() {
     let directory = tempfile::tempdir().unwrap();
     let now = Timestamp::now();
