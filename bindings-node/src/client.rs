@@ -77,6 +77,12 @@ impl NativeClient {
         started(|| Ok(self.handle.describe(&queue.queue, action_id)))
     }
 
+    /// Nobody will learn what the function for checkpoints came to.
+    #[napi(catch_unwind)]
+    pub fn abandon_checkpoint(&self, number: f64) {
+        self.handle.abandon_checkpoint(call_of(number));
+    }
+
     /// What the function for checkpoints came to.
     #[napi(catch_unwind)]
     pub fn answer_checkpoint(&self, number: f64, raised: Option<String>) {

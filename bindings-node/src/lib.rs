@@ -10,6 +10,7 @@ mod queue;
 pub mod sandbox;
 mod tagged;
 
+use napi::bindgen_prelude::Function;
 use std::ffi::OsString;
 
 use napi_derive::napi;
@@ -32,10 +33,15 @@ pub fn status_error(result: String) -> Option<String> {
     cxone_actions_bridge::status_error(&result)
 }
 
-/// At the end of the process: lets what is on the wire be recorded, and flushes the trails.
+/// At the end of the process: lets what is on the wire be recorded, and flushes the trails. Meanwhile `serve` is called again
+/// and again, on this thread.
 #[napi(catch_unwind)]
-pub fn drain_at_exit() {
-    cxone_actions_bridge::drain_at_exit();
+pub fn drain_at_exit(serve: Option<Function<'_, (), ()>>) {
+    match serve {
+        // It throws nothing.
+        Some(serve) => cxone_actions_bridge::drain_at_exit_serving(|| drop(serve.call(()))),
+        None => cxone_actions_bridge::drain_at_exit(),
+    }
 }
 
 /// What the library has to say is kept from this level on: `off`, `error`, `warning`, `info` or `debug`.

@@ -7,7 +7,7 @@
 import { AsyncResource } from "node:async_hooks";
 import { setInterval } from "node:timers";
 import { isMainThread } from "node:worker_threads";
-import { serveCheckpoint } from "./checkpoints";
+import { abandonCheckpoints, keepsCheckpoints, serveCheckpoint, serveLastCheckpoint } from "./checkpoints";
 import { AbortError, type CxoneError } from "./errors";
 import { at, refusal, type Site } from "./from-core";
 import { deliverLog, followLog } from "./log";
@@ -40,26 +40,36 @@ interface Pending {
 const FOREVER_MS = 2 ** 31 - 1;
 
 const pending = new Map<number, Pending>();
+/** What was drained and is being received: a function of the caller's may end the process in the middle of it. */
+let unread: Iterable<NativeMessage> = [];
 let thread: { readonly queue: NativeQueue; readonly beat: NodeJS.Timeout } | undefined;
 
 /** The queue of this thread, and the end of the process prepared; made with the first client. */
 export function enter(): NativeQueue {
   if (!thread) {
     const queue = new native.NativeQueue(() => {
-      const messages = queue.drain();
+      unread = queue.drain().values();
       deliverLog();
-      for (const message of messages) receive(message);
+      for (const message of unread) receive(message);
     });
     thread = { queue, beat: setInterval(() => undefined, FOREVER_MS).unref() };
     // A worker may end while the process goes on: its queue is closed natively, and the others keep working.
     if (isMainThread) {
       process.once("exit", () => {
-        native.drainAtExit();
+        native.drainAtExit(keepsCheckpoints() ? () => serveAtExit(queue) : null);
         deliverLog();
       });
     }
   }
   return thread.queue;
+}
+
+/** Tells the last checkpoints: nobody comes back to the event loop. */
+function serveAtExit(queue: NativeQueue): void {
+  abandonCheckpoints();
+  const messages = [...unread, ...queue.drain()];
+  for (const { call, kind, json } of messages) if (kind === "checkpoint") serveLastCheckpoint(call, json);
+  abandonCheckpoints();
 }
 
 /** Starts a call; settles with what its last message says, or with `AbortError`. */

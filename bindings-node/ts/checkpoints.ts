@@ -2,6 +2,7 @@
  * Checkpoints for a function of the caller's, which keeps them where this machine cannot change them.
  *
  * The promise: it is called with one after the other; no call waits for it; and of what it throws, only the class goes on.
+ * At the end of the process it is told the last ones too, and what it does later than at once is waited for no more.
  */
 import { AsyncResource } from "node:async_hooks";
 import type { NativeClient } from "./native";
@@ -34,17 +35,56 @@ export function registerCheckpoints(client: NativeClient, note: CheckpointFuncti
   gone.register(client, number);
 }
 
+/** Those that a function has been told of, and has not returned from. */
+const open = new Map<number, NativeClient>();
+
 /** One is to be taken note of. */
 export async function serveCheckpoint(number: number, json: string): Promise<void> {
-  const told = JSON.parse(json) as { client: number; checkpoint: Checkpoint };
-  const client = clients.get(told.client)?.deref();
-  const note = client && functions.get(client);
-  if (!note) return;
+  const told = asked(json);
+  if (!told) return;
+  open.set(number, told.client);
   let raised: string | null = null;
   try {
-    await note(told.checkpoint);
+    await told.note(told.checkpoint);
   } catch (thrown) {
     raised = classOf(thrown);
   }
-  client.answerCheckpoint(number, raised);
+  if (open.delete(number)) told.client.answerCheckpoint(number, raised);
+}
+
+/** Whether a function has ever been given on this thread. */
+export function keepsCheckpoints(): boolean {
+  return clients.size > 0;
+}
+
+/** The same at the end of the process, when no promise is settled any more. */
+export function serveLastCheckpoint(number: number, json: string): void {
+  const told = asked(json);
+  if (!told) return;
+  // Before it is called: it may end the process in the middle.
+  open.set(number, told.client);
+  let raised: string | null = null;
+  try {
+    if (isThenable(told.note(told.checkpoint))) return;
+  } catch (thrown) {
+    raised = classOf(thrown);
+  }
+  if (open.delete(number)) told.client.answerCheckpoint(number, raised);
+}
+
+/** Lets nobody wait for what can be answered no more. */
+export function abandonCheckpoints(): void {
+  for (const [number, client] of open) client.abandonCheckpoint(number);
+  open.clear();
+}
+
+function asked(json: string) {
+  const told = JSON.parse(json) as { client: number; checkpoint: Checkpoint };
+  const client = clients.get(told.client)?.deref();
+  const note = client && functions.get(client);
+  return note && { client, note, checkpoint: told.checkpoint };
+}
+
+function isThenable(value: unknown): boolean {
+  return typeof (value as { then?: unknown } | null | undefined)?.then === "function";
 }

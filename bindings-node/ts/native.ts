@@ -44,6 +44,8 @@ export interface NativeClient {
   answer(call: number, raised: string | null): void;
   isClosed(): boolean;
   answerCheckpoint(number: number, raised: string | null): void;
+  /** Nobody will learn what the function came to: the process ends. */
+  abandonCheckpoint(number: number): void;
   /** By which a request for a token, or a checkpoint, names this client. */
   number(): number;
   takeTokenRequest(request: number): boolean;
@@ -92,7 +94,8 @@ export interface Native {
   openSandbox(options: string): NativeSandbox | string;
   /** The error of a result that did not complete, from the JSON text of its fields. */
   statusError(result: string): string | null;
-  drainAtExit(): void;
+  /** Blocks; `serve` is called again and again meanwhile, and must not throw. */
+  drainAtExit(serve: (() => void) | null): void;
   /** What the library has to say is kept from this level on: `off`, `error`, `warning`, `info` or `debug`. */
   setLogLevel(level: string): void;
   /** What was said since the last time, each as a JSON object. */

@@ -5,7 +5,7 @@
 //! the only one that waits.
 
 use std::fmt;
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -44,6 +44,11 @@ impl Checkpoints {
         }
     }
 
+    /// Nobody will learn what the caller's function came to.
+    pub(crate) fn abandon(&self, number: u64) {
+        drop(lock(&self.open).take_if(|(open, _)| *open == number));
+    }
+
     fn tell(&self, checkpoint: &Checkpoint) -> Result<(), String> {
         let reader = self.reader.load_full().ok_or("nobody takes it")?;
         let (waiting, answer) = channel();
@@ -57,7 +62,12 @@ impl Checkpoints {
         match answer.recv_timeout(PATIENCE) {
             Ok(None) => Ok(()),
             Ok(Some(class)) => Err(format!("it raised `{class}`")),
-            Err(_) => Err(format!("it did not return within {} s", PATIENCE.as_secs())),
+            Err(RecvTimeoutError::Disconnected) => {
+                Err("it had not returned when the process ended".to_owned())
+            }
+            Err(RecvTimeoutError::Timeout) => {
+                Err(format!("it did not return within {} s", PATIENCE.as_secs()))
+            }
         }
     }
 }
@@ -106,6 +116,19 @@ mod tests {
     fn what_the_function_came_to_is_what_the_trail_is_told() {
         assert_eq!(told(None), Ok(()));
         assert_eq!(told(Some("VaultSealed")), Err("it raised `VaultSealed`".to_owned()));
+    }
+
+    #[test]
+    fn one_that_is_abandoned_is_waited_for_no_longer() {
+        let queue = Queue::new(|| {});
+        let checkpoints = Checkpoints::new(3, Arc::new(ArcSwapOption::from(Some(Arc::clone(&queue)))));
+        std::thread::scope(|scope| {
+            let telling = scope.spawn(|| checkpoints.tell(&checkpoint()));
+            assert!(queue.wait(Duration::from_secs(60)));
+            checkpoints.abandon(queue.drain().remove(0).call);
+            let said = telling.join().unwrap().unwrap_err();
+            assert!(said.contains("when the process ended"), "{said}");
+        });
     }
 
     #[test]

@@ -7,10 +7,10 @@
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cxone_actions::{Client, Error, ErrorKind, Result};
 use futures_util::future::join_all;
@@ -98,7 +98,7 @@ impl Process {
         clients.values().any(|living| living.calls.nudge_a_reader())
     }
 
-    fn drain(&self, patience: Duration) {
+    fn drain(&self, patience: Duration, mut turn: impl FnMut()) {
         let running = {
             let mut running = lock(&self.running);
             if self.closing.swap(true, Ordering::SeqCst) {
@@ -120,8 +120,17 @@ impl Process {
             clients.iter().for_each(|living| living.calls.release());
             stop.notify_one();
         });
-        // Anything but "time is up" means that the thread has ended; either way nobody waits longer.
-        let _ = running.ended.recv_timeout(patience + Duration::from_millis(250));
+        let began = Instant::now();
+        let limit = patience + Duration::from_millis(250);
+        loop {
+            turn();
+            let left = limit.saturating_sub(began.elapsed());
+            let ended = running.ended.recv_timeout(left.min(TURN));
+            // Anything but "time is up" means that the thread has ended; either way nobody waits longer.
+            if ended != Err(RecvTimeoutError::Timeout) || left.is_zero() {
+                break;
+            }
+        }
         running.stop.notify_one();
     }
 }
@@ -151,10 +160,18 @@ fn no_thread(error: std::io::Error) -> Error {
 
 /// A process ends within five seconds, whatever is in flight: this much is left to answers on their way.
 const EXIT_PATIENCE: Duration = Duration::from_secs(4);
+/// So long whoever reads a queue at the end of the process waits for its next turn.
+const TURN: Duration = Duration::from_millis(5);
 
 /// Stops taking calls, lets what is on the wire be recorded, closes the trails, and stops the I/O thread.
 ///
 /// Returns within four and a quarter seconds. The second call returns at once.
 pub fn drain_at_exit() {
-    Process::current().drain(EXIT_PATIENCE);
+    drain_at_exit_serving(|| {});
+}
+
+/// [`drain_at_exit`] for a thread that reads a queue itself: meanwhile it is given a turn to do so, again and again. It
+/// returns as late as a turn does.
+pub fn drain_at_exit_serving(turn: impl FnMut()) {
+    Process::current().drain(EXIT_PATIENCE, turn);
 }

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { Client, ConfigError, Sandbox } from "cxone-actions";
+import { node } from "./support.mjs";
 
 const CREATE_CASE = "a1b2c3d4-e5f6-7890-abcd-ef1234567890";
 const REQUEST = {
@@ -91,6 +92,44 @@ test("a function that never settles stops no call and no close", async (t) => {
   await client.close();
   assert.ok(performance.now() - began < 4_000);
 });
+
+for (const [name, end] of [
+  ["ends by itself", ""],
+  ["is ended by process.exit", "process.exit(0);"],
+]) {
+  test(`a function is told the last checkpoint of a process that ${name} without close`, async (t) => {
+    const directory = await mkdtemp(join(tmpdir(), "checkpoints-"));
+    t.after(() => rm(directory, { recursive: true }));
+    const program = (note) => `
+      const { Client } = require("cxone-actions");
+      const options = { baseUrl: "http://127.0.0.1:1", token: "t", audit: ${JSON.stringify(directory)} };
+      let began = 0;
+      const client = new Client({ ...options, auditCheckpoints: ${note} });
+      process.prependListener("exit", () => { began = performance.now(); });
+      process.on("exit", () => console.log(JSON.stringify({ ms: performance.now() - began })));
+      ${end}`;
+    const run = async (note) => {
+      const { code, stdout, stderr } = await node(["-e", program(note)]);
+      assert.deepEqual({ code, stderr }, { code: 0, stderr: "" });
+      return stdout
+        .trimEnd()
+        .split("\n")
+        .map((line) => JSON.parse(line));
+    };
+    const [checkpoint, after] = await run("(c) => console.log(JSON.stringify(c))");
+    const last = (await recordsIn(directory)).at(-1);
+    assert.deepEqual([last.event, last.seq, last.hash], ["closed", checkpoint.seq, checkpoint.hash]);
+    assert.ok(after.ms < 500, `${after.ms} ms`);
+    for (const note of [
+      "async () => { await null; }",
+      "() => new Promise(() => {})",
+      "() => { throw new Error(); }",
+    ]) {
+      const [{ ms }] = await run(note);
+      assert.ok(ms < 500, `${note} took ${ms} ms`);
+    }
+  });
+}
 
 test("what is no path and no function is a mistake", () => {
   assert.throws(
