@@ -156,6 +156,10 @@ impl Log {
     }
 
     fn lose(&mut self) {
+        // What comes after the end belongs to no trail: whoever brings it is told.
+        if matches!(self.ended, Some(Ended::Closed)) {
+            return;
+        }
         self.missing += 1;
         self.lost += 1;
     }
