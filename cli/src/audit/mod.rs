@@ -6,7 +6,7 @@ mod show;
 mod verify;
 mod witnesses;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use cxone_actions::trail::{Filter, Trail};
@@ -119,6 +119,17 @@ fn said(error: &Error) -> String {
         Some(hint) => format!("{}: {hint}", error.message()),
         None => error.message().to_owned(),
     }
+}
+
+/// Refuses a file that must not be replaced, and says what writes to stdout where that is what was meant.
+fn may_replace(trail: &Trail, path: &Path, to_stdout: &str) -> Result<(), Failure> {
+    trail.may_replace(path).map_err(|error| {
+        let mut failure = Failure::from(error);
+        if std::fs::symlink_metadata(path).is_ok_and(|there| !there.is_file() && !there.is_dir()) {
+            failure.message.push_str(&format!("; {to_stdout} writes to stdout"));
+        }
+        failure
+    })
 }
 
 /// Something that the arguments ask for and that cannot be.

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use jiff::Timestamp;
 
-use super::{Place, filter, refused};
+use super::{Place, filter, may_replace};
 use crate::report::{About, report};
-use crate::{EXIT_FAILED, Failure};
+use crate::{EXIT_CONFIG, EXIT_FAILED, Failure};
 
 /// Make one page that says what happened: a file that holds everything it shows
 ///
@@ -40,6 +40,10 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let filter = filter([("since", &arguments.since), ("until", &arguments.until)])?;
     let trail = arguments.witnesses.open(&arguments.place)?;
+    let to_stdout = arguments.output == Path::new("-");
+    if !to_stdout {
+        may_replace(&trail, &arguments.output, "`-o -`")?;
+    }
     let directory = trail.directory().unwrap_or(Path::new("")).to_owned();
     let name = || directory.file_name().map(|name| name.to_string_lossy().into_owned());
     let about = About {
@@ -50,17 +54,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     };
     let verification = trail.verify();
     let page = report(&about, &trail, &verification)?;
-    if arguments.output == Path::new("-") {
+    if to_stdout {
         let mut stdout = io::stdout().lock();
         stdout.write_all(page.as_bytes())?;
         stdout.flush()?;
     } else {
-        if arguments.output.is_dir() {
-            let message = format!("`{}` is a directory: name a file to write", arguments.output.display());
-            return Err(refused(message).into());
-        }
         write(&arguments.output, page.as_bytes()).map_err(|error| Failure {
-            exit_code: EXIT_FAILED,
+            exit_code: if is_of_the_path(&error) { EXIT_CONFIG } else { EXIT_FAILED },
             message: format!("`{}` cannot be written: {error}", arguments.output.display()),
         })?;
     }
@@ -68,6 +68,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         writeln!(io::stderr(), "the trail is not what was written: the page says where")?;
     }
     Ok(())
+}
+
+/// Whether another path would do: not so for a disk that is full.
+fn is_of_the_path(error: &io::Error) -> bool {
+    use io::ErrorKind::{InvalidFilename, NotADirectory, NotFound, PermissionDenied, ReadOnlyFilesystem};
+    matches!(error.kind(), InvalidFilename | NotADirectory | NotFound | PermissionDenied | ReadOnlyFilesystem)
 }
 
 /// The whole page or none: it is written beside its place (0600, for it names who did what) and moved there.

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use cxone_actions::Error;
-use cxone_actions::config::AuditSettings;
+use cxone_actions::config::{AuditSettings, LEAST_KEY_BYTES};
 use cxone_actions::trail::Trail;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::{Place, refused};
 
@@ -35,6 +35,11 @@ impl Witnesses {
             Some(path) => Some(read(&path)?),
             None => in_environment(),
         };
+        if key.as_ref().is_some_and(|key| key.expose_secret().len() < LEAST_KEY_BYTES) {
+            let place =
+                given(&self.key_file).map_or_else(|| KEY.to_owned(), |path| path.display().to_string());
+            return Err(refused(format!("the key in `{place}` must have at least {LEAST_KEY_BYTES} bytes")));
+        }
         let checkpoints = given(&self.checkpoints);
         let settings = AuditSettings { key, checkpoints, ..AuditSettings::default() };
         Trail::read_only_with(&place.directory, &settings)

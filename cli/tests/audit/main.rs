@@ -88,6 +88,12 @@ fn records_are_found_by_each_of_their_ids_and_words() {
 #[test]
 fn what_cannot_be_asked_for_ends_with_the_exit_code_of_its_kind_and_says_what_can() {
     let folder = tempfile::tempdir().unwrap();
+    let other = tempfile::tempdir().unwrap();
+    let files = ["short", "link", "pipe"].map(|name| other.path().join(name));
+    let [short, link, pipe] = files.each_ref().map(|path| path.to_str().unwrap());
+    fs::write(short, "short\n").unwrap();
+    std::os::unix::fs::symlink(short, link).unwrap();
+    assert!(Command::new("mkfifo").arg(pipe).status().unwrap().success());
     let cases: &[(&[&str], i32, &str)] = &[
         (&["show", "--event", "send"], 2, "use one of started"),
         (&["show", "--since", "yesterday"], 2, "2026-11-22T15:00:00Z"),
@@ -95,8 +101,16 @@ fn what_cannot_be_asked_for_ends_with_the_exit_code_of_its_kind_and_says_what_ca
         (&["export", "-o", "trail.xlsx"], 2, "--format"),
         (&["export"], 2, "--output <FILE>"),
         (&["report", "-o", "/"], 2, "is a directory"),
-        (&["report", "-o", "/nowhere/report.html"], 1, "/nowhere/report.html"),
+        (&["report", "-o", "/nowhere/report.html"], 2, "/nowhere/report.html"),
+        (&["report", "-o", link], 2, "`-o -` writes to stdout"),
+        (&["report", "-o", pipe], 2, "`-o -` writes to stdout"),
+        (&["report", "-o", short, "--checkpoints", short], 2, "it holds the checkpoints"),
+        (&["export", "--format", "csv", "-o", link], 2, "`audit show --output jsonl` writes to stdout"),
+        (&["export", "--format", "csv", "-o", "-"], 2, "`audit show --output jsonl` writes to stdout"),
         (&["verify", "--key-file", "/nowhere/key"], 2, "/nowhere/key"),
+        (&["verify", "--key-file", short], 2, "at least 16 bytes"),
+        (&["verify", "--checkpoints", "/nowhere/checkpoints"], 2, "/nowhere/checkpoints"),
+        (&["report", "-o", "-", "--checkpoints", "/nowhere/checkpoints"], 2, "/nowhere/checkpoints"),
     ];
     for (arguments, code, hint) in cases {
         let output = audit(arguments, folder.path());
@@ -104,6 +118,8 @@ fn what_cannot_be_asked_for_ends_with_the_exit_code_of_its_kind_and_says_what_ca
         assert_eq!((output.status.code(), output.stdout.len()), (Some(*code), 0), "{arguments:?}: {said}");
         assert!(said.contains(hint), "{arguments:?}: {said}");
     }
+    assert!(fs::symlink_metadata(link).unwrap().is_symlink() && fs::read(short).unwrap() == b"short\n");
+    assert_eq!(fs::read_dir(other.path()).unwrap().count(), 3);
     for arguments in [&["show"] as &[_], &["verify"], &["report", "-o", "-"], &["export", "-o", "a.csv"]] {
         let output = audit(arguments, &folder.path().join("nothing"));
         assert_eq!(output.status.code(), Some(7), "{arguments:?}");

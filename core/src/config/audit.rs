@@ -12,7 +12,7 @@ pub const DEFAULT_SEGMENT_BYTES: u64 = 64 << 20;
 /// A smaller one would be more links than records.
 const LEAST_SEGMENT_BYTES: u32 = 64 << 10;
 /// Shorter keys can be guessed.
-const LEAST_KEY_BYTES: usize = 16;
+pub const LEAST_KEY_BYTES: usize = 16;
 
 /// What a record survives once it is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -19,7 +19,7 @@ use crate::trail::SharedSink;
 
 pub use crate::policy::PolicySource;
 pub use crate::profile::RateLimit;
-pub use audit::{AuditFailure, AuditSettings, DEFAULT_SEGMENT_BYTES, Durability};
+pub use audit::{AuditFailure, AuditSettings, DEFAULT_SEGMENT_BYTES, Durability, LEAST_KEY_BYTES};
 pub use builder::ClientBuilder;
 pub use credentials::{AccessKey, Credentials, OAuthClient};
 pub use resolve::{Config, Transport};

@@ -2,13 +2,13 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::str::FromStr;
 
 use uuid::Uuid;
 
 use super::record::{Record, Text, clip};
-use super::{Records, segment};
+use super::{Filter, Records, Trail, segment};
 use crate::error::{Error, ErrorKind, Result};
 
 /// How an export is written.
@@ -73,8 +73,34 @@ const COLUMNS: [&str; 29] = [
     "hash",
 ];
 
-pub(super) fn export(records: Records, path: &Path, format: ExportFormat) -> Result<u64> {
-    let temporary = beside(path)?;
+impl Trail {
+    /// Writes the records that pass the filter to a file (0600), and returns how many. The file appears when it is
+    /// complete; one that was there before is replaced.
+    ///
+    /// # Errors
+    /// Those of [`Trail::may_replace`]; [`ErrorKind::Audit`] when a record cannot be read or the file cannot be written.
+    /// Then there is no new file.
+    pub fn export(&self, path: &Path, format: ExportFormat, filter: &Filter) -> Result<u64> {
+        self.may_replace(path)?;
+        export(self.records(filter)?, path, format)
+    }
+
+    /// Whether a copy of this trail, or what is made of it, may be written to this path, in the place of a file that is
+    /// there.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] for what is there and is no regular file (a link, a device, a pipe, a directory), for the name
+    /// of a segment or an index, and for the file of this trail's checkpoints.
+    pub fn may_replace(&self, path: &Path) -> Result<()> {
+        target(path, self.inner.places.file.as_deref())
+    }
+}
+
+/// Writes to a path that [`target`] allows.
+fn export(records: Records, path: &Path, format: ExportFormat) -> Result<u64> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    // A hidden name in the same directory, so that the file can be renamed into its place.
+    let temporary = path.with_file_name(format!(".{name}.{}", Uuid::new_v4().simple()));
     let fail = |error: io::Error| {
         let message = format!("the export `{}` cannot be written: {error}", path.display());
         Error::new(ErrorKind::Audit, message)
@@ -118,25 +144,37 @@ impl From<csv::Error> for Stopped {
     }
 }
 
-/// A hidden name in the same directory, so that the file can be renamed into its place.
-fn beside(path: &Path) -> Result<PathBuf> {
+/// What is written takes the place of a file that is there. So nothing else may be there: no link, no device, no pipe, and
+/// nothing that a trail consists of.
+fn target(path: &Path, checkpoints: Option<&Path>) -> Result<()> {
     let refuse = |what: &str| {
-        Err(Error::new(
-            ErrorKind::Config,
-            format!("`path` must name a file to export to, got `{}`", path.display()),
-        )
-        .with_hint(what))
+        let message = format!("`path` must name a file to write, got `{}`", path.display());
+        Err(Error::new(ErrorKind::Config, message).with_hint(what))
     };
+    let there = fs::symlink_metadata(path).map(|there| there.file_type());
+    if there.as_ref().is_ok_and(|there| there.is_dir()) {
+        return refuse("it is a directory: name a file");
+    }
     let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
         return refuse("end it with a file name, in UTF-8");
     };
     if segment::is_name(name) {
         return refuse("a file of this name would be read as a segment of a trail");
     }
-    if path.is_dir() {
-        return refuse("it is a directory");
+    if name.strip_suffix(".index").is_some_and(segment::is_name) {
+        return refuse("a file of this name would be read as the index of a segment");
     }
-    Ok(path.with_file_name(format!(".{name}.{}", Uuid::new_v4().simple())))
+    match there {
+        // Writing says why, where it cannot be written either.
+        Err(_) => return Ok(()),
+        Ok(there) if there.is_file() => {}
+        Ok(_) => return refuse("it is no regular file, and would be replaced by one: name another path"),
+    }
+    let real = |path: &Path| fs::canonicalize(path).ok();
+    if checkpoints.and_then(real).is_some_and(|checkpoints| Some(checkpoints) == real(path)) {
+        return refuse("it holds the checkpoints of the trail: name another path");
+    }
+    Ok(())
 }
 
 /// The exact lines between three texts: before the first, between two, after the last.

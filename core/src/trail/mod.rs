@@ -185,16 +185,6 @@ impl Trail {
         }
     }
 
-    /// Writes the records that pass the filter to a file (0600), and returns how many. The file appears when it is
-    /// complete; one that was there before is replaced.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Config`] for a path that names a segment or no file; [`ErrorKind::Audit`] when a record cannot be read or
-    /// the file cannot be written. Then there is no new file.
-    pub fn export(&self, path: &Path, format: ExportFormat, filter: &Filter) -> Result<u64> {
-        export::export(self.records(filter)?, path, format)
-    }
-
     /// Reads everything and checks every hash, every link, every number, and every checkpoint of the settings' file. Works
     /// while the trail is being written, in bounded memory.
     pub fn verify(&self) -> Verification {

@@ -84,7 +84,7 @@ impl Trail {
     /// The same with what [`Trail::verify`] needs besides: the `key` and the file of `checkpoints` of the settings.
     ///
     /// # Errors
-    /// Those of [`Trail::read_only`].
+    /// Those of [`Trail::read_only`], and [`ErrorKind::Config`] where the file of checkpoints cannot be read.
     pub fn read_only_with(directory: &Path, settings: &AuditSettings) -> Result<Trail> {
         let list = |path: PathBuf| segment::list(&path).map(|_| path);
         let path = std::fs::canonicalize(directory).and_then(list).map_err(|error| {
@@ -92,6 +92,13 @@ impl Trail {
             Error::new(ErrorKind::Audit, format!("the trail `{directory}` cannot be read: {error}"))
                 .with_hint("name the directory that the client's `audit` option names")
         })?;
+        if let Some(file) = &settings.checkpoints {
+            segment::open_file(file).map_err(|error| {
+                let message = format!("the checkpoints `{}` cannot be read: {error}", file.display());
+                Error::new(ErrorKind::Config, message)
+                    .with_hint("name the file that the clients' option `audit_checkpoints` names")
+            })?;
+        }
         let key = settings.key.as_ref().map(|key| Key::new(key.expose_secret().as_bytes()));
         let mut trail =
             Trail::new(Origin::here(String::new(), key), Some(path), Log::new(Sink::Nowhere, None));

@@ -67,3 +67,44 @@ fn an_export_never_replaces_a_segment() {
     assert_eq!("xml".parse::<ExportFormat>().unwrap_err().kind(), ErrorKind::Config);
     assert_eq!(fs::read(path(&trail)).unwrap(), before);
 }
+
+#[test]
+fn an_export_replaces_files_and_nothing_else() {
+    let (directory, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let checkpoints = elsewhere.path().join("checkpoints");
+    let settings = AuditSettings { checkpoints: Some(checkpoints.clone()), ..AuditSettings::default() };
+    let trail = Trail::open_with(directory.path(), "a".into(), &settings).unwrap();
+    trail.append(&Entry::new(Event::Started)).unwrap();
+    trail.flush().unwrap();
+    let noted = fs::read(&checkpoints).unwrap();
+    assert!(!noted.is_empty());
+    let at = |name: &str| elsewhere.path().join(name);
+    fs::write(at("precious"), "precious").unwrap();
+    symlink(at("precious"), at("link")).unwrap();
+    symlink(at("nothing"), at("dangling")).unwrap();
+    symlink(elsewhere.path(), at("itself")).unwrap();
+    assert!(Command::new("mkfifo").arg(at("pipe")).status().unwrap().success());
+    let index = format!("{}.index", trail.segment().unwrap());
+    let targets = [
+        (at("link"), "no regular file"),
+        (at("dangling"), "no regular file"),
+        (at("pipe"), "no regular file"),
+        (checkpoints.clone(), "the checkpoints of the trail"),
+        (at("itself").join("checkpoints"), "the checkpoints of the trail"),
+        (directory.path().join(&index), "the index of a segment"),
+        (at(&index), "the index of a segment"),
+    ];
+    for (target, hint) in targets {
+        let before = fs::symlink_metadata(&target).map(|there| there.file_type()).ok();
+        let error = trail.export(&target, ExportFormat::Jsonl, &Filter::default()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config, "{error}");
+        assert!(error.hint().unwrap().contains(hint), "{error}");
+        let after = fs::symlink_metadata(&target).map(|there| there.file_type()).ok();
+        assert_eq!(after, before, "{}", target.display());
+    }
+    assert_eq!(
+        (fs::read(&checkpoints).unwrap(), fs::read(at("precious")).unwrap()),
+        (noted, b"precious".into())
+    );
+    assert_eq!(trail.export(&at("precious"), ExportFormat::Jsonl, &Filter::default()).unwrap(), 2);
+}
