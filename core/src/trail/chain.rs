@@ -37,6 +37,7 @@ pub(super) fn unseal(line: &[u8]) -> Option<(&[u8], &str)> {
 }
 
 /// SHA-256 as 64 lower-case hexadecimal digits.
+#[cfg(test)]
 pub(super) fn hash(content: &[u8]) -> String {
     hex(&Sha256::digest(content))
 }

@@ -3,7 +3,8 @@
 //! One promise: an index is a pure function of the bytes of its segment. It is a cache, made again whenever it is
 //! missing: one that does not fit its segment, or is damaged, is as good as none.
 //!
-//! `NAME.index` has two lines, sealed and chained as records are. The first says of which segment it is and what is open
+//! `NAME.index` has two lines, sealed and chained as records are, with the auditor's key where there is one:
+//! whoever has a key believes no index that was sealed without it. The first says of which segment it is and what is open
 //! in it; the second, which is read only where it can matter, what ended in it.
 
 use std::fs::{self, File};
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::chain;
+use super::key::Key;
 use super::log::Head;
 use super::record::Record;
 use super::segment::{self, Segment};
@@ -75,7 +77,13 @@ pub(super) fn path(directory: &Path, segment: &str) -> PathBuf {
 
 /// The bytes of the index of a complete segment: `length` is that of its file, `head` its last record, and `summary` has
 /// taken all its records.
-pub(super) fn bytes(segment: &str, length: u64, head: &Head, summary: &Summary) -> io::Result<Vec<u8>> {
+pub(super) fn bytes(
+    segment: &str,
+    length: u64,
+    head: &Head,
+    summary: &Summary,
+    key: Option<&Key>,
+) -> io::Result<Vec<u8>> {
     let mut open: Vec<_> = summary
         .open
         .iter()
@@ -93,12 +101,12 @@ pub(super) fn bytes(segment: &str, length: u64, head: &Head, summary: &Summary) 
     };
     let mut hash = String::new();
     let mut lines = serde_json::to_vec(&opening)?;
-    chain::seal(&mut lines, None, &mut hash);
+    chain::seal(&mut lines, key, &mut hash);
     let mut line = serde_json::to_vec(&Ending {
         ends: summary.ends.map(|last| pack(&sorted(last))),
         prev: hash.clone(),
     })?;
-    chain::seal(&mut line, None, &mut hash);
+    chain::seal(&mut line, key, &mut hash);
     lines.append(&mut line);
     Ok(lines)
 }
@@ -111,11 +119,12 @@ pub(super) fn write(
     length: u64,
     head: &Head,
     summary: &Summary,
+    key: Option<&Key>,
 ) -> io::Result<()> {
     let target = path(directory, segment);
     let temporary = directory.join(format!(".{segment}.index.{}", Uuid::new_v4().simple()));
     let written = segment::create(&temporary, false)
-        .and_then(|mut file| file.write_all(&bytes(segment, length, head, summary)?))
+        .and_then(|mut file| file.write_all(&bytes(segment, length, head, summary, key)?))
         .and_then(|()| fs::rename(&temporary, &target));
     written.inspect_err(|_| {
         // A name that cannot be removed is a hidden file that nobody reads.
@@ -124,17 +133,17 @@ pub(super) fn write(
 }
 
 /// The index of this segment, where there is one that fits. Only its first line is read.
-pub(super) fn open(segment: &Segment) -> Option<Index> {
-    let (_, _, opening) = first(segment)?;
+pub(super) fn open(segment: &Segment, key: Option<&Key>) -> Option<Index> {
+    let (_, _, opening) = first(segment, key)?;
     let head = Head { seq: opening.seq, hash: opening.end };
     let open = opening.open.into_iter().map(|left| (left.correlation_id, left.open)).collect();
     fits(segment, opening.length, &head).ok()?.then_some(Index { last: opening.last, open })
 }
 
 /// What the second line says, where it is undamaged. [`open`] has said that the index fits.
-pub(super) fn ends(segment: &Segment) -> Option<Ends<Said>> {
-    let (mut file, hash, _) = first(segment)?;
-    let (line, _) = sealed(&mut file)?;
+pub(super) fn ends(segment: &Segment, key: Option<&Key>) -> Option<Ends<Said>> {
+    let (mut file, hash, _) = first(segment, key)?;
+    let (line, _) = sealed(&mut file, key)?;
     let ending: Ending = serde_json::from_slice(&line).ok().filter(|end: &Ending| end.prev == hash)?;
     let mut whole = true;
     let ends = ending.ends.map(|text| {
@@ -146,21 +155,21 @@ pub(super) fn ends(segment: &Segment) -> Option<Ends<Said>> {
 }
 
 /// The file behind its first line, the hash of that line, and what it says.
-fn first(segment: &Segment) -> Option<(BufReader<File>, String, Opening)> {
+fn first(segment: &Segment, key: Option<&Key>) -> Option<(BufReader<File>, String, Opening)> {
     let file = segment::open_file(&path(segment.path.parent()?, &segment.name)).ok()?;
     let mut file = BufReader::with_capacity(64 << 10, file);
-    let (line, hash) = sealed(&mut file)?;
+    let (line, hash) = sealed(&mut file, key)?;
     let opening: Opening = serde_json::from_slice(&line).ok()?;
     (opening.v == VERSION && opening.segment == segment.name).then_some((file, hash, opening))
 }
 
 /// The next line, whose hash is that of its bytes, and its hash.
-fn sealed(file: &mut BufReader<File>) -> Option<(Vec<u8>, String)> {
+fn sealed(file: &mut BufReader<File>, key: Option<&Key>) -> Option<(Vec<u8>, String)> {
     let mut line = Vec::new();
     file.read_until(b'\n', &mut line).ok()?;
     let (content, claimed) = chain::unseal(line.strip_suffix(b"\n")?)?;
     let claimed = claimed.to_owned();
-    if chain::hash(content) != claimed {
+    if !chain::is_hash(content, &claimed, key) {
         return None;
     }
     line.pop();

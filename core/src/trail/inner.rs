@@ -62,7 +62,8 @@ impl Inner {
         match (&synced, &self.directory) {
             (Ok(()), Some(directory)) => {
                 // It can be made again from the segment.
-                if let Err(error) = index::write(directory, &name, length, &head, &summary) {
+                let key = self.origin.key.as_ref();
+                if let Err(error) = index::write(directory, &name, length, &head, &summary, key) {
                     tracing::warn!(target: TARGET, "the index of segment `{name}` cannot be written: {error}");
                 }
             }

@@ -30,6 +30,8 @@ type RunNumber = usize;
 #[derive(Default)]
 pub(super) struct Join {
     runs: HashMap<String, RunNumber>,
+    /// Runs that may have done more than can be read.
+    doubtful: HashSet<RunNumber>,
     cases: Vec<Case>,
     by_name: HashMap<String, usize>,
     by_correlation: HashMap<IdHash, Vec<usize>>,
@@ -70,6 +72,11 @@ impl Join {
     pub(super) fn run(&mut self, name: &str) -> RunNumber {
         let next = self.runs.len();
         *self.runs.entry(name.to_owned()).or_insert(next)
+    }
+
+    /// Something is hidden of what this run did: nothing that it left open is `unsent`.
+    pub(super) fn doubt(&mut self, run: RunNumber) {
+        self.doubtful.insert(run);
     }
 
     /// What is open in a segment.
@@ -148,7 +155,8 @@ impl Join {
 
     pub(super) fn conclude(self, living: &HashSet<String>) -> Vec<Unfinished> {
         let living: HashSet<_> = living.iter().filter_map(|run| self.runs.get(run).copied()).collect();
-        let mut left: Vec<_> = self.cases.into_iter().filter_map(|case| case.left(&living)).collect();
+        let mut left: Vec<_> =
+            self.cases.into_iter().filter_map(|case| case.left(&living, &self.doubtful)).collect();
         left.sort_unstable_by(|(a, x), (b, y)| (a, &x.correlation_id).cmp(&(b, &y.correlation_id)));
         left.into_iter().map(|(_, unfinished)| unfinished).collect()
     }
@@ -186,7 +194,11 @@ impl Case {
     }
 
     /// Where it is unfinished: since when, and how far.
-    fn left(mut self, living: &HashSet<RunNumber>) -> Option<(Standing, Unfinished)> {
+    fn left(
+        mut self,
+        living: &HashSet<RunNumber>,
+        doubtful: &HashSet<RunNumber>,
+    ) -> Option<(Standing, Unfinished)> {
         for accepted in &self.accepted {
             // What was said by the gateway's id is about everything that led to it, and nothing that came after it.
             if accepted.ended > Some(accepted.at) {
@@ -212,6 +224,9 @@ impl Case {
             return None;
         }
         let state = match reached.iter().map(|reached| reached.progress).max()? {
+            Progress::Started if reached.iter().any(|reached| doubtful.contains(&reached.run)) => {
+                UnfinishedState::Unknown
+            }
             Progress::Started => UnfinishedState::Unsent,
             Progress::Sending | Progress::Unknown => UnfinishedState::Unknown,
             Progress::Accepted | Progress::Due => UnfinishedState::Accepted,

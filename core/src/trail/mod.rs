@@ -234,13 +234,14 @@ impl Trail {
     /// memory.
     ///
     /// # Errors
-    /// [`ErrorKind::Audit`] when a segment or one of its lines cannot be read: then nobody can know what is unfinished.
+    /// [`ErrorKind::Audit`] when the directory cannot be read. A segment that is damaged is logged and read as far as it
+    /// can be; what it may hide is never taken for `unsent`.
     pub fn unfinished(&self) -> Result<Vec<Unfinished>> {
         match &self.inner.directory {
             None => Ok(Vec::new()),
             Some(_) => {
                 let writes = self.segment().is_some();
-                unfinished::unfinished(|| Ok(self.segments()?.0), writes)
+                unfinished::unfinished(|| Ok(self.segments()?.0), writes, self.inner.origin.key.as_ref())
             }
         }
     }

@@ -224,7 +224,7 @@ impl Writer {
         let Writer { origin, name, length, head, summary, .. } = self;
         let next = Writer::begin(directory, origin, at.max(summary.end()));
         if indexed {
-            index::write(directory, &name, length, &head, &summary).unwrap();
+            index::write(directory, &name, length, &head, &summary, None).unwrap();
         }
         next
     }
@@ -262,14 +262,14 @@ fn agree(steps: &[Step], alive: [bool; RUNS], damaged: usize) -> Result<(), Test
     let expected = replayed(&segments, &living);
     let list = || Ok(segment::list(directory).unwrap());
     // Once with the indexes that are there, then with one for every complete segment, then with a damaged one.
-    prop_assert_eq!(&unfinished::unfinished(list, false).unwrap(), &expected);
-    prop_assert_eq!(&unfinished::unfinished(list, true).unwrap(), &expected);
+    prop_assert_eq!(&unfinished::unfinished(list, false, None).unwrap(), &expected);
+    prop_assert_eq!(&unfinished::unfinished(list, true, None).unwrap(), &expected);
     let indexes: Vec<_> = segments
         .iter()
         .map(|segment| index::path(directory, &segment.name))
         .filter(|path| path.exists())
         .collect();
-    prop_assert_eq!(&unfinished::unfinished(list, true).unwrap(), &expected);
+    prop_assert_eq!(&unfinished::unfinished(list, true, None).unwrap(), &expected);
     if !indexes.is_empty() {
         let path = &indexes[damaged % indexes.len()];
         let whole = fs::read(path).unwrap();
@@ -277,10 +277,10 @@ fn agree(steps: &[Step], alive: [bool; RUNS], damaged: usize) -> Result<(), Test
         let mut torn = whole.clone();
         torn[at] ^= 1;
         fs::write(path, &torn).unwrap();
-        prop_assert_eq!(&unfinished::unfinished(list, false).unwrap(), &expected);
+        prop_assert_eq!(&unfinished::unfinished(list, false, None).unwrap(), &expected);
         let first_line = whole.iter().position(|byte| *byte == b'\n').unwrap();
         fs::write(path, &whole[..at.min(first_line)]).unwrap();
-        prop_assert_eq!(&unfinished::unfinished(list, true).unwrap(), &expected);
+        prop_assert_eq!(&unfinished::unfinished(list, true, None).unwrap(), &expected);
         prop_assert!(fs::read(path).unwrap() == whole, "it was made again from the segment");
     }
     Ok(())

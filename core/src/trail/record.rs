@@ -2,6 +2,8 @@
 //!
 //! A record never holds a value of an input or an output: only the names of inputs, sizes, and a keyed digest.
 
+use std::fmt;
+
 use std::borrow::Cow;
 
 use jiff::Timestamp;
@@ -237,8 +239,8 @@ impl<'a> Record<'a> {
     }
 
     /// Reads one line, newline excluded. Fields of later versions are passed over.
-    pub(super) fn parse(line: &'a [u8]) -> Result<Self, serde_json::Error> {
-        serde_json::from_slice(line)
+    pub(super) fn parse(line: &'a [u8]) -> Result<Self, NoRecord> {
+        serde_json::from_slice(line).map_err(|error| NoRecord::new(&error))
     }
 
     pub(super) fn timestamp(&self) -> Option<Timestamp> {
@@ -275,6 +277,26 @@ fn keys(names: &[String]) -> Vec<Text<'_>> {
     }
     listed
 }
+
+/// Why a line is no record, without a line of its own: whoever reads a segment knows which one it is.
+#[derive(Debug)]
+pub(super) struct NoRecord(String);
+
+impl NoRecord {
+    fn new(error: &serde_json::Error) -> NoRecord {
+        let text = error.to_string();
+        let reason = text.rsplit_once(" at line ").map_or(text.as_str(), |(reason, _)| reason);
+        NoRecord(reason.to_owned())
+    }
+}
+
+impl fmt::Display for NoRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for NoRecord {}
 
 #[cfg(test)]
 mod tests {

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::record::Record;
+use super::record::{Record, Text};
 use super::{Event, segment};
 
 /// When something was written: microseconds above a lowest bit, which is clear for what a record says about everything
@@ -201,9 +201,42 @@ impl Summary {
         }
     }
 
+    /// A record that stands behind a place of the segment that does not hold, or at it. It clears nothing; and where it is
+    /// not `sealed` as it should be, it tells no more than that something may have been sent.
+    pub(super) fn take_doubtful(&mut self, record: &Record<'_>, sealed: bool) {
+        self.last = self.last.next(record.timestamp());
+        let Some(event) = Event::ALL.iter().find(|event| event.as_str() == record.event) else { return };
+        let progress = match event {
+            Event::Started => Progress::Started,
+            Event::Sending => Progress::Sending,
+            Event::Accepted if sealed => Progress::Accepted,
+            Event::Terminal if sealed && record.due == Some(true) => Progress::Due,
+            Event::Unknown | Event::Accepted => Progress::Unknown,
+            _ => return,
+        };
+        let Some(correlation) = &record.correlation_id else { return };
+        if sealed {
+            self.reach(correlation.as_str(), progress, record);
+        } else {
+            self.reach_with(correlation.as_str(), progress, None, None);
+        }
+    }
+
     fn reach(&mut self, correlation: &str, progress: Progress, record: &Record<'_>) {
+        let text = |text: &Text<'_>| text.as_str().to_owned();
+        let (action_id, invocation) =
+            (record.action_id.as_ref().map(text), record.invocation_id.as_ref().map(text));
+        self.reach_with(correlation, progress, action_id, invocation);
+    }
+
+    fn reach_with(
+        &mut self,
+        correlation: &str,
+        progress: Progress,
+        action_id: Option<String>,
+        invocation: Option<String>,
+    ) {
         let moment = self.last;
-        let action_id = record.action_id.as_ref().map(|id| id.as_str().to_owned());
         let reach = Reach { progress, moment, action_id };
         if !self.open.contains_key(correlation) {
             self.open.insert(correlation.to_owned(), Open::default());
@@ -213,9 +246,9 @@ impl Summary {
             Some(before) => *before = reach,
             None => open.reached.push(reach),
         }
-        if let Some(invocation) = &record.invocation_id {
-            open.invocations.push((invocation.as_str().to_owned(), moment));
-            self.known.insert(invocation.as_str().to_owned(), correlation.to_owned());
+        if let Some(invocation) = invocation {
+            open.invocations.push((invocation.clone(), moment));
+            self.known.insert(invocation, correlation.to_owned());
         }
     }
 

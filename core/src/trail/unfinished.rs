@@ -1,7 +1,8 @@
 //! Recovery: what became of the invocations of processes that died.
 //!
 //! One promise: an invocation of a dead process whose end is not in the trail is listed, and never as better than it
-//! is. `unsent` means that no record says that a byte was about to leave.
+//! is. `unsent` means that no record says that a byte was about to leave, and that no record of its run is hidden: in a
+//! segment that does not hold, what was said to end clears nothing from that place on.
 //!
 //! Of a complete segment its index is read, and its records only where there is no index that fits. What the segments
 //! say is joined: the same whether a record stands in this segment or in that one.
@@ -13,11 +14,13 @@ use serde::Serialize;
 
 use super::index;
 use super::join::Join;
+use super::key::Key;
 use super::log::Head;
 use super::segment::{Line, Segment};
-use super::summary::Summary;
-use super::{Record, unreadable};
+use super::summary::{Ends, Summary};
+use super::verify::{Chain, Standing};
 use crate::error::Result;
+use crate::telemetry::TARGET;
 
 /// An invocation that a process left unfinished when it died.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -62,20 +65,33 @@ const PATIENCE: usize = 20;
 
 /// What dead runs left unfinished, by the segments that `list` finds. With `keep`, complete segments that have no index
 /// are given one.
-pub(super) fn unfinished(list: impl Fn() -> Result<Vec<Segment>>, keep: bool) -> Result<Vec<Unfinished>> {
+pub(super) fn unfinished(
+    list: impl Fn() -> Result<Vec<Segment>>,
+    keep: bool,
+    key: Option<&Key>,
+) -> Result<Vec<Unfinished>> {
     let Settled { segments, held, living } = settled(list)?;
     let mut join = Join::default();
     let mut read = Vec::with_capacity(segments.len());
     let keep = |segment: &Segment| keep && !held.contains(&segment.name);
     for (number, segment) in segments.iter().enumerate() {
         let run = join.run(&segment.run);
-        read.push(match index::open(segment) {
+        read.push(match index::open(segment, key) {
             Some(index) => {
                 join.open(number, run, index.open);
                 (index.last, None)
             }
             None => {
-                let summary = scan(segment, keep(segment))?;
+                let Scanned { summary, doubt } = scan(segment, keep(segment), key);
+                if let Some(Doubt { line, what }) = doubt {
+                    let name = &segment.name;
+                    tracing::error!(
+                        target: TARGET,
+                        "segment `{name}` line {line} does not hold: {what}; nothing that its run left open is taken \
+                         for unsent"
+                    );
+                    join.doubt(run);
+                }
                 join.open(number, run, summary.open);
                 (summary.last, Some(summary.ends.map(index::sorted)))
             }
@@ -87,11 +103,17 @@ pub(super) fn unfinished(list: impl Fn() -> Result<Vec<Segment>>, keep: bool) ->
         if last < first {
             continue;
         }
-        let ends = match ends.or_else(|| index::ends(segment)) {
-            Some(ends) => ends,
-            None => scan(segment, keep(segment))?.ends.map(index::sorted),
-        };
         let run = join.run(&segment.run);
+        let ends = match ends.or_else(|| index::ends(segment, key)) {
+            Some(ends) => ends,
+            None => {
+                let Scanned { summary, doubt } = scan(segment, keep(segment), key);
+                if doubt.is_some() {
+                    join.doubt(run);
+                }
+                summary.ends.map(index::sorted)
+            }
+        };
         join.ends(number, run, &ends);
     }
     Ok(join.conclude(&living))
@@ -111,16 +133,16 @@ struct Settled {
 fn settled(list: impl Fn() -> Result<Vec<Segment>>) -> Result<Settled> {
     let mut segments = list()?;
     for _ in 0..PATIENCE {
-        let before = begun(&segments)?;
+        let before = begun(&segments);
         let mut held = HashSet::new();
         for segment in segments.iter().filter(|segment| before.contains_key(segment.name.as_str())) {
-            if there(segment, segment.is_held())?.unwrap_or_default() {
+            if segment.is_held().unwrap_or_default() {
                 held.insert(segment.name.clone());
             }
         }
         let living: HashSet<_> = held.iter().filter_map(|name| before.get(name.as_str()).copied()).collect();
         let again = list()?;
-        let after = begun(&again)?;
+        let after = begun(&again);
         let moved = after.iter().any(|(name, run)| !before.contains_key(name) && !living.contains(run));
         if !moved {
             // What is empty may get its first record at any time, in a run that has no other or that lives.
@@ -139,55 +161,83 @@ fn settled(list: impl Fn() -> Result<Vec<Segment>>) -> Result<Settled> {
     Ok(Settled { segments, held, living })
 }
 
-/// The names and runs of those that have anything in them.
-fn begun(segments: &[Segment]) -> Result<HashMap<&str, &str>> {
-    let mut begun = HashMap::new();
-    for segment in segments {
-        if there(segment, segment.length())?.unwrap_or_default() > 0 {
-            begun.insert(segment.name.as_str(), segment.run.as_str());
-        }
-    }
-    Ok(begun)
+/// The names and runs of those that have anything in them, or may have.
+fn begun(segments: &[Segment]) -> HashMap<&str, &str> {
+    let begun = segments.iter().filter(|segment| match segment.length() {
+        Ok(length) => length > 0,
+        // It was removed since it was listed, because it is too old to be kept; or it cannot be read.
+        Err(error) => error.kind() != io::ErrorKind::NotFound,
+    });
+    begun.map(|segment| (segment.name.as_str(), segment.run.as_str())).collect()
 }
 
-/// What is asked of a segment; none where it was removed since it was listed, because it is too old to be kept.
-fn there<T>(segment: &Segment, answer: io::Result<T>) -> Result<Option<T>> {
-    match answer {
-        Ok(answer) => Ok(Some(answer)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(unreadable(&segment.name, None, error)),
-    }
+/// What a segment says as far as it can be read.
+struct Scanned {
+    summary: Summary,
+    /// Where it does not hold, for the first time.
+    doubt: Option<Doubt>,
 }
 
-/// Reads all records of a segment; with `keep`, gives it an index.
-fn scan(segment: &Segment, keep: bool) -> Result<Summary> {
+struct Doubt {
+    /// 0 for the segment as a whole.
+    line: u64,
+    what: String,
+}
+
+/// Reads all records of a segment and checks the chain; with `keep`, gives it an index where it holds.
+fn scan(segment: &Segment, keep: bool, key: Option<&Key>) -> Scanned {
     let mut summary = Summary::new(&segment.name);
-    let mut head = Head::default();
-    let Some(mut lines) = there(segment, segment.lines())? else { return Ok(summary) };
+    let mut chain = Chain::new(Head::default(), key);
+    let mut lines = match segment.lines() {
+        Ok(lines) => lines,
+        // It was removed since it was listed, because it is too old to be kept.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Scanned { summary, doubt: None },
+        Err(error) => return Scanned { summary, doubt: Some(Doubt { line: 0, what: error.to_string() }) },
+    };
+    let (mut doubt, mut is_foreign, mut began_foreign) = (None, false, false);
     loop {
         let number = lines.number + 1;
-        let wrong = |what: &str| unreadable(&segment.name, Some(number), what);
-        match lines.next().map_err(|error| unreadable(&segment.name, Some(number), error))? {
-            Line::Whole(line) => {
-                let record =
-                    Record::parse(line).map_err(|error| wrong(&format!("it is no record: {error}")))?;
-                summary.take(&record);
-                head.seq = record.seq;
-                head.hash.clear();
-                head.hash.push_str(record.hash.as_ref().map_or("", |hash| hash.as_str()));
-            }
-            Line::TooLong => return Err(wrong("it is longer than any record")),
+        let outcome = match lines.next() {
             // A torn end was never acknowledged to anybody.
-            Line::Torn | Line::End => break,
+            Ok(Line::Torn | Line::End) => break,
+            Ok(Line::TooLong) => chain.lose("it is longer than any record".to_owned()),
+            Ok(Line::Whole(line)) => {
+                let holds_so_far = doubt.is_none() || is_foreign;
+                chain.follow(line, Some(&segment.run), |record, standing| {
+                    // One that was sealed with another key from its beginning may be older than this key. It is believed
+                    // about itself, and about no other segment.
+                    is_foreign = standing == Standing::Foreign && (number == 1 || is_foreign);
+                    began_foreign |= is_foreign;
+                    match standing {
+                        Standing::Holds if doubt.is_none() => summary.take(record),
+                        Standing::Foreign if is_foreign && holds_so_far => summary.take(record),
+                        Standing::Holds | Standing::Misplaced => summary.take_doubtful(record, true),
+                        Standing::Foreign | Standing::Broken => summary.take_doubtful(record, false),
+                    }
+                })
+            }
+            Err(error) => {
+                doubt.get_or_insert(Doubt { line: number, what: error.to_string() });
+                break;
+            }
+        };
+        if let Err(what) = outcome {
+            is_foreign &= number == 1;
+            doubt.get_or_insert(Doubt { line: number, what });
         }
     }
+    if began_foreign {
+        summary.ends = Ends::default();
+    }
     if keep
-        && head.seq > 0
+        && doubt.is_none()
+        && chain.unchecked == 0
+        && chain.head.seq > 0
         && let Some(directory) = segment.path.parent()
         && let Ok(length) = segment.length()
     {
         // It saves the next reader work, and is nothing that this one needs.
-        let _ = index::write(directory, &segment.name, length, &head, &summary);
+        let _ = index::write(directory, &segment.name, length, &chain.head, &summary, key);
     }
-    Ok(summary)
+    Scanned { summary, doubt }
 }

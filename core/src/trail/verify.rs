@@ -105,7 +105,7 @@ pub(super) fn lines(before: Head, lines: &[Arc<str>], key: Option<&Key>) -> Veri
     let mut chain = Chain::new(before, key);
     for (line, number) in lines.iter().zip(1..) {
         findings.verification.records += 1;
-        if let Err(what) = chain.follow(line.as_bytes(), None, |_| ()) {
+        if let Err(what) = chain.follow(line.as_bytes(), None, |_, _| ()) {
             findings.add("", number, what);
         }
     }
@@ -194,7 +194,7 @@ impl One<'_> {
         let mut said = said.into_iter().peekable();
         let (mut anchored, mut torn) = (0, false);
         // What an index says is compared with what the records say.
-        let mut summary = index::open(segment).map(|_| Summary::new(&segment.name));
+        let mut summary = index::open(segment, key).map(|_| Summary::new(&segment.name));
         let before = findings.count();
         loop {
             let outcome = match lines.next()? {
@@ -209,7 +209,7 @@ impl One<'_> {
                 Line::TooLong => chain.lose("it is longer than any record".to_owned()),
                 Line::Whole(line) => {
                     findings.verification.records += 1;
-                    chain.follow(line, Some(&segment.run), |record| {
+                    chain.follow(line, Some(&segment.run), |record, _| {
                         if let Some(summary) = &mut summary {
                             summary.take(record);
                         }
@@ -246,7 +246,7 @@ impl One<'_> {
         findings.verification.unchecked += chain.unchecked;
         if let Some(summary) = summary
             && findings.count() == before
-            && !agrees(segment, &chain.head, &summary)?
+            && !agrees(segment, &chain.head, &summary, key)?
         {
             let what = "its index does not say what its records say: delete the index, it is made again";
             findings.add(&segment.name, 0, what);
@@ -256,42 +256,54 @@ impl One<'_> {
 }
 
 /// Whether the index of a segment, where there is one that claims to be of these records, says what they say.
-fn agrees(segment: &Segment, head: &Head, summary: &Summary) -> io::Result<bool> {
+fn agrees(segment: &Segment, head: &Head, summary: &Summary, key: Option<&Key>) -> io::Result<bool> {
     let Some(directory) = segment.path.parent() else { return Ok(true) };
     let (written, made) = (
         fs::read(index::path(directory, &segment.name)),
-        index::bytes(&segment.name, segment.length()?, head, summary)?,
+        index::bytes(&segment.name, segment.length()?, head, summary, key)?,
     );
-    Ok(index::open(segment).is_none() || written.is_ok_and(|written| written == made))
+    Ok(index::open(segment, key).is_none() || written.is_ok_and(|written| written == made))
 }
 
 /// Follows the links of one chain.
-struct Chain<'a> {
-    head: Head,
+pub(super) struct Chain<'a> {
+    pub(super) head: Head,
     key: Option<&'a Key>,
     /// The last line was no record, so the next one can only be taken at its word.
     adrift: bool,
     /// The name of the key with which the record before was sealed; none where it was sealed without.
     sealed: Option<Option<String>>,
-    unchecked: u64,
+    pub(super) unchecked: u64,
+}
+
+/// How much of a record is believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// It is what was written, where it was written.
+    Holds,
+    /// Its content is sealed as it should be, and its place is not the one that it was written at.
+    Misplaced,
+    /// It is sealed with another key than the one at hand, or without.
+    Foreign,
+    Broken,
 }
 
 impl<'a> Chain<'a> {
-    fn new(head: Head, key: Option<&'a Key>) -> Chain<'a> {
+    pub(super) fn new(head: Head, key: Option<&'a Key>) -> Chain<'a> {
         Chain { head, key, adrift: false, sealed: None, unchecked: 0 }
     }
 
-    fn lose(&mut self, what: String) -> Result<(), String> {
+    pub(super) fn lose(&mut self, what: String) -> Result<(), String> {
         self.adrift = true;
         Err(what)
     }
 
     /// One line, newline excluded; what disagrees about it is named, the gravest first. What is a record is shown.
-    fn follow(
+    pub(super) fn follow(
         &mut self,
         line: &[u8],
         run: Option<&str>,
-        mut shown: impl FnMut(&Record<'_>),
+        shown: impl FnOnce(&Record<'_>, Standing),
     ) -> Result<(), String> {
         let Some((content, claimed)) = chain::unseal(line) else {
             return self.lose("it is no record: it does not end with a hash".to_owned());
@@ -300,10 +312,13 @@ impl<'a> Chain<'a> {
             Ok(record) => record,
             Err(error) => return self.lose(format!("it is no record: {error}")),
         };
-        shown(&record);
         let (next, adrift) = (self.head.seq + 1, std::mem::take(&mut self.adrift));
         let (seq, prev) = (record.seq, &*record.prev);
         let sealed = self.seal(&record, content, claimed);
+        let is_broken = sealed == Seal::Broken;
+        let is_own = run.is_none_or(|run| *record.run == *run);
+        let in_place = !adrift && seq == next && *prev == self.head.hash && is_own;
+        let is_foreign = record.key.as_ref().map(|id| id.as_str()) != self.key.map(Key::id);
         let verdict = if sealed == Seal::Broken {
             Err("it was edited: its content does not have the hash that it claims".to_owned())
         } else if seq > next && !adrift {
@@ -326,6 +341,14 @@ impl<'a> Chain<'a> {
         } else {
             Ok(())
         };
+        let standing = match verdict {
+            _ if is_broken => Standing::Broken,
+            _ if self.key.is_some() && is_foreign && in_place => Standing::Foreign,
+            _ if self.key.is_some() && is_foreign => Standing::Broken,
+            Ok(()) => Standing::Holds,
+            Err(_) => Standing::Misplaced,
+        };
+        shown(&record, standing);
         // From here on by what the line says, so that one wrong record is one problem.
         self.head.seq = seq;
         claimed.clone_into(&mut self.head.hash);

@@ -156,3 +156,102 @@ fn forged(index: &str, from: &str, to: &str) -> String {
     }
     lines
 }
+
+/// How each invocation is listed, by its correlation id.
+fn states(trail: &Trail) -> Vec<(String, &'static str, Option<String>)> {
+    let left = trail.unfinished().unwrap().into_iter();
+    let mut states: Vec<_> =
+        left.map(|one| (one.correlation_id, one.state.as_str(), one.invocation_id)).collect();
+    states.sort();
+    states
+}
+
+#[test]
+fn a_trail_that_does_not_hold_is_never_listed_as_better_than_it_is() {
+    type Attack = fn(&mut Vec<String>);
+    type Case<'a> = (&'a str, Attack, &'a [(&'a str, &'a str)]);
+    // c-1 was sent, c-2 was accepted, c-3 ended, c-4 was only started.
+    let whole: &[_] = &[("c-1", "unknown"), ("c-2", "accepted"), ("c-4", "unsent")];
+    let doubtful: &[_] = &[("c-1", "unknown"), ("c-2", "accepted"), ("c-4", "unknown")];
+    let all: &[_] = &[("c-1", "unknown"), ("c-2", "accepted"), ("c-3", "accepted"), ("c-4", "unknown")];
+    let sent: &[_] = &[("c-1", "unknown"), ("c-2", "unknown"), ("c-3", "accepted"), ("c-4", "unknown")];
+    let cases: &[Case<'_>] = &[
+        ("untouched", |_| (), whole),
+        ("sending removed", |l| drop(l.remove(1)), all),
+        ("accepted removed", |l| drop(l.remove(4)), sent),
+        ("garbled", |l| l[1] = "\0\0".into(), all),
+        ("too long", |l| l[1] = "x".repeat(3 << 20), all),
+        ("accepted is another's", |l| l[4] = l[4].replace("c-2", "c-1"), sent),
+        ("the end is another's", |l| l[8] = l[8].replace("c-3", "c-2"), all),
+        ("an end behind all", |l| l.push(l[8].replace("c-3", "c-2")), doubtful),
+        ("an end without a seal", |l| l.push(unsealed(&l[8], "c-3", "c-2")), doubtful),
+    ];
+    for key in [None, Some("an auditor's key, kept elsewhere")] {
+        let settings = AuditSettings { key: key.map(Into::into), ..AuditSettings::default() };
+        for (name, attack, expected) in cases {
+            let directory = tempfile::tempdir().unwrap();
+            let trail = Trail::open_with(directory.path(), "svc-billing".to_owned(), &settings).unwrap();
+            let story = [
+                (Event::Started, 1),
+                (Event::Sending, 1),
+                (Event::Started, 2),
+                (Event::Sending, 2),
+                (Event::Accepted, 2),
+                (Event::Started, 3),
+                (Event::Sending, 3),
+                (Event::Accepted, 3),
+                (Event::Terminal, 3),
+                (Event::Started, 4),
+            ];
+            for (event, n) in story {
+                let (correlation, invocation) = (format!("c-{n}"), format!("i-{n}"));
+                let invocation = matches!(event, Event::Accepted | Event::Terminal).then_some(&*invocation);
+                trail.append(&Entry { invocation_id: invocation, ..entry(event, &correlation) }).unwrap();
+            }
+            let path = path(&trail);
+            drop(trail);
+            let mut lines: Vec<String> =
+                fs::read_to_string(&path).unwrap().lines().map(str::to_owned).collect();
+            attack(&mut lines);
+            fs::write(&path, lines.join("\n") + "\n").unwrap();
+            let reader = Trail::read_only_with(directory.path(), &settings).unwrap();
+            let found = states(&reader);
+            let words: Vec<_> = found.iter().map(|(id, state, _)| (id.as_str(), *state)).collect();
+            assert_eq!(words, *expected, "{name}, key {key:?}");
+            for (id, state, invocation) in &found {
+                let own = id.replace("c-", "i-");
+                assert_eq!(invocation.as_ref(), (*state == "accepted").then_some(&own), "{name}");
+            }
+        }
+    }
+}
+
+/// The line about something else, with the hash that it then has to have without a key, and without the name of one.
+fn unsealed(line: &str, from: &str, to: &str) -> String {
+    let mut record = line[..line.len() - 75].replace(from, to);
+    if let Some(at) = record.find("\"key\":\"") {
+        record.replace_range(at..at + 17, "");
+    }
+    let hash = <sha2::Sha256 as sha2::Digest>::digest(record.as_bytes());
+    let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{record},\"hash\":\"{hash}\"}}")
+}
+
+#[test]
+fn an_index_that_was_sealed_without_the_key_is_not_believed_by_who_has_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let settings =
+        AuditSettings { key: Some("an auditor's key, kept elsewhere".into()), ..AuditSettings::default() };
+    let trail = Trail::open_with(directory.path(), "svc-billing".to_owned(), &settings).unwrap();
+    trail.append(&entry(Event::Started, "c-1")).unwrap();
+    trail.append(&entry(Event::Sending, "c-1")).unwrap();
+    trail.close();
+    let index = PathBuf::from(format!("{}.index", path(&trail).display()));
+    let sealed = fs::read_to_string(&index).unwrap();
+    fs::write(&index, forged(&sealed, "\"sending\"", "\"started\"")).unwrap();
+    let reader = Trail::read_only_with(directory.path(), &settings).unwrap();
+    assert_eq!(states(&reader), [("c-1".to_owned(), "unknown", None)]);
+    let again = Trail::open_with(directory.path(), "svc-billing".to_owned(), &settings).unwrap();
+    assert_eq!(again.unfinished().unwrap().len(), 1);
+    assert_eq!(fs::read_to_string(&index).unwrap(), sealed, "it was made again, with the key");
+}
