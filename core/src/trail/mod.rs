@@ -374,7 +374,11 @@ fn own(log: &Log) -> Option<&Run> {
 fn with_own(mut segments: Vec<Segment>, log: &Log) -> Listed {
     let Some(run) = own(log) else { return (segments, None) };
     if let Some(own) = segments.iter_mut().find(|segment| segment.name == run.current.name) {
-        own.limit = Some(run.current.length);
+        // Nothing is being written while the log is held. What is longer than it should be has bytes of somebody else's, and
+        // is read to its end; after a write that failed, they are the half of a record.
+        let as_written = own.length().is_ok_and(|length| length == run.current.length);
+        let failed = matches!(log.ended, Some(Ended::Broken(_)));
+        own.limit = (as_written || failed).then_some(run.current.length);
     }
     (segments, Some((run.current.name.clone(), log.head.clone())))
 }

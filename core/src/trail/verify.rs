@@ -18,7 +18,7 @@ use super::record::{Record, clip};
 use super::segment::{Line, Segment};
 use super::summary::Summary;
 use super::witness::{Testimonies, Testimony, removal};
-use super::{chain, index};
+use super::{Event, chain, index};
 use crate::error::Error;
 
 pub(super) use super::witness::link;
@@ -157,7 +157,7 @@ pub(super) fn segments(segments: &[Segment], against: Against<'_>) -> Verificati
         if begun_since(&name) {
             continue;
         }
-        if is_removed(&name, &said, oldest, &removed) {
+        if is_removed(&name, &said, oldest, &removed, key) {
             findings.verification.removed += 1;
         } else {
             let by: Vec<_> = said.iter().map(|testimony| testimony.by.to_string()).take(3).collect();
@@ -169,9 +169,15 @@ pub(super) fn segments(segments: &[Segment], against: Against<'_>) -> Verificati
 
 /// Whether a missing segment is gone because only a limited history is kept. What removes old segments begins with the
 /// oldest one and says so in the trail. Whoever deletes the oldest ones without it leaves no word: that is believed as long
-/// as no record of any removal and no checkpoint says otherwise.
-fn is_removed(name: &str, said: &[Testimony], oldest: Option<&str>, removed: &str) -> bool {
-    let by_hand = removed.is_empty() && !said.iter().any(Testimony::is_checkpoint);
+/// as no record of any removal, no checkpoint and no key says that somebody wants to know.
+fn is_removed(
+    name: &str,
+    said: &[Testimony],
+    oldest: Option<&str>,
+    removed: &str,
+    key: Option<&Key>,
+) -> bool {
+    let by_hand = key.is_none() && removed.is_empty() && !said.iter().any(Testimony::is_checkpoint);
     name <= removed || (by_hand && oldest.is_none_or(|oldest| name < oldest))
 }
 
@@ -192,7 +198,7 @@ impl One<'_> {
         let mut lines = segment.lines()?;
         let mut chain = Chain::new(Head::default(), key);
         let mut said = said.into_iter().peekable();
-        let (mut anchored, mut torn) = (0, false);
+        let (mut anchored, mut torn, mut closed) = (0, false, false);
         // What an index says is compared with what the records say.
         let mut summary = index::open(segment, key).map(|_| Summary::new(&segment.name));
         let before = findings.count();
@@ -200,6 +206,7 @@ impl One<'_> {
             let outcome = match lines.next()? {
                 Line::End => break,
                 Line::Torn if own.is_some() => Err("it ends in half a record".to_owned()),
+                Line::Torn if closed => Err("half a line stands behind the end of its writer".to_owned()),
                 Line::Torn if held => break,
                 Line::Torn => {
                     findings.verification.cut += 1;
@@ -210,6 +217,7 @@ impl One<'_> {
                 Line::Whole(line) => {
                     findings.verification.records += 1;
                     chain.follow(line, Some(&segment.run), |record, _| {
+                        closed = record.event == Event::Closed.as_str();
                         if let Some(summary) = &mut summary {
                             summary.take(record);
                         }

@@ -116,6 +116,49 @@ fn a_segment_that_was_cut_short_or_removed_is_named_by_the_one_after_it() {
 }
 
 #[test]
+fn who_has_a_key_believes_no_removal_that_is_not_on_record() {
+    let directory = tempfile::tempdir().unwrap();
+    let key = Some("0123456789abcdef".to_owned().into());
+    let settings = AuditSettings { key, ..AuditSettings::default() };
+    for _ in 0..2 {
+        let trail = Trail::open_with(directory.path(), "svc".into(), &settings).unwrap();
+        trail.append(&entry(Event::Started, "c")).unwrap();
+        trail.close();
+    }
+    let oldest = fs::read_dir(directory.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "jsonl"));
+    fs::remove_file(oldest.min().unwrap()).unwrap();
+    let found = Trail::read_only_with(directory.path(), &settings).unwrap().verify();
+    assert!(!found.ok && found.problems[0].what.contains("it is missing"), "{found:?}");
+}
+
+#[test]
+fn bytes_of_somebody_else_are_a_problem_in_a_segment_that_is_being_written_and_in_one_that_is_closed() {
+    for junk in ["junk\n", "junk"] {
+        let directory = tempfile::tempdir().unwrap();
+        let trail = open(directory.path());
+        trail.append(&entry(Event::Started, "c")).unwrap();
+        let append = || {
+            let mut file = fs::OpenOptions::new().append(true).open(path(&trail)).unwrap();
+            file.write_all(junk.as_bytes()).unwrap();
+        };
+        assert!(trail.verify().ok);
+        append();
+        assert!(!trail.verify().ok, "{junk:?} while it is written");
+
+        let directory = tempfile::tempdir().unwrap();
+        let trail = open(directory.path());
+        trail.append(&entry(Event::Started, "c")).unwrap();
+        trail.close();
+        let mut file = fs::OpenOptions::new().append(true).open(path(&trail)).unwrap();
+        file.write_all(junk.as_bytes()).unwrap();
+        assert!(!verify(directory.path()).ok, "{junk:?} behind `closed`");
+    }
+}
+
+#[test]
 fn a_torn_last_line_is_cut_and_an_empty_segment_is_fine() {
     let (directory, path) = closed_segment(4);
     let whole = fs::read(&path).unwrap();
