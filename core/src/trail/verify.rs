@@ -18,7 +18,7 @@ use super::record::{Record, clip};
 use super::segment::{Line, Segment};
 use super::summary::Summary;
 use super::witness::{Testimonies, Testimony, removal};
-use super::{Event, chain, index};
+use super::{chain, index};
 use crate::error::Error;
 
 pub(super) use super::witness::link;
@@ -198,7 +198,7 @@ impl One<'_> {
         let mut lines = segment.lines()?;
         let mut chain = Chain::new(Head::default(), key);
         let mut said = said.into_iter().peekable();
-        let (mut anchored, mut torn, mut closed) = (0, false, false);
+        let (mut anchored, mut torn) = (0, false);
         // What an index says is compared with what the records say.
         let mut summary = index::open(segment, key).map(|_| Summary::new(&segment.name));
         let before = findings.count();
@@ -206,7 +206,6 @@ impl One<'_> {
             let outcome = match lines.next()? {
                 Line::End => break,
                 Line::Torn if own.is_some() => Err("it ends in half a record".to_owned()),
-                Line::Torn if closed => Err("half a line stands behind the end of its writer".to_owned()),
                 Line::Torn if held => break,
                 Line::Torn => {
                     findings.verification.cut += 1;
@@ -217,7 +216,6 @@ impl One<'_> {
                 Line::Whole(line) => {
                     findings.verification.records += 1;
                     chain.follow(line, Some(&segment.run), |record, _| {
-                        closed = record.event == Event::Closed.as_str();
                         if let Some(summary) = &mut summary {
                             summary.take(record);
                         }
