@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import functools
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -36,6 +38,18 @@ def access(sandbox: Sandbox) -> dict[str, Any]:
         "client_id": sandbox.client_id,
         "client_secret": sandbox.client_secret,
         "poll_interval": 0.02,
+    }
+
+
+@pytest.fixture
+def gateway(sandbox: Sandbox) -> dict[str, str]:
+    """The environment of a process that uses the gateway of this test, and the commands that come with the package."""
+    return {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "CXONE_BASE_URL": sandbox.base_url,
+        "CXONE_CLIENT_ID": sandbox.client_id,
+        "CXONE_CLIENT_SECRET": sandbox.client_secret,
     }
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import re
 import signal
 import subprocess
 import sys
@@ -14,15 +12,10 @@ from typing import Any
 
 import pytest
 
-from cxone_actions import Sandbox
-from test_readme import as_pattern
+from pages import Block, blocks, ran, shows
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the commands are those of a Unix shell")
 
-PAGE = (Path(__file__).resolve().parents[2] / "docs" / "governance.md").read_text(encoding="utf-8")
-BLOCK = re.compile(
-    r"^```(?P<language>sh|python)\n(?P<code>.*?)^```$(?:\s+^```text\n(?P<output>.*?)^```$)?", re.MULTILINE | re.DOTALL
-)
 # What happens between two of them: a process dies after its invocation was accepted.
 DIES = """
 import os, signal
@@ -34,28 +27,21 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 
 @pytest.fixture
-def directory(tmp_path: Path, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Path:
+def directory(tmp_path: Path, gateway: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where the page is followed, up to its end."""
-    monkeypatch.setenv("CXONE_BASE_URL", sandbox.base_url)
-    monkeypatch.setenv("CXONE_CLIENT_ID", sandbox.client_id)
-    monkeypatch.setenv("CXONE_CLIENT_SECRET", sandbox.client_secret)
-    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
-    for block in BLOCK.finditer(PAGE):
-        command = ["sh", "-eu", "-c"] if block["language"] == "sh" else [sys.executable, "-c"]
-        if "client.recover()" in block["code"]:
-            died = subprocess.run([sys.executable, "-c", DIES], cwd=tmp_path, timeout=60)
-            assert died.returncode == -signal.SIGKILL
-        shown = subprocess.run([*command, block["code"]], cwd=tmp_path, capture_output=True, text=True, timeout=60)
-        assert shown.returncode == 0, shown.stderr
-        assert block["output"] is None or re.fullmatch(as_pattern(block["output"]), shown.stdout), shown.stdout
+    monkeypatch.setenv("PATH", gateway["PATH"])
+    for block in blocks("docs/governance.md", "sh", "python"):
+        if "client.recover()" in block.code:
+            assert ran(Block("python", DIES, None), tmp_path, gateway).returncode == -signal.SIGKILL
+        run = ran(block, tmp_path, gateway)
+        assert run.returncode == 0, run.stderr
+        assert shows(block, run.stdout), run.stdout
     return tmp_path
 
 
-def verified(directory: Path, *more: str, **environment: str) -> tuple[int, dict[str, object]]:
+def verified(directory: Path, *more: str) -> tuple[int, dict[str, object]]:
     command = ["cxone-actions", "audit", "verify", "trail", "--output", "json", *more]
-    shown = subprocess.run(
-        command, cwd=directory, capture_output=True, text=True, timeout=60, env={**os.environ, **environment}
-    )
+    shown = subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=60)
     return shown.returncode, json.loads(shown.stdout)
 
 

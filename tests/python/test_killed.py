@@ -30,19 +30,14 @@ Start = Callable[..., "subprocess.Popen[str]"]
 
 
 @pytest.fixture
-def start(sandbox: Sandbox, tmp_path: Path) -> Iterator[Start]:
+def start(gateway: dict[str, str], tmp_path: Path) -> Iterator[Start]:
     """Starts a user of this gateway, whose trail is in `trail` and whose results are in `taken`."""
-    gateway = {
-        "CXONE_BASE_URL": sandbox.base_url,
-        "CXONE_CLIENT_ID": sandbox.client_id,
-        "CXONE_CLIENT_SECRET": sandbox.client_secret,
-        "CXONE_AUDIT_DIR": str(tmp_path / "trail"),
-    }
+    gateway["CXONE_AUDIT_DIR"] = str(tmp_path / "trail")
     started: list[subprocess.Popen[str]] = []
 
     def start(count: int, dawdles: float = 0.001) -> subprocess.Popen[str]:
         command = [sys.executable, str(USER), str(tmp_path / "taken"), str(count), str(dawdles)]
-        child = subprocess.Popen(command, env={**os.environ, **gateway}, stdout=subprocess.PIPE, text=True)
+        child = subprocess.Popen(command, env=gateway, stdout=subprocess.PIPE, text=True)
         started.append(child)
         return child
 
@@ -220,19 +215,11 @@ with Client() as client:
 
 
 def test_where_there_is_no_room_nothing_is_sent_and_polls_go_on(
-    sandbox: Sandbox, access: dict[str, Any], tmp_path: Path
+    sandbox: Sandbox, gateway: dict[str, str], access: dict[str, Any], tmp_path: Path
 ) -> None:
     """A write that does not fit fails half way; what was acknowledged is there, and what was refused was not sent."""
-    gateway = {
-        "CXONE_BASE_URL": sandbox.base_url,
-        "CXONE_CLIENT_ID": sandbox.client_id,
-        "CXONE_CLIENT_SECRET": sandbox.client_secret,
-        "CXONE_AUDIT_DIR": str(tmp_path / "trail"),
-        "PYTHONPATH": str(USER.parent),
-    }
-    child = subprocess.run(
-        [sys.executable, "-c", FULL], env={**os.environ, **gateway}, capture_output=True, text=True, timeout=60
-    )
+    gateway |= {"CXONE_AUDIT_DIR": str(tmp_path / "trail"), "PYTHONPATH": str(USER.parent)}
+    child = subprocess.run([sys.executable, "-c", FULL], env=gateway, capture_output=True, text=True, timeout=60)
     assert child.returncode == 0, child.stderr
     refused = [line.split()[1] for line in child.stdout.splitlines()]
     assert 10 < len(refused) < 20
@@ -245,7 +232,7 @@ def test_where_there_is_no_room_nothing_is_sent_and_polls_go_on(
 
 
 def test_where_the_directory_is_gone_nothing_is_sent_and_polls_go_on(
-    sandbox: Sandbox, access: dict[str, Any], tmp_path: Path
+    sandbox: Sandbox, gateway: dict[str, str], access: dict[str, Any], tmp_path: Path
 ) -> None:
     with Client(**access, audit=tmp_path / "trail") as client:
         running = client.invoke(CREATE_CASE, INPUTS)

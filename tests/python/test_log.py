@@ -176,7 +176,9 @@ def test_a_forked_child_says_what_it_did_and_nothing_of_its_parents(
     os.close(writing)
 
 
-def test_without_a_configured_logger_nothing_is_printed_and_with_one_the_end_is_heard_too(sandbox: Sandbox) -> None:
+def test_without_a_configured_logger_nothing_is_printed_and_with_one_the_end_is_heard_too(
+    gateway: dict[str, str],
+) -> None:
     script = f"""
 import logging, sys
 if len(sys.argv) > 1:
@@ -189,16 +191,10 @@ try:
 except Exception:
     pass
 """
-    environment = {
-        **os.environ,
-        "CXONE_BASE_URL": sandbox.base_url,
-        "CXONE_CLIENT_ID": sandbox.client_id,
-        "CXONE_CLIENT_SECRET": sandbox.client_secret,
-    }
 
     def ran(*arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-c", script, *arguments]
-        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=True)
+        return subprocess.run(command, env=gateway, capture_output=True, text=True, timeout=60, check=True)
 
     quiet = ran()
     assert (quiet.stdout, quiet.stderr) == ("", "")

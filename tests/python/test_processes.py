@@ -5,7 +5,6 @@ What is promised: it ends in time and without a crash, nothing is executed twice
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -30,20 +29,15 @@ Start = Callable[..., "subprocess.Popen[str]"]
 
 
 @pytest.fixture
-def start(sandbox: Sandbox, tmp_path: Path) -> Iterator[Start]:
+def start(gateway: dict[str, str], tmp_path: Path) -> Iterator[Start]:
     """Starts a child of this gateway; it writes its trail where `trail` reads it."""
-    gateway = {
-        "CXONE_BASE_URL": sandbox.base_url,
-        "CXONE_CLIENT_ID": sandbox.client_id,
-        "CXONE_CLIENT_SECRET": sandbox.client_secret,
-        "CXONE_AUDIT_DIR": str(tmp_path / "trail"),
-    }
+    gateway["CXONE_AUDIT_DIR"] = str(tmp_path / "trail")
     started: list[subprocess.Popen[str]] = []
 
     def start(*arguments: object) -> subprocess.Popen[str]:
         child = subprocess.Popen(
             [sys.executable, "-X", "dev", str(CHILD), *map(str, arguments)],
-            env={**os.environ, **gateway},
+            env=gateway,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

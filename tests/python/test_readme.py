@@ -6,55 +6,29 @@ The tutorial's did not even load: tutorial defect S1.
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from actions import CREATE_CASE
 from cxone_actions import AccessDeniedError, Client, Sandbox, _native
+from pages import ROOT, Block, blocks, ran, shows
 
-README = Path(__file__).resolve().parents[2] / "README.md"
-# An example, and what the README shows of its output where it shows any.
-BLOCK = re.compile(r"^```python\n(?P<code>.*?)^```$(?:\s+^```text\n(?P<output>.*?)^```$)?", re.MULTILINE | re.DOTALL)
-EXAMPLES = [(match["code"], match["output"]) for match in BLOCK.finditer(README.read_text(encoding="utf-8"))]
-
-
-def as_pattern(output: str) -> str:
-    """`…` on a line of its own stands for any lines."""
-    parts = [re.escape(part) for part in re.split(r"^…\n", output, flags=re.MULTILINE)]
-    return r"(?:.*\n)*?".join(parts)
+README = ROOT / "README.md"
+EXAMPLES = blocks("README.md", "python")
 
 
 def test_the_readme_has_python_examples() -> None:
     assert len(EXAMPLES) >= 3
 
 
-@pytest.mark.parametrize(("code", "output"), EXAMPLES, ids=range(1, len(EXAMPLES) + 1))
-def test_an_example_of_the_readme_prints_what_it_says(code: str, output: str | None, tmp_path: Path) -> None:
-    script = tmp_path / "example.py"
-    script.write_text(code, encoding="utf-8")
-    with Sandbox() as sandbox:
-        gateway = {
-            "CXONE_BASE_URL": sandbox.base_url,
-            "CXONE_CLIENT_ID": sandbox.client_id,
-            "CXONE_CLIENT_SECRET": sandbox.client_secret,
-        }
-        run = subprocess.run(
-            [sys.executable, str(script)],
-            cwd=tmp_path,
-            env={**os.environ, **gateway},
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            timeout=60,
-        )
+@pytest.mark.parametrize("block", EXAMPLES, ids=range(1, len(EXAMPLES) + 1))
+def test_an_example_of_the_readme_prints_what_it_says(block: Block, gateway: dict[str, str], tmp_path: Path) -> None:
+    run = ran(block, tmp_path, gateway)
     assert run.returncode == 0, run.stderr
     assert run.stderr == ""
-    assert output is None or re.fullmatch(as_pattern(output), run.stdout), run.stdout
+    assert shows(block, run.stdout), run.stdout
 
 
 def test_the_policy_of_the_readme_allows_what_it_lists_and_nothing_else(tmp_path: Path) -> None:
