@@ -9,7 +9,7 @@ import { createInterface } from "node:readline";
 import { test } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import { Client, Sandbox } from "cxone-actions";
-import { ACTION, accessTo, command, folder, INPUTS, ROOT, rejection } from "./support.mjs";
+import { ACTION, accessTo, command, environmentOf, folder, INPUTS, ROOT, rejection } from "./support.mjs";
 
 const USER = join(ROOT, "tests", "node", "batch-user.mjs");
 const FOR_EVER = 3_600_000;
@@ -20,12 +20,7 @@ function ground(t) {
   t.after(() => sandbox.close());
   const place = folder(t);
   const [audit, file] = [join(place, "trail"), join(place, "taken")];
-  const env = {
-    CXONE_BASE_URL: sandbox.baseUrl,
-    CXONE_CLIENT_ID: sandbox.clientId,
-    CXONE_CLIENT_SECRET: sandbox.clientSecret,
-    CXONE_AUDIT_DIR: audit,
-  };
+  const env = { ...environmentOf(sandbox), CXONE_AUDIT_DIR: audit };
   const taken = () => (existsSync(file) ? readFileSync(file, "utf8").split("\n").slice(0, -1) : []);
   const start = (count, dawdles = 1) => user(t, [file, count, dawdles], env);
   /** Reads the trail with a client of its own. */

@@ -1,10 +1,11 @@
 // The policy at work from Node: asked, and changed while a client is open; and the examples of docs/policy.md.
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { inspect } from "node:util";
-import { ACTION, connected, events, folder, INPUTS, node, ROOT, rejection, thrown } from "./support.mjs";
+import { blocks, ran, shows } from "./pages.mjs";
+import { ACTION, connected, events, folder, INPUTS, rejection, thrown } from "./support.mjs";
 
 const OPEN = { action: [{ id: ACTION, name: "create-case", inputs: "*" }] };
 const limited = (more) => ({ action: [{ ...OPEN.action[0], ...more }] });
@@ -96,23 +97,13 @@ test("a_limit_that_lets_nobody_through_before_the_deadline_sends_nothing", async
 });
 
 test("the_examples_of_the_policy_page_print_what_it_says", async (t) => {
-  const page = readFileSync(join(ROOT, "docs", "policy.md"), "utf8");
-  const [, policy] = /^```toml\n(.*?)^```$/ms.exec(page);
-  const examples = [...page.matchAll(/^```js\n(?<code>.*?)^```$\s+^```text\n(?<output>.*?)^```$/gms)];
-  assert.ok(examples.length >= 1);
+  const [policy] = blocks("docs/policy.md", "toml");
+  const examples = blocks("docs/policy.md", "js");
+  assert.ok(examples.length >= 1 && examples.every(({ output }) => output));
   const { sandbox } = connected(t);
-  const env = {
-    CXONE_BASE_URL: sandbox.baseUrl,
-    CXONE_CLIENT_ID: sandbox.clientId,
-    CXONE_CLIENT_SECRET: sandbox.clientSecret,
-  };
-  for (const { groups } of examples) {
-    // Inside of the checkout, so that `cxone-actions` is the package of the checkout.
-    const cwd = mkdtempSync(join(ROOT, "target", "policy-"));
-    t.after(() => rmSync(cwd, { recursive: true, force: true }));
-    writeFileSync(join(cwd, "policy.toml"), policy);
-    const program = ["--input-type=module", "-e", groups.code];
-    const { code, stdout, stderr } = await node(program, { env, cwd });
-    assert.deepEqual([code, stdout, stderr], [0, groups.output, ""]);
+  for (const example of examples) {
+    const { code, stdout, stderr } = await ran(t, example, sandbox, { "policy.toml": policy.code });
+    assert.deepEqual([code, stderr], [0, ""]);
+    assert.ok(shows(example, stdout), stdout);
   }
 });

@@ -39,9 +39,18 @@ export function accessTo(sandbox) {
   };
 }
 
+/** What the environment of a process says of its gateway. */
+export function environmentOf(sandbox) {
+  return {
+    CXONE_BASE_URL: sandbox.baseUrl,
+    CXONE_CLIENT_ID: sandbox.clientId,
+    CXONE_CLIENT_SECRET: sandbox.clientSecret,
+  };
+}
+
 /** A folder that is removed when the test ends. */
-export function folder(t) {
-  const path = mkdtempSync(join(tmpdir(), "cxone-actions-"));
+export function folder(t, parent = tmpdir()) {
+  const path = mkdtempSync(join(parent, "cxone-actions-"));
   t.after(() => rmSync(path, { recursive: true, force: true }));
   return path;
 }

@@ -3,11 +3,10 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { once } from "node:events";
-import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
-import { join } from "node:path";
 import { test } from "node:test";
-import { ACTION, accessTo, connected, ENTRY, INPUTS, node, ROOT } from "./support.mjs";
+import { blocks, ran, shows } from "./pages.mjs";
+import { ACTION, accessTo, connected, ENTRY, INPUTS, node } from "./support.mjs";
 
 const PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
@@ -127,17 +126,12 @@ test("promtool finds nothing to say of the Prometheus text", async (t) => {
 });
 
 test("the JavaScript examples of docs/observability.md print what it says", async (t) => {
-  const page = await readFile(join(ROOT, "docs", "observability.md"), "utf8");
-  const examples = [...page.matchAll(/^```js\n(?<code>.*?)^```$\s+^```text\n(?<output>.*?)^```$/gms)];
-  assert(examples.length >= 1);
+  const examples = blocks("docs/observability.md", "js");
+  assert(examples.length >= 1 && examples.every(({ output }) => output));
   const { sandbox } = connected(t);
-  const env = {
-    CXONE_BASE_URL: sandbox.baseUrl,
-    CXONE_CLIENT_ID: sandbox.clientId,
-    CXONE_CLIENT_SECRET: sandbox.clientSecret,
-  };
-  for (const { groups } of examples) {
-    const { code, stdout, stderr } = await node(["--input-type=module", "-e", groups.code], { env });
-    assert.deepEqual([code, stdout, stderr], [0, groups.output, ""]);
+  for (const example of examples) {
+    const { code, stdout, stderr } = await ran(t, example, sandbox);
+    assert.deepEqual([code, stderr], [0, ""]);
+    assert(shows(example, stdout), stdout);
   }
 });
