@@ -42,15 +42,20 @@ def access(sandbox: Sandbox) -> dict[str, Any]:
 
 
 @pytest.fixture
-def gateway(sandbox: Sandbox) -> dict[str, str]:
-    """The environment of a process that uses the gateway of this test, and the commands that come with the package."""
+def variables(sandbox: Sandbox) -> dict[str, str]:
+    """What an environment says of the gateway of this test."""
     return {
-        **os.environ,
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "CXONE_BASE_URL": sandbox.base_url,
         "CXONE_CLIENT_ID": sandbox.client_id,
         "CXONE_CLIENT_SECRET": sandbox.client_secret,
     }
+
+
+@pytest.fixture
+def gateway(variables: dict[str, str]) -> dict[str, str]:
+    """The environment of a process that uses the gateway of this test, and the commands that come with the package."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return {**os.environ, "PATH": path, **variables}
 
 
 @pytest.fixture

@@ -8,8 +8,6 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-import pytest
-
 from cxone_actions import Sandbox
 
 RUN = """
@@ -30,24 +28,13 @@ def run(code: str, env: Mapping[str, str], folder: Path) -> subprocess.Completed
     )
 
 
-@pytest.fixture
-def access_by_environment(sandbox: Sandbox) -> dict[str, str]:
-    return {
-        "CXONE_BASE_URL": sandbox.base_url,
-        "CXONE_CLIENT_ID": sandbox.client_id,
-        "CXONE_CLIENT_SECRET": sandbox.client_secret,
-    }
-
-
-def test_the_environment_is_enough_and_nothing_is_printed(
-    access_by_environment: dict[str, str], tmp_path: Path
-) -> None:
-    done = run(RUN, access_by_environment, tmp_path)
+def test_the_environment_is_enough_and_nothing_is_printed(variables: dict[str, str], tmp_path: Path) -> None:
+    done = run(RUN, variables, tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", ""), "tutorial defects S15, S43"
 
 
-def test_no_dotenv_file_is_read(access_by_environment: dict[str, str], tmp_path: Path) -> None:
-    lines = "".join(f"{name}={value}\n" for name, value in access_by_environment.items())
+def test_no_dotenv_file_is_read(variables: dict[str, str], tmp_path: Path) -> None:
+    lines = "".join(f"{name}={value}\n" for name, value in variables.items())
     (tmp_path / ".env").write_text(lines)
     done = run(RUN, {}, tmp_path)
     assert done.returncode == 1, "tutorial defect S15"
@@ -55,27 +42,25 @@ def test_no_dotenv_file_is_read(access_by_environment: dict[str, str], tmp_path:
     assert "CXONE_BASE_URL" in done.stderr
 
 
-def test_a_mounted_file_holds_the_secret(access_by_environment: dict[str, str], tmp_path: Path) -> None:
+def test_a_mounted_file_holds_the_secret(variables: dict[str, str], tmp_path: Path) -> None:
     secret = tmp_path / "secret"
-    secret.write_text(access_by_environment.pop("CXONE_CLIENT_SECRET") + "\n")
-    done = run(RUN, {**access_by_environment, "CXONE_CLIENT_SECRET_FILE": str(secret)}, tmp_path)
+    secret.write_text(variables.pop("CXONE_CLIENT_SECRET") + "\n")
+    done = run(RUN, {**variables, "CXONE_CLIENT_SECRET_FILE": str(secret)}, tmp_path)
     assert done.returncode == 0, done.stderr
-    gone = run(RUN, {**access_by_environment, "CXONE_CLIENT_SECRET_FILE": str(tmp_path / "gone")}, tmp_path)
+    gone = run(RUN, {**variables, "CXONE_CLIENT_SECRET_FILE": str(tmp_path / "gone")}, tmp_path)
     assert "CXONE_CLIENT_SECRET_FILE" in gone.stderr
 
 
-def test_an_argument_wins_over_the_environment(
-    access_by_environment: dict[str, str], sandbox: Sandbox, tmp_path: Path
-) -> None:
-    wrong = {**access_by_environment, "CXONE_BASE_URL": "https://nowhere.invalid"}
+def test_an_argument_wins_over_the_environment(variables: dict[str, str], sandbox: Sandbox, tmp_path: Path) -> None:
+    wrong = {**variables, "CXONE_BASE_URL": "https://nowhere.invalid"}
     code = RUN.replace("Client()", f"Client({sandbox.base_url!r})")
     assert run(code, wrong, tmp_path).returncode == 0
 
 
 def test_the_proxy_of_the_environment_is_not_asked_for_a_gateway_on_this_machine(
-    access_by_environment: dict[str, str], tmp_path: Path
+    variables: dict[str, str], tmp_path: Path
 ) -> None:
     nobody = "http://127.0.0.1:1"
     proxies = {"HTTP_PROXY": nobody, "http_proxy": nobody, "HTTPS_PROXY": nobody, "ALL_PROXY": nobody}
-    done = run(RUN, {**access_by_environment, **proxies}, tmp_path)
+    done = run(RUN, {**variables, **proxies}, tmp_path)
     assert done.returncode == 0, done.stderr

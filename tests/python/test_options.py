@@ -57,10 +57,9 @@ def test_without_a_gateway_there_is_no_client() -> None:
         Client()
 
 
-def test_the_environment_stands_in_for_arguments(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CXONE_BASE_URL", sandbox.base_url)
-    monkeypatch.setenv("CXONE_CLIENT_ID", sandbox.client_id)
-    monkeypatch.setenv("CXONE_CLIENT_SECRET", sandbox.client_secret)
+def test_the_environment_stands_in_for_arguments(variables: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
     with Client() as client:
         assert client.run(CREATE_CASE, INPUTS).ok
     with pytest.raises(ConfigError), Client(timeout=0):
