@@ -16,21 +16,7 @@ from typing import Any
 import pytest
 
 from actions import CREATE_CASE, INPUTS
-from cxone_actions import AsyncClient, Checkpoint, Client, ConfigError, Sandbox
-
-
-def options(gateway: Sandbox, directory: Path, note: Callable[[Checkpoint], Any]) -> dict[str, Any]:
-    return {
-        "base_url": gateway.base_url,
-        "client_id": gateway.client_id,
-        "client_secret": gateway.client_secret,
-        "audit": directory,
-        "audit_checkpoints": note,
-    }
-
-
-def records(client: Client | AsyncClient) -> list[Any]:
-    return list(client.audit.records())
+from cxone_actions import AsyncClient, Checkpoint, Client, ConfigError
 
 
 def until(what: str, holds: Callable[[], bool]) -> None:
@@ -40,7 +26,9 @@ def until(what: str, holds: Callable[[], bool]) -> None:
         time.sleep(0.002)
 
 
-def test_the_function_is_told_the_end_of_the_chain_at_flush_and_at_close(tmp_path: Path) -> None:
+def test_the_function_is_told_the_end_of_the_chain_at_flush_and_at_close(
+    access: dict[str, Any], tmp_path: Path
+) -> None:
     told: list[Checkpoint] = []
     threads: set[str] = set()
 
@@ -48,7 +36,7 @@ def test_the_function_is_told_the_end_of_the_chain_at_flush_and_at_close(tmp_pat
         threads.add(threading.current_thread().name)
         told.append(checkpoint)
 
-    with Sandbox() as gateway, Client(**options(gateway, tmp_path, note)) as client:
+    with Client(**access, audit=tmp_path, audit_checkpoints=note) as client:
         client.run(CREATE_CASE, INPUTS)
         client.audit.flush()
         until("flushed", lambda: len(told) == 1)
@@ -61,7 +49,9 @@ def test_the_function_is_told_the_end_of_the_chain_at_flush_and_at_close(tmp_pat
     assert threads == {"cxone-actions-checkpoints"}
 
 
-def test_an_async_function_is_awaited_and_of_what_it_raises_only_the_class_is_said(tmp_path: Path) -> None:
+def test_an_async_function_is_awaited_and_of_what_it_raises_only_the_class_is_said(
+    access: dict[str, Any], tmp_path: Path
+) -> None:
     class VaultSealedError(Exception):
         pass
 
@@ -74,23 +64,22 @@ def test_an_async_function_is_awaited_and_of_what_it_raises_only_the_class_is_sa
         raise VaultSealedError("s3cret")
 
     async def main() -> None:
-        with Sandbox() as gateway:
-            async with AsyncClient(**options(gateway, tmp_path, note)) as client:
-                for expected in (1, 2):
-                    assert (await client.run(CREATE_CASE, INPUTS)).ok
-                    client.audit.flush()
-                    while asked < expected:
-                        await asyncio.sleep(0.002)
-                # The second is tried again only when there is something new.
-                notes = [r["note"] for r in records(client) if r["event"] == "checkpoint"]
-                assert len(notes) == 1
-                assert "VaultSealedError" in notes[0]
-                assert "s3cret" not in notes[0]
+        async with AsyncClient(**access, audit=tmp_path, audit_checkpoints=note) as client:
+            for expected in (1, 2):
+                assert (await client.run(CREATE_CASE, INPUTS)).ok
+                client.audit.flush()
+                while asked < expected:
+                    await asyncio.sleep(0.002)
+            # The second is tried again only when there is something new.
+            notes = [record["note"] for record in client.audit.records(event="checkpoint")]
+            assert len(notes) == 1
+            assert "VaultSealedError" in notes[0]
+            assert "s3cret" not in notes[0]
 
     asyncio.run(asyncio.wait_for(main(), 20))
 
 
-def test_a_function_that_hangs_stops_no_call_and_no_close(tmp_path: Path) -> None:
+def test_a_function_that_hangs_stops_no_call_and_no_close(access: dict[str, Any], tmp_path: Path) -> None:
     entered, leave = threading.Event(), threading.Event()
 
     def note(checkpoint: Checkpoint) -> None:
@@ -98,44 +87,42 @@ def test_a_function_that_hangs_stops_no_call_and_no_close(tmp_path: Path) -> Non
         leave.wait()
 
     try:
-        with Sandbox() as gateway:
-            client = Client(**options(gateway, tmp_path, note))
-            client.run(CREATE_CASE, INPUTS)
-            client.audit.flush()
-            assert entered.wait(10)
-            assert client.run(CREATE_CASE, INPUTS).ok
-            began = time.monotonic()
-            client.close()
-            assert time.monotonic() - began < 4
+        client = Client(**access, audit=tmp_path, audit_checkpoints=note)
+        client.run(CREATE_CASE, INPUTS)
+        client.audit.flush()
+        assert entered.wait(10)
+        assert client.run(CREATE_CASE, INPUTS).ok
+        began = time.monotonic()
+        client.close()
+        assert time.monotonic() - began < 4
     finally:
         leave.set()
 
 
-def test_a_client_that_nobody_has_any_more_takes_its_thread_along(tmp_path: Path) -> None:
+def test_a_client_that_nobody_has_any_more_takes_its_thread_along(access: dict[str, Any], tmp_path: Path) -> None:
     def alive() -> int:
         return sum(thread.name == "cxone-actions-checkpoints" for thread in threading.enumerate())
 
     before = alive()
-    with Sandbox() as gateway:
-        client = Client(**options(gateway, tmp_path, lambda checkpoint: None))
-        assert alive() == before + 1
-        gone = weakref.ref(client)
-        del client
-        gc.collect()
-        assert gone() is None
-        until("the thread has ended", lambda: alive() == before)
+    client = Client(**access, audit=tmp_path, audit_checkpoints=lambda checkpoint: None)
+    assert alive() == before + 1
+    gone = weakref.ref(client)
+    del client
+    gc.collect()
+    assert gone() is None
+    until("the thread has ended", lambda: alive() == before)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-def test_a_forked_child_has_its_own_checkpoints(tmp_path: Path) -> None:
+def test_a_forked_child_has_its_own_checkpoints(access: dict[str, Any], tmp_path: Path) -> None:
     trail, file = tmp_path / "trail", tmp_path / "told"
 
     def note(checkpoint: Checkpoint) -> None:
         with file.open("a") as told:
             told.write(f"{os.getpid()} {checkpoint.segment}\n")
 
-    with Sandbox() as gateway, Client(**options(gateway, trail, note)) as client:
+    with Client(**access, audit=trail, audit_checkpoints=note) as client:
         client.run(CREATE_CASE, INPUTS)
         child = os.fork()
         if child == 0:
