@@ -17,6 +17,7 @@ import pytest
 
 from actions import CREATE_CASE, INPUTS
 from cxone_actions import AsyncClient, Checkpoint, Client, ConfigError
+from forks import in_a_forked_child
 
 
 def until(what: str, holds: Callable[[], bool]) -> None:
@@ -124,16 +125,12 @@ def test_a_forked_child_has_its_own_checkpoints(access: dict[str, Any], tmp_path
 
     with Client(**access, audit=trail, audit_checkpoints=note) as client:
         client.run(CREATE_CASE, INPUTS)
-        child = os.fork()
-        if child == 0:
-            status = 1
-            try:
-                client.run(CREATE_CASE, INPUTS)
-                client.close()
-                status = 0
-            finally:
-                os._exit(status)
-        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+        def work() -> None:
+            client.run(CREATE_CASE, INPUTS)
+            client.close()
+
+        child = in_a_forked_child(work)
         assert [line.split()[0] for line in file.read_text().splitlines()] == [str(child)]
         assert f"-{child}-" in file.read_text()
 

@@ -16,6 +16,7 @@ import pytest
 
 from actions import CREATE_CASE, INPUTS, NEVER_ENDS
 from cxone_actions import AsyncClient, Client, PollTimeoutError, RequestRejectedError, Sandbox, _log, _native
+from forks import in_a_forked_child
 
 LOGGER = logging.getLogger("cxone_actions")
 
@@ -159,18 +160,14 @@ def test_a_forked_child_says_what_it_did_and_nothing_of_its_parents(
     client = open_client()
     client.run(CREATE_CASE, INPUTS, correlation_id="of-the-parent")
     reading, writing = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        code = 1
-        try:
-            kept.records.clear()
-            client.run(CREATE_CASE, INPUTS, correlation_id="of-the-child")
-            ids = {getattr(record, "correlation_id", "") for record in kept.records} - {""}
-            os.write(writing, ",".join(sorted(ids)).encode())
-            code = 0
-        finally:
-            os._exit(code)
-    assert os.waitpid(pid, 0)[1] == 0
+
+    def work() -> None:
+        kept.records.clear()
+        client.run(CREATE_CASE, INPUTS, correlation_id="of-the-child")
+        ids = {getattr(record, "correlation_id", "") for record in kept.records} - {""}
+        os.write(writing, ",".join(sorted(ids)).encode())
+
+    in_a_forked_child(work)
     assert os.read(reading, 1000) == b"of-the-child"
     os.close(reading)
     os.close(writing)

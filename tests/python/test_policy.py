@@ -21,6 +21,7 @@ from cxone_actions import (
     Sandbox,
     ValidationError,
 )
+from forks import in_a_forked_child
 
 OPEN = {"action": [{"id": CREATE_CASE, "name": "create-case", "inputs": "*"}]}
 CLOSED: dict[str, Any] = {"action": []}
@@ -154,12 +155,10 @@ def test_a_forked_child_has_the_policy_that_its_parent_had_at_the_fork(
 ) -> None:
     client = open_client(policy=CLOSED)
     digest = client.reload_policy(OPEN)
-    child = os.fork()
-    if child == 0:
-        # Nothing of pytest's may run in the child.
-        verdict = None
-        try:
-            verdict = client.check("create-case", INPUTS)
-        finally:
-            os._exit(0 if verdict and verdict.policy == digest else 1)
-    assert os.waitpid(child, 0)[1] == 0
+
+    def work() -> None:
+        verdict = client.check("create-case", INPUTS)
+        assert verdict
+        assert verdict.policy == digest
+
+    in_a_forked_child(work)

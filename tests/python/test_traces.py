@@ -15,6 +15,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 from actions import CREATE_CASE, FAILS, INPUTS
 from collector import Collector, attributes, collecting
 from cxone_actions import AsyncClient, Client, ConfigError, RequestRejectedError, Sandbox, ValidationError
+from forks import in_a_forked_child
 
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
@@ -121,16 +122,12 @@ def test_a_forked_child_sends_its_own_spans_and_not_its_parents(
 ) -> None:
     client = open_client(traces=collector.url)
     client.run(CREATE_CASE, INPUTS, correlation_id="of-the-parent")
-    pid = os.fork()
-    if pid == 0:
-        code = 1
-        try:
-            client.run(CREATE_CASE, INPUTS, correlation_id="of-the-child")
-            client.close()
-            code = 0
-        finally:
-            os._exit(code)
-    assert os.waitpid(pid, 0)[1] == 0
+
+    def work() -> None:
+        client.run(CREATE_CASE, INPUTS, correlation_id="of-the-child")
+        client.close()
+
+    in_a_forked_child(work)
     client.close()
     whole = [span for span in collector.spans if span.kind == Span.SPAN_KIND_INTERNAL]
     assert sorted(attributes(span)["cxone.correlation_id"] for span in whole) == ["of-the-child", "of-the-parent"]
