@@ -1,52 +1,31 @@
 // Checkpoints for a function: told in order, and nobody waits for it.
 
 import assert from "node:assert/strict";
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { Client, ConfigError, Sandbox } from "cxone-actions";
-import { node } from "./support.mjs";
+import { Client, ConfigError } from "cxone-actions";
+import { ACTION, connected, folder, INPUTS, node } from "./support.mjs";
 
-const CREATE_CASE = "a1b2c3d4-e5f6-7890-abcd-ef1234567890";
-const REQUEST = {
-  actionId: CREATE_CASE,
-  inputs: { customerId: "CUST-998877", orderReference: "ORD-2023-1122", priority: 1 },
-};
+const REQUEST = { actionId: ACTION, inputs: INPUTS };
 
-/** A gateway, a directory, and a client whose checkpoints go to `note`. */
-async function ground(t, note) {
-  const directory = await mkdtemp(join(tmpdir(), "checkpoints-"));
-  const gateway = new Sandbox();
-  const client = new Client({
-    baseUrl: gateway.baseUrl,
-    clientId: gateway.clientId,
-    clientSecret: gateway.clientSecret,
-    audit: directory,
-    auditCheckpoints: note,
-  });
-  t.after(async () => {
-    await client.close();
-    gateway.close();
-    await rm(directory, { recursive: true });
-  });
-  return { directory, client };
-}
+const parsed = (lines) =>
+  lines
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line));
 
 async function recordsIn(directory) {
   const segments = (await readdir(directory)).filter((name) => name.endsWith(".jsonl"));
   const texts = await Promise.all(segments.map((name) => readFile(join(directory, name), "utf8")));
-  return texts.flatMap((text) =>
-    text
-      .trimEnd()
-      .split("\n")
-      .map((line) => JSON.parse(line)),
-  );
+  return texts.flatMap(parsed);
 }
 
 test("the function is told the end of the chain at flush and at close", async (t) => {
   const told = [];
-  const { directory, client } = await ground(t, (checkpoint) => void told.push(checkpoint));
+  const directory = folder(t);
+  const auditCheckpoints = (checkpoint) => void told.push(checkpoint);
+  const { client } = connected(t, { audit: directory, auditCheckpoints });
   await client.run(REQUEST);
   await client.audit.flush();
   while (told.length === 0) await new Promise((resolve) => setTimeout(resolve, 2));
@@ -61,11 +40,12 @@ test("the function is told the end of the chain at flush and at close", async (t
 test("an async function is awaited, and of what it throws only the class is said", async (t) => {
   class VaultSealed extends Error {}
   let asked = 0;
-  const { client } = await ground(t, async () => {
+  const auditCheckpoints = async () => {
     await null;
     asked += 1;
     throw new VaultSealed("s3cret");
-  });
+  };
+  const { client } = connected(t, { audit: folder(t), auditCheckpoints });
   for (const expected of [1, 2]) {
     assert.ok((await client.run(REQUEST)).ok);
     await client.audit.flush();
@@ -80,10 +60,11 @@ test("an async function is awaited, and of what it throws only the class is said
 
 test("a function that never settles stops no call and no close", async (t) => {
   let entered = false;
-  const { client } = await ground(t, () => {
+  const auditCheckpoints = () => {
     entered = true;
     return new Promise(() => {});
-  });
+  };
+  const { client } = connected(t, { audit: folder(t), auditCheckpoints });
   await client.run(REQUEST);
   await client.audit.flush();
   while (!entered) await new Promise((resolve) => setTimeout(resolve, 2));
@@ -98,8 +79,7 @@ for (const [name, end] of [
   ["is ended by process.exit", "process.exit(0);"],
 ]) {
   test(`a function is told the last checkpoint of a process that ${name} without close`, async (t) => {
-    const directory = await mkdtemp(join(tmpdir(), "checkpoints-"));
-    t.after(() => rm(directory, { recursive: true }));
+    const directory = folder(t);
     const program = (note) => `
       const { Client } = require("cxone-actions");
       const options = { baseUrl: "http://127.0.0.1:1", token: "t", audit: ${JSON.stringify(directory)} };
@@ -111,10 +91,7 @@ for (const [name, end] of [
     const run = async (note) => {
       const { code, stdout, stderr } = await node(["-e", program(note)]);
       assert.deepEqual({ code, stderr }, { code: 0, stderr: "" });
-      return stdout
-        .trimEnd()
-        .split("\n")
-        .map((line) => JSON.parse(line));
+      return parsed(stdout);
     };
     const [checkpoint, after] = await run("(c) => console.log(JSON.stringify(c))");
     const last = (await recordsIn(directory)).at(-1);
