@@ -18,50 +18,42 @@ const WAYS = [
   ],
 ];
 
+/** An empty project of a user's that has this package, and those. */
+function project(t, ...others) {
+  const path = folder(t);
+  mkdirSync(join(path, "node_modules", "@types"), { recursive: true });
+  symlinkSync(ROOT, join(path, "node_modules", "cxone-actions"));
+  for (const other of others) {
+    symlinkSync(join(ROOT, "node_modules", other), join(path, "node_modules", other));
+  }
+  writeFileSync(join(path, "package.json"), '{"type": "module"}');
+  return path;
+}
+
+/** What the compiler says of a file. `skipLibCheck` stays off: the declarations themselves are checked too. */
+async function compiled(project, file, options) {
+  const compilerOptions = { strict: true, noEmit: true, target: "es2022", ...options };
+  writeFileSync(join(project, "tsconfig.json"), JSON.stringify({ compilerOptions, files: [file] }));
+  const { code, stdout, stderr } = await node([TSC, "-p", project], { cwd: project });
+  return { code, stdout, stderr };
+}
+
 for (const [name, options, file] of WAYS) {
   test(`the_types_compile_under_${name}`, async (t) => {
-    const project = folder(t);
-    mkdirSync(join(project, "node_modules", "@types"), { recursive: true });
-    symlinkSync(ROOT, join(project, "node_modules", "cxone-actions"));
-    symlinkSync(
-      join(ROOT, "node_modules", "@types", "node"),
-      join(project, "node_modules", "@types", "node"),
-    );
-    cpSync(join(ROOT, "tests", "node", "types", "usage.ts"), join(project, file));
-    writeFileSync(join(project, "package.json"), '{"type": "module"}');
-    // `skipLibCheck` stays off: the declarations themselves are checked too.
-    const compilerOptions = {
-      strict: true,
-      noEmit: true,
-      target: "es2022",
-      lib: ["es2023", "esnext.disposable"],
-      types: ["node"],
-      ...options,
-    };
-    writeFileSync(join(project, "tsconfig.json"), JSON.stringify({ compilerOptions, files: [file] }));
-    const { code, stdout, stderr } = await node([TSC, "-p", project], { cwd: project });
-    assert.deepEqual({ code, stdout, stderr }, { code: 0, stdout: "", stderr: "" });
+    const path = project(t, "@types/node");
+    cpSync(join(ROOT, "tests", "node", "types", "usage.ts"), join(path, file));
+    const types = { lib: ["es2023", "esnext.disposable"], types: ["node"] };
+    const said = await compiled(path, file, { ...types, ...options });
+    assert.deepEqual(said, { code: 0, stdout: "", stderr: "" });
   });
 }
 
 test("the_declarations_need_nobody_elses_types_but_those_of_the_language", async (t) => {
-  const project = folder(t);
-  mkdirSync(join(project, "node_modules"));
-  symlinkSync(ROOT, join(project, "node_modules", "cxone-actions"));
-  writeFileSync(join(project, "package.json"), '{"type": "module"}');
+  const path = project(t);
   writeFileSync(
-    join(project, "usage.ts"),
+    join(path, "usage.ts"),
     'import { Client } from "cxone-actions";\nexport const make = (): Client => new Client();\n',
   );
-  const compilerOptions = {
-    strict: true,
-    noEmit: true,
-    target: "es2022",
-    lib: ["es2022"],
-    types: [],
-    module: "nodenext",
-  };
-  writeFileSync(join(project, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["usage.ts"] }));
-  const { code, stdout } = await node([TSC, "-p", project], { cwd: project });
-  assert.deepEqual({ code, stdout }, { code: 0, stdout: "" });
+  const said = await compiled(path, "usage.ts", { lib: ["es2022"], types: [], module: "nodenext" });
+  assert.deepEqual(said, { code: 0, stdout: "", stderr: "" });
 });
