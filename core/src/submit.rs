@@ -1,7 +1,8 @@
 //! The sending of one invocation, in a task of its own: it belongs to the library, not to the caller's future.
 //!
 //! Everything that may be waited for is waited for before `sending` is on record, so that between the record (and the disk,
-//! where the trail is to survive a loss of power) and the first byte there is nothing. What comes back decides, by the table in [`crate::wire`], whether it may be sent again.
+//! where the trail is to survive a loss of power) and the first byte there is nothing. What comes back decides, by the
+//! table in [`crate::wire`], whether it may be sent again.
 
 use std::sync::Arc;
 use std::time::Duration;

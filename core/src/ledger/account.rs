@@ -83,41 +83,18 @@ impl Account {
     pub(super) fn taken_up(ledger: Arc<Ledger>, left: Left) -> Account {
         let Left { who, began, attempts, invoke_latency, claim, traceparent } = left;
         let span = ledger.traces.invocation(&who, traceparent);
-        Account {
-            ledger,
-            who,
-            began,
-            attempts,
-            invoke_latency,
-            inputs: Inputs::default(),
-            claim,
-            due: false,
-            state: State::Accepted,
-            counted: true,
-            beside: false,
-            slot: None,
-            span,
-        }
+        let mut account = Account::unsent(ledger, who, Inputs::default(), began, claim, span);
+        (account.state, account.attempts, account.invoke_latency) =
+            (State::Accepted, attempts, invoke_latency);
+        account
     }
 
     /// Of an accepted invocation that is counted elsewhere.
     pub(super) fn not_counted(ledger: Arc<Ledger>, who: Identity, began: Instant) -> Account {
         let span = ledger.traces.invocation(&who, None);
-        Account {
-            ledger,
-            who,
-            began,
-            attempts: 0,
-            invoke_latency: None,
-            inputs: Inputs::default(),
-            claim: None,
-            due: false,
-            state: State::Accepted,
-            counted: false,
-            beside: false,
-            slot: None,
-            span,
-        }
+        let mut account = Account::unsent(ledger, who, Inputs::default(), began, None, span);
+        (account.state, account.counted) = (State::Accepted, false);
+        account
     }
 
     /// Takes a place that it has been given.

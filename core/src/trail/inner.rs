@@ -98,15 +98,15 @@ impl Inner {
         self.note(Event::Checkpoint, &format!("record {seq} of {segment} is noted elsewhere"));
     }
 
-    /// Writes a record about the trail itself, where it can be written; what cannot is counted as missing.
-    pub(super) fn note(&self, event: Event, note: &str) {
+    /// Writes a record about the trail itself, and says whether it could be written; if not, it is counted as missing.
+    pub(super) fn note(&self, event: Event, note: &str) -> bool {
         let entry = Entry { note: Some(note), ..Entry::new(event) };
-        let written = self.log().append(&self.origin, &entry);
-        match written {
-            Ok(()) => crate::telemetry::tell(&entry),
-            Err(_) => {
-                tracing::error!(target: TARGET, event = event.as_str(), "the audit trail cannot say: {note}");
-            }
+        let written = self.log().append(&self.origin, &entry).is_ok();
+        if written {
+            crate::telemetry::tell(&entry);
+        } else {
+            tracing::error!(target: TARGET, event = event.as_str(), "the audit trail cannot say: {note}");
         }
+        written
     }
 }

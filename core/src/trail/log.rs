@@ -5,16 +5,16 @@
 //! when the disk takes one, and that begins by saying how many records are missing.
 
 use std::collections::VecDeque;
-use std::fmt::Write;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
 use super::chain::{self, GENESIS};
-use super::record::{Entry, Origin, Record, timestamp_text};
+use super::clock::{self, Clock};
+use super::record::{Entry, Origin, Record};
 use super::run::{Complete, Run};
-use super::{Event, verify};
+use super::{Event, witness};
 use crate::telemetry::TARGET;
 
 /// As many records as a trail in memory keeps, and their bytes.
@@ -133,9 +133,7 @@ impl Log {
 
     /// Writes the record of `entry`. An error says why nothing is written, and that this record is missing.
     pub(super) fn append(&mut self, origin: &Origin, entry: &Entry<'_>) -> Result<(), Ended> {
-        let now = Timestamp::now();
-        // As exactly as records say it.
-        self.append_at(origin, entry, Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now))
+        self.append_at(origin, entry, clock::now())
     }
 
     /// The same at a given time, in whole microseconds.
@@ -202,7 +200,7 @@ impl Log {
         let link = if self.head.seq == 0 {
             self.link.clone()
         } else {
-            Some(verify::link(&run.current.name, &self.head))
+            Some(witness::link(&run.current.name, &self.head))
         };
         let record = Record::new(origin, entry, 1, self.clock.text(at), GENESIS, link.as_deref());
         let written = lay(&mut self.line, &mut self.hash, origin, &record)
@@ -272,11 +270,15 @@ impl Log {
     /// Writes `closed` where the last record does not say so already, and gives what is to be sealed. A log that broke
     /// tries a new segment once more, to say what is missing; nothing is written to a file that failed.
     pub(super) fn close(&mut self, origin: &Origin) -> Vec<Complete> {
-        let now = Timestamp::now();
-        self.heal(origin, now);
+        self.close_at(origin, clock::now())
+    }
+
+    /// The same at a given time.
+    pub(super) fn close_at(&mut self, origin: &Origin, at: Timestamp) -> Vec<Complete> {
+        self.heal(origin, at);
         if self.ended.is_none() && self.last != Some(Event::Closed) && !matches!(self.sink, Sink::Nowhere) {
             // A failure is remembered as the reason why the log ended.
-            let _ = self.append_at(origin, &Entry::new(Event::Closed), now);
+            let _ = self.append_at(origin, &Entry::new(Event::Closed), at);
         }
         self.ended.get_or_insert(Ended::Closed);
         self.tried = None;
@@ -320,28 +322,6 @@ fn lay(line: &mut Vec<u8>, hash: &mut String, origin: &Origin, record: &Record<'
     Ok(())
 }
 
-/// Says times as records do. Everything before the microseconds is made once in a second.
-#[derive(Debug, Default)]
-struct Clock {
-    second: Option<i64>,
-    text: String,
-}
-
-impl Clock {
-    fn text(&mut self, at: Timestamp) -> &str {
-        const MICROSECONDS_AT: usize = "2026-11-22T15:12:22.".len();
-        if at.subsec_nanosecond() < 0 || self.second != Some(at.as_second()) {
-            self.second = Some(at.as_second());
-            self.text = timestamp_text(at);
-        } else {
-            self.text.truncate(MICROSECONDS_AT);
-            // Writing to a text cannot fail.
-            let _ = write!(self.text, "{:06}Z", at.subsec_microsecond());
-        }
-        &self.text
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -381,22 +361,5 @@ mod tests {
         let bytes: usize = memory.lines.iter().map(|line| line.len() + 1).sum();
         assert_eq!(bytes, memory.bytes);
         assert!(bytes <= MEMORY_BYTES && bytes > MEMORY_BYTES / 2, "{bytes}");
-    }
-
-    #[test]
-    fn every_time_is_said_in_full() {
-        let mut clock = Clock::default();
-        for text in [
-            "2026-11-22T15:12:22.345678Z",
-            "2026-11-22T15:12:22.000001Z",
-            "2026-11-22T15:12:22.999999Z",
-            "2026-11-22T15:12:23.000000Z",
-            "2026-11-22T15:12:22.5Z",
-            "1969-12-31T23:59:59.25Z",
-            "1969-12-31T23:59:59.5Z",
-        ] {
-            let at: Timestamp = text.parse().unwrap();
-            assert_eq!(clock.text(at), timestamp_text(at));
-        }
     }
 }

@@ -10,10 +10,12 @@
 
 mod chain;
 mod checkpoint;
+mod clock;
 mod close;
 mod event;
 mod export;
 mod filter;
+mod follow;
 mod index;
 mod inner;
 mod join;

@@ -14,7 +14,7 @@ use super::log::{Log, Memory, Sink};
 use super::record::Origin;
 use super::run::Run;
 use super::syncer::{self, Group};
-use super::{Power, Trail, read, segment, verify};
+use super::{Power, Trail, read, segment, witness};
 use crate::config::{AuditFailure, AuditSettings, Durability};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -51,7 +51,7 @@ impl Trail {
         let path = segment::directory(directory).map_err(fail)?;
         let file = settings.checkpoints.as_deref();
         let file = file.map(|file| checkpoint::file(file, &path)).transpose()?;
-        let link = read::last_head(&path).map_err(fail)?.map(|(name, head)| verify::link(&name, &head));
+        let link = read::last_head(&path).map_err(fail)?.map(|(name, head)| witness::link(&name, &head));
         let run = Run::begin(path.clone(), settings.segment_bytes, &origin).map_err(fail)?;
         let mut trail = Trail::new(origin, Some(path), Log::new(Sink::Run(Box::new(run)), link));
         trail.failure = settings.failure;

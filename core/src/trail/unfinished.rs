@@ -12,13 +12,13 @@ use std::io;
 
 use serde::Serialize;
 
+use super::follow::{Chain, Standing};
 use super::index;
 use super::join::Join;
 use super::key::Key;
 use super::log::Head;
 use super::segment::{Line, Segment};
 use super::summary::{Ends, Summary};
-use super::verify::{Chain, Standing};
 use crate::error::Result;
 use crate::telemetry::TARGET;
 

@@ -4,7 +4,6 @@
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use std::thread;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -15,14 +14,14 @@ use super::record::{Origin, Record};
 use super::run::{self, Run};
 use super::segment::{self, Segment};
 use super::syncer::{self, Group};
-use super::{Entry, Event, Filter, Power, Trail, Verification, retention, witness};
+use super::{Entry, Event, Power, Trail, Verification, witness};
 use crate::config::{AuditFailure, AuditSettings};
 use crate::error::ErrorKind;
 
-const NOON: &str = "2026-11-22T12:00:00Z";
+pub(super) const NOON: &str = "2026-11-22T12:00:00Z";
 const MIDNIGHT: &str = "2026-11-23T00:00:00Z";
 
-fn at(text: &str) -> Timestamp {
+pub(super) fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
@@ -40,7 +39,7 @@ fn log(directory: &Path, segment_bytes: u64) -> Log {
 }
 
 /// One whose segment is a device that this name stands for.
-fn log_on(device: &str, directory: &Path) -> Log {
+pub(super) fn log_on(device: &str, directory: &Path) -> Log {
     let directory = segment::directory(directory).unwrap();
     let name = segment::name(at(NOON), 7, "0f86d081884c");
     symlink(device, directory.join(&name)).unwrap();
@@ -162,7 +161,8 @@ fn a_file_that_failed_is_never_touched_again_and_the_gap_is_linked_to_its_last_a
     let first = Record::parse(text.lines().next().unwrap().as_bytes()).unwrap();
     assert_eq!((&*first.event, first.note.unwrap().as_str()), ("gap", gap.as_str()));
     assert!(newest.is_held().unwrap(), "the run lives in its new segment");
-    let complete: Vec<_> = log.close(&origin()).into_iter().map(|complete| complete.name).collect();
+    let complete: Vec<_> =
+        log.close_at(&origin(), at(NOON)).into_iter().map(|complete| complete.name).collect();
     assert_eq!(complete, [newest.name], "nothing is said of the end of a segment that failed");
 }
 
@@ -221,7 +221,7 @@ fn at_power(directory: &Path, failure: AuditFailure) -> Trail {
     trail
 }
 
-fn origin_here() -> Origin {
+pub(super) fn origin_here() -> Origin {
     Origin { pid: std::process::id(), ..origin() }
 }
 
@@ -328,52 +328,4 @@ fn a_trail_that_ends_while_the_disk_is_full_leaves_its_losses_in_the_log_and_wit
     let said = String::from_utf8(said.0.lock().unwrap().clone()).unwrap();
     let lines: Vec<_> = said.lines().filter(|line| line.contains("3 records could not be written")).collect();
     assert!(lines.len() == 1 && lines[0].contains("ERROR"), "{said}");
-}
-
-#[test]
-fn what_is_kept_no_longer_is_named_before_it_is_removed() {
-    let directory = tempfile::tempdir().unwrap();
-    let now = Timestamp::now();
-    let days = |days: i64| now - SignedDuration::from_hours(24 * days);
-    let write = |run: &str, began: Timestamp, close: bool| {
-        let origin = Origin { run: run.into(), ..origin_here() };
-        let path = segment::directory(directory.path()).unwrap();
-        let name = segment::name(began, origin.pid, run);
-        let file = Arc::new(segment::create_locked(&path, &name).unwrap());
-        let mut log = Log::new(
-            Sink::Run(Box::new(Run::of(path, 64 << 20, run::Current::new(name.clone(), file)))),
-            None,
-        );
-        log.append_at(&origin, &Entry::new(Event::Started), began).unwrap();
-        log.append_at(&origin, &Entry::new(Event::Closed), began).unwrap();
-        let head = log.head.clone();
-        if close {
-            log.release();
-        }
-        (name, head, log)
-    };
-    let (old, head, _) = write("000000000001", days(40), true);
-    let (living, _, _held) = write("000000000002", days(39), false);
-    let (young, _, _) = write("000000000003", days(20), true);
-    let settings = AuditSettings { retention_days: Some(30), ..AuditSettings::default() };
-    let trail = Trail::open_with(directory.path(), "svc".into(), &settings).unwrap();
-    let gone = || !directory.path().join(&old).exists();
-    for _ in 0..5_000 {
-        if gone() {
-            break;
-        }
-        thread::sleep(Duration::from_millis(1));
-    }
-    trail.close();
-    let names: Vec<_> =
-        segment::list(directory.path()).unwrap().into_iter().map(|segment| segment.name).collect();
-    assert_eq!(names, [living, young, trail.segment().unwrap()]);
-    let gap = format!("{} {old} {} {}", retention::REMOVED, head.seq, head.hash);
-    let notes: Vec<_> = trail
-        .records(&Filter { event: Some(Event::Gap), ..Filter::default() })
-        .unwrap()
-        .map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap()["note"].to_string())
-        .collect();
-    assert_eq!(notes.len(), 1);
-    assert!(notes[0].contains(&gap), "{notes:?}");
 }
