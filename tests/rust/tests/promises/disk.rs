@@ -7,6 +7,7 @@ use std::time::Duration;
 use cxone_actions::config::{AuditFailure, Durability};
 use cxone_actions::trail::Filter;
 use cxone_actions::{Client, ErrorKind, Executed};
+use futures_util::FutureExt as _;
 use serde_json::{Value, json};
 
 use crate::ground::{builder, invariants, request, sandbox};
@@ -84,6 +85,11 @@ async fn who_asked_to_go_on_is_served_and_the_gap_is_counted() {
     assert_eq!(records(&client, "closed").len(), 1);
 }
 
+/// Whether nothing that was written waits for the disk: then there is nothing to wait for.
+fn is_on_the_disk(client: &Client) -> bool {
+    client.audit().settle().now_or_never().is_some_and(|settled| settled.is_ok())
+}
+
 #[tokio::test]
 async fn at_power_every_answer_is_on_the_disk_and_one_sync_serves_many() {
     let sandbox = sandbox();
@@ -93,8 +99,14 @@ async fn at_power_every_answer_is_on_the_disk_and_one_sync_serves_many() {
     for result in futures_util::future::join_all(calls).await {
         assert!(result.unwrap().ok);
     }
+    for n in 0..20 {
+        assert!(client.run(request(&format!("alone-{n}"))).await.unwrap().ok);
+        assert!(is_on_the_disk(&client), "the result came before the disk had its record");
+    }
     let invocation = client.invoke(request("invoked")).await.unwrap();
+    assert!(is_on_the_disk(&client), "the invocation was handed over before the disk had its record");
     assert!(client.poll(invocation.into(), Default::default()).await.unwrap().ok);
+    assert!(is_on_the_disk(&client));
     invariants(&sandbox, &client);
     client.shutdown(Duration::from_secs(5)).await;
     invariants(&sandbox, &client);
