@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { getEventListeners, once } from "node:events";
 import { test } from "node:test";
 import { AbortError, CxoneError } from "cxone-actions";
-import { ACTION, connected, events, INPUTS, NEVER_ENDS, rejection } from "./support.mjs";
+import { ACTION, connected, events, NEVER_ENDS, REQUEST, rejection } from "./support.mjs";
 
 const listeners = (signal) => getEventListeners(signal, "abort").length;
 
@@ -23,11 +23,11 @@ test("a_signal_that_is_aborted_already_ends_every_call_before_anything_happens",
   const { client, sandbox } = connected(t);
   const signal = AbortSignal.abort("not wanted any more");
   const calls = [
-    client.invoke({ actionId: ACTION, inputs: INPUTS }, { signal }),
-    client.run({ actionId: ACTION, inputs: INPUTS }, { signal }),
+    client.invoke(REQUEST, { signal }),
+    client.run(REQUEST, { signal }),
     client.poll("inv-1", { signal }),
     client.run("not even a request", { signal }),
-    client.runMany([{ actionId: ACTION, inputs: INPUTS }], { signal }).next(),
+    client.runMany([REQUEST], { signal }).next(),
   ];
   for (const call of calls) {
     const error = await rejection(call);
@@ -46,9 +46,7 @@ test("aborting_during_the_post_ends_the_wait_and_the_action_is_executed_once_and
   sandbox.inject("invoke", { delay: 0.3 });
   const controller = new AbortController();
   const correlationId = "corr-post";
-  const call = rejection(
-    client.run({ actionId: ACTION, inputs: INPUTS, correlationId }, { signal: controller.signal }),
-  );
+  const call = rejection(client.run({ ...REQUEST, correlationId }, { signal: controller.signal }));
   await seen(sandbox, "invoke");
   const reason = new Error("the customer hung up");
   controller.abort(reason);
@@ -63,7 +61,7 @@ test("aborting_during_the_post_ends_the_wait_and_the_action_is_executed_once_and
 
 test("aborting_during_the_poll_leaves_an_invocation_that_another_poll_finishes", async (t) => {
   const { client, sandbox } = connected(t, {}, { actions: [{ id: ACTION, completeAfterPolls: 3 }] });
-  const invocation = await client.invoke({ actionId: ACTION, inputs: INPUTS });
+  const invocation = await client.invoke(REQUEST);
   const controller = new AbortController();
   const call = rejection(client.poll(invocation, { signal: controller.signal }));
   await seen(sandbox, "poll");
@@ -78,9 +76,7 @@ test("aborting_in_a_backoff_sends_nothing_more", async (t) => {
   const { client, sandbox } = connected(t);
   sandbox.inject("invoke", { status: 429, retryAfter: 20 });
   const controller = new AbortController();
-  const call = rejection(
-    client.run({ actionId: ACTION, inputs: INPUTS, correlationId: "corr-b" }, { signal: controller.signal }),
-  );
+  const call = rejection(client.run({ ...REQUEST, correlationId: "corr-b" }, { signal: controller.signal }));
   await settled(client, ({ rateLimited }) => rateLimited === 1);
   controller.abort();
   assert.equal((await call).name, "AbortError");
@@ -97,8 +93,7 @@ test("one_signal_serves_a_thousand_calls_without_a_warning_and_without_a_listene
   const { client } = connected(t, { maxInFlight: 64, maxQueued: 2000 });
   const controller = new AbortController();
   const { signal } = controller;
-  const request = { actionId: ACTION, inputs: INPUTS };
-  const done = await Promise.all(Array.from({ length: 1000 }, () => client.invoke(request, { signal })));
+  const done = await Promise.all(Array.from({ length: 1000 }, () => client.invoke(REQUEST, { signal })));
   assert.equal(done.length, 1000);
   assert.equal(listeners(signal), 0, "a call that is over has taken its listener away");
 
@@ -126,7 +121,7 @@ test("a_signal_that_is_aborted_too_late_changes_nothing", async (t) => {
   const { client } = connected(t);
   const controller = new AbortController();
   const aborted = once(controller.signal, "abort");
-  const result = await client.run({ actionId: ACTION, inputs: INPUTS }, { signal: controller.signal });
+  const result = await client.run(REQUEST, { signal: controller.signal });
   controller.abort();
   await aborted;
   assert.equal(result.status, "COMPLETED");
@@ -135,7 +130,7 @@ test("a_signal_that_is_aborted_too_late_changes_nothing", async (t) => {
 test("something_that_is_no_signal_is_refused_by_name", async (t) => {
   const { client } = connected(t);
   for (const signal of ["x", 1, {}, () => 1]) {
-    const error = await rejection(client.run({ actionId: ACTION, inputs: INPUTS }, { signal }));
+    const error = await rejection(client.run(REQUEST, { signal }));
     assert.equal(error.kind, "config");
     assert.match(error.message, /`signal` must be an AbortSignal/);
   }
@@ -143,9 +138,8 @@ test("something_that_is_no_signal_is_refused_by_name", async (t) => {
 
 test("what_is_no_plain_object_is_no_options_of_a_call", async (t) => {
   const { client, sandbox } = connected(t);
-  const request = { actionId: ACTION, inputs: INPUTS };
   for (const options of [new AbortController().signal, [], new Map(), 5]) {
-    await assert.rejects(client.run(request, options), { name: "ConfigError", message: /plain object/ });
+    await assert.rejects(client.run(REQUEST, options), { name: "ConfigError", message: /plain object/ });
   }
   assert.equal(sandbox.requests.length, 0);
 });

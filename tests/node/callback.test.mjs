@@ -12,10 +12,9 @@ import {
   INPUTS,
   IS_CANCELLED,
   NEVER_ENDS,
+  REQUEST,
   rejection,
 } from "./support.mjs";
-
-const REQUEST = { actionId: ACTION, inputs: INPUTS };
 
 test("the_callback_gets_the_result_once_and_before_the_promise_is_settled", async (t) => {
   const { client } = connected(t);

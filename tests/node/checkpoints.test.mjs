@@ -5,9 +5,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { Client, ConfigError } from "cxone-actions";
-import { ACTION, connected, folder, INPUTS, node } from "./support.mjs";
-
-const REQUEST = { actionId: ACTION, inputs: INPUTS };
+import { connected, folder, node, REQUEST } from "./support.mjs";
 
 const parsed = (lines) =>
   lines

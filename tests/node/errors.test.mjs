@@ -8,15 +8,14 @@ import {
   accessTo,
   connected,
   FAILS,
-  INPUTS,
   IS_CANCELLED,
   NEVER_ENDS,
+  REQUEST,
   rejection,
   thrown,
 } from "./support.mjs";
 
 const { AbortError, Client, CxoneError } = library;
-const REQUEST = { actionId: ACTION, inputs: INPUTS };
 const FIELDS = [
   "kind",
   "executed",

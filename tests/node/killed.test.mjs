@@ -9,7 +9,7 @@ import { createInterface } from "node:readline";
 import { test } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import { Client, Sandbox } from "cxone-actions";
-import { ACTION, accessTo, command, environmentOf, folder, INPUTS, ROOT, rejection } from "./support.mjs";
+import { accessTo, command, environmentOf, folder, REQUEST, ROOT, rejection } from "./support.mjs";
 
 const USER = join(ROOT, "tests", "node", "batch-user.mjs");
 const FOR_EVER = 3_600_000;
@@ -188,7 +188,7 @@ for (const [name, [touch, wanted]] of Object.entries(TOUCHED)) {
     const { sandbox, audit } = ground(t);
     const options = { ...accessTo(sandbox), audit };
     const client = new Client(options);
-    await client.run({ actionId: ACTION, inputs: INPUTS });
+    await client.run(REQUEST);
     await client.close();
     const [segment] = readdirSync(audit).filter((name) => name.endsWith(".jsonl"));
     touch(join(audit, segment));
@@ -203,7 +203,7 @@ for (const [name, [touch, wanted]] of Object.entries(TOUCHED)) {
 // Fault 41: no room, and no directory.
 const FULL = `
   const { Client } = require("cxone-actions");
-  const request = ${JSON.stringify({ actionId: ACTION, inputs: INPUTS })};
+  const request = ${JSON.stringify(REQUEST)};
   const client = new Client();
   (async () => {
     const running = await client.invoke(request);
@@ -236,11 +236,10 @@ test("where_the_directory_is_gone_nothing_is_sent_and_polls_go_on", async (t) =>
   const { sandbox, audit } = ground(t);
   const client = new Client({ ...accessTo(sandbox), audit });
   t.after(() => client.close());
-  const request = { actionId: ACTION, inputs: INPUTS };
-  const running = await client.invoke(request);
+  const running = await client.invoke(REQUEST);
   rmSync(audit, { recursive: true });
   for (let n = 0; n < 3; n += 1) {
-    const error = await rejection(client.run({ ...request, correlationId: `call-${n}` }));
+    const error = await rejection(client.run({ ...REQUEST, correlationId: `call-${n}` }));
     assert.deepEqual([error.kind, error.executed], ["audit", "no"]);
     assert.equal(sandbox.executions(`call-${n}`), 0);
   }

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { inspect } from "node:util";
 import { blocks, ran, shows } from "./pages.mjs";
-import { ACTION, connected, events, folder, INPUTS, rejection, thrown } from "./support.mjs";
+import { ACTION, connected, events, folder, INPUTS, REQUEST, rejection, thrown } from "./support.mjs";
 
 const OPEN = { action: [{ id: ACTION, name: "create-case", inputs: "*" }] };
 const limited = (more) => ({ action: [{ ...OPEN.action[0], ...more }] });
@@ -52,10 +52,10 @@ test("a_policy_is_changed_while_the_client_is_open_and_a_mistake_changes_nothing
   const error = thrown(() => client.reloadPolicy());
   assert.deepEqual([error.name, error.executed], ["ConfigError", "no"]);
   assert.match(error.message, /policy\.toml, line 2/);
-  assert.ok((await client.run({ actionId: ACTION, inputs: INPUTS })).ok);
+  assert.ok((await client.run(REQUEST)).ok);
   writeFileSync(path, "action = []\n");
   const second = client.reloadPolicy();
-  assert.equal((await rejection(client.run({ actionId: ACTION, inputs: INPUTS }))).kind, "denied");
+  assert.equal((await rejection(client.run(REQUEST))).kind, "denied");
   const third = client.reloadPolicy(OPEN);
   assert.ok((await client.run(named)).ok);
   assert.equal(client.reloadPolicy(path), second);
@@ -78,13 +78,12 @@ test("a_file_that_changed_is_read_again_by_a_later_call", async (t) => {
   const path = join(directory, "policy.toml");
   writeFileSync(path, "action = []\n");
   const { client } = connected(t, { policy: path, policyRefreshMs: 1 });
-  const request = { actionId: ACTION, inputs: INPUTS };
-  assert.equal(client.check(request).allowed, false);
+  assert.equal(client.check(REQUEST).allowed, false);
   writeFileSync(join(directory, "next"), `[[action]]\nid = "${ACTION}"\ninputs = "*"\n`);
   renameSync(join(directory, "next"), path);
   const deadline = Date.now() + 10_000;
-  while (!client.check(request).allowed) assert.ok(Date.now() < deadline);
-  assert.ok((await client.run(request)).ok);
+  while (!client.check(REQUEST).allowed) assert.ok(Date.now() < deadline);
+  assert.ok((await client.run(REQUEST)).ok);
 });
 
 test("a_limit_that_lets_nobody_through_before_the_deadline_sends_nothing", async (t) => {

@@ -4,7 +4,7 @@ import { execFile } from "node:child_process";
 import { test } from "node:test";
 import { promisify } from "node:util";
 import { Client, Sandbox } from "cxone-actions";
-import { ACTION, accessTo, connected, INPUTS, node, ROOT, thrown } from "./support.mjs";
+import { ACTION, accessTo, connected, node, REQUEST, ROOT, thrown } from "./support.mjs";
 
 test("it_listens_when_it_is_constructed_and_stops_when_it_is_closed", async () => {
   const sandbox = new Sandbox();
@@ -19,7 +19,7 @@ test("the_same_seed_gives_the_same_credentials_and_ids", async (t) => {
   const ids = [];
   for (let round = 0; round < 2; round += 1) {
     const { client, sandbox } = connected(t, {}, { seed: 7 });
-    const { invocationId } = await client.invoke({ actionId: ACTION, inputs: INPUTS });
+    const { invocationId } = await client.invoke(REQUEST);
     ids.push([sandbox.clientId, sandbox.clientSecret, invocationId]);
   }
   assert.deepEqual(ids[0], ids[1]);
@@ -27,7 +27,7 @@ test("the_same_seed_gives_the_same_credentials_and_ids", async (t) => {
 
 test("it_shows_what_it_saw_without_a_secret_and_counts_executions", async (t) => {
   const { client, sandbox } = connected(t);
-  await client.run({ actionId: ACTION, inputs: INPUTS, correlationId: "corr-001" });
+  await client.run({ ...REQUEST, correlationId: "corr-001" });
   const points = sandbox.requests.map(({ point }) => point);
   assert.deepEqual(points.slice(0, 3), ["token", "invoke", "poll"]);
   const [, invoke] = sandbox.requests;
@@ -46,7 +46,7 @@ test("faults_are_ordered_in_either_spelling_and_their_mistakes_are_named", async
   const { client, sandbox } = connected(t);
   sandbox.inject("invoke", { status: 429, retry_after: 0 });
   sandbox.inject("invoke", { status: 429, retryAfter: 0 });
-  const { attempts } = await client.run({ actionId: ACTION, inputs: INPUTS });
+  const { attempts } = await client.run(REQUEST);
   assert.equal(attempts, 3);
   for (const [args, message] of [
     [["nowhere", { status: 500 }], /nowhere/],

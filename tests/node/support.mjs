@@ -12,6 +12,7 @@ export const ENTRY = join(ROOT, "bindings-node", "dist", "index.js");
 /** The tutorial's action. */
 export const ACTION = "a1b2c3d4-e5f6-7890-abcd-ef1234567890";
 export const INPUTS = { customerId: "CUST-998877", orderReference: "ORD-2023-1122", priority: 1 };
+export const REQUEST = { actionId: ACTION, inputs: INPUTS };
 export const FAILS = "00000000-0000-4000-8000-000000000001";
 export const IS_CANCELLED = "00000000-0000-4000-8000-000000000002";
 export const ECHO = "00000000-0000-4000-8000-000000000003";

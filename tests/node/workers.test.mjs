@@ -4,9 +4,7 @@ import { once } from "node:events";
 import { test } from "node:test";
 import { Worker } from "node:worker_threads";
 import { Client, Sandbox } from "cxone-actions";
-import { ACTION, accessTo, connected, folder, INPUTS, NEVER_ENDS, node } from "./support.mjs";
-
-const REQUEST = { actionId: ACTION, inputs: INPUTS };
+import { ACTION, accessTo, connected, folder, NEVER_ENDS, node, REQUEST } from "./support.mjs";
 
 /** A worker with a client of the sandbox. */
 function worker(sandbox, body, options = {}) {
