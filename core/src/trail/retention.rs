@@ -75,7 +75,8 @@ fn end_before(segment: &Segment, until: &str) -> io::Result<Option<Head>> {
     Ok((&*record.ts < until).then_some(Head { seq: record.seq, hash }))
 }
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests {
     use std::sync::Arc;
     use std::thread;
