@@ -19,8 +19,8 @@ use crate::invocation::{ActionResult, Invocation};
 use crate::joint::{Caller, Waiter};
 use crate::ledger::{Identity, ms};
 use crate::metrics::{Metrics, Tally};
-use crate::poll::{PollFrom, PollTarget, identity};
 use crate::submit::{Handed, Post, Submission};
+use crate::target::{PollFrom, PollTarget};
 use crate::telemetry::TARGET;
 use crate::trail::{Entry, Event, Trail, Unfinished, UnfinishedState};
 
@@ -346,7 +346,7 @@ impl Client {
     fn invocation(&self, handed: Handed) -> Invocation {
         match handed {
             Handed::Terminal { status, result, .. } => Invocation {
-                resume_token: self.0.gateway.token(&identity(&result)),
+                resume_token: self.0.gateway.token(&Identity::ended(&result)),
                 invocation_id: result.invocation_id,
                 action_id: result.action_id.unwrap_or_default(),
                 correlation_id: result.correlation_id.unwrap_or_default(),

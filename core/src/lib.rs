@@ -46,6 +46,7 @@ pub mod profile;
 mod resume;
 mod submit;
 mod surface;
+mod target;
 mod telemetry;
 pub mod trail;
 pub mod wire;
@@ -60,8 +61,8 @@ pub use describe::ActionDescription;
 pub use error::{ERROR_FIELDS, Error, ErrorKind, Executed, Result};
 pub use invocation::{ActionResult, Invocation, Status};
 pub use metrics::{ActionMetrics, Distribution, Metrics};
-pub use poll::PollTarget;
 pub use surface::surface;
+pub use target::PollTarget;
 
 /// The version of this library, as the `User-Agent` names it.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

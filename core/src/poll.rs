@@ -7,140 +7,20 @@ use std::time::Duration;
 
 use http::header::{ACCEPT, AUTHORIZATION};
 use http::{HeaderValue, Method};
-use serde::Deserialize;
-use serde_json::value::RawValue;
 use tokio::time::Instant;
 use url::Url;
 
 use crate::error::{Error, ErrorKind, Executed, Result};
 use crate::inner::{Inner, Phase};
-use crate::invocation::{ActionResult, Invocation, Status};
-use crate::ledger::{Account, Identity};
+use crate::invocation::ActionResult;
+use crate::ledger::Account;
 use crate::metrics::Tally;
-use crate::wire::{Backoff, Looked, looked, terminal_in};
+use crate::wire::{Backoff, Looked, looked};
 
 const SOONEST: Duration = Duration::from_millis(100);
 const LATEST: Duration = Duration::from_secs(5);
 /// A look that is under way at the deadline may still arrive within this.
 const GRACE: Duration = Duration::from_millis(30);
-
-/// What to wait for.
-#[derive(Debug, Clone)]
-pub enum PollTarget {
-    /// A bare invocation id, or a resume token.
-    Id(String),
-    /// What `invoke` returned.
-    Invocation(Box<Invocation>),
-}
-
-/// What a poll begins with.
-#[derive(Debug)]
-pub(crate) enum PollFrom {
-    /// It ended with the answer to the POST: there is nothing to look at.
-    Known(Box<ActionResult>),
-    /// An invocation to look at.
-    Watch(Account),
-}
-
-impl PollFrom {
-    /// # Errors
-    /// [`ErrorKind::Validation`] for what is no invocation of this gateway.
-    pub(crate) fn read(inner: &Inner, target: PollTarget, began: Instant) -> Result<PollFrom> {
-        let text = match target {
-            PollTarget::Id(text) => text,
-            PollTarget::Invocation(invocation) => {
-                if let Some(result) = inner.known(&invocation) {
-                    return Ok(PollFrom::Known(Box::new(result)));
-                }
-                invocation.resume_token.or(invocation.invocation_id).unwrap_or_default()
-            }
-        };
-        if inner.config.profile.is_synchronous() {
-            return Err(crate::resume::refused(
-                "unused",
-                "names nothing: this profile answers at once",
-                "hand over what `invoke` returned",
-            ));
-        }
-        Ok(PollFrom::Watch(inner.ledger.adopt(inner.gateway.read(&text)?, began)))
-    }
-}
-
-impl PollTarget {
-    /// What a binding hands over: a JSON string (an id or a resume token), or an invocation as this library wrote it.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Validation`].
-    pub fn from_json(text: &str) -> Result<PollTarget> {
-        #[derive(Deserialize)]
-        struct Written {
-            #[serde(alias = "invocationId")]
-            invocation_id: Option<String>,
-            #[serde(default)]
-            action_id: String,
-            #[serde(default)]
-            correlation_id: String,
-            #[serde(default)]
-            status: String,
-            #[serde(default)]
-            invoke_latency_ms: f64,
-            #[serde(default)]
-            attempts: u32,
-            #[serde(alias = "resumeToken")]
-            resume_token: Option<String>,
-            raw: Option<Box<RawValue>>,
-        }
-        if let Ok(id) = serde_json::from_str::<String>(text) {
-            return Ok(PollTarget::Id(id));
-        }
-        let written: Written = serde_json::from_str(text).map_err(|_| {
-            let way_out = "hand over what `invoke` returned";
-            crate::resume::refused(
-                "type",
-                "must be an invocation, an invocation id or a resume token",
-                way_out,
-            )
-        })?;
-        Ok(PollTarget::Invocation(Box::new(Invocation {
-            invocation_id: written.invocation_id,
-            action_id: written.action_id,
-            correlation_id: written.correlation_id,
-            status: written.status,
-            invoke_latency_ms: written.invoke_latency_ms,
-            attempts: written.attempts,
-            resume_token: written.resume_token,
-            raw: written.raw.map(Into::into),
-        })))
-    }
-}
-
-impl From<Invocation> for PollTarget {
-    fn from(invocation: Invocation) -> Self {
-        PollTarget::Invocation(Box::new(invocation))
-    }
-}
-
-impl From<&str> for PollTarget {
-    fn from(id: &str) -> Self {
-        PollTarget::Id(id.to_owned())
-    }
-}
-
-impl From<String> for PollTarget {
-    fn from(id: String) -> Self {
-        PollTarget::Id(id)
-    }
-}
-
-/// Which invocation a result is about.
-pub(crate) fn identity(result: &ActionResult) -> Identity {
-    Identity {
-        action_id: result.action_id.clone(),
-        action_name: None,
-        correlation_id: result.correlation_id.clone(),
-        invocation_id: result.invocation_id.clone(),
-    }
-}
 
 /// When to look again: a quarter of the time that it has taken so far, between 100 ms and 5 s, so that a poll costs few
 /// looks and at most a quarter more time. Jitter keeps a thousand that began together from staying together.
@@ -218,26 +98,6 @@ impl Inner {
             schedule,
         };
         watch.until_it_ends(fresh).await
-    }
-
-    /// The result of an invocation that ended with the answer to its POST.
-    fn known(&self, invocation: &Invocation) -> Option<ActionResult> {
-        let body = invocation.raw.as_ref().map_or("", |raw| raw.get());
-        let terminal = terminal_in(body, &invocation.status, &self.config.profile)?;
-        Some(ActionResult {
-            invocation_id: invocation.invocation_id.clone(),
-            action_id: Some(invocation.action_id.clone()),
-            correlation_id: Some(invocation.correlation_id.clone()),
-            status: terminal.status,
-            ok: terminal.status == Status::Completed,
-            outputs: terminal.outputs,
-            error_message: terminal.error_message,
-            invoke_latency_ms: Some(invocation.invoke_latency_ms),
-            duration_ms: invocation.invoke_latency_ms,
-            attempts: invocation.attempts,
-            polls: 0,
-            raw: terminal.raw,
-        })
     }
 
     /// Accepted, and nobody waits any more: the error carries what is needed to go on.

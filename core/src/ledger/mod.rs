@@ -18,6 +18,7 @@ use tokio::time::Instant;
 use crate::claims::{Claim, ClaimNumber, Claims, InProcess, Payload};
 use crate::contract::{Prepared, Refused};
 use crate::error::{Error, ErrorKind, Executed, Result};
+use crate::invocation::ActionResult;
 use crate::metrics::{Board, Place, Tally};
 use crate::telemetry::{TARGET, Traces};
 use crate::trail::{Entry, Event, Position, Trail};
@@ -56,6 +57,16 @@ impl Identity {
             action_name,
             correlation_id: Some(prepared.correlation_id.clone()),
             invocation_id: None,
+        }
+    }
+
+    /// Of an invocation that has a result.
+    pub(crate) fn ended(result: &ActionResult) -> Identity {
+        Identity {
+            action_id: result.action_id.clone(),
+            action_name: None,
+            correlation_id: result.correlation_id.clone(),
+            invocation_id: result.invocation_id.clone(),
         }
     }
 

@@ -36,7 +36,7 @@ impl Inner {
     pub(super) fn sync(&self) -> Result<Option<(String, Head)>, String> {
         let (unsynced, end) = {
             let log = self.log();
-            let Sink::Run(run) = &log.sink else { return Ok(None) };
+            let Some(run) = log.run() else { return Ok(None) };
             (run.unsynced(), (run.current.name.clone(), log.head.clone()))
         };
         match unsynced.sync() {

@@ -131,6 +131,14 @@ impl Log {
         }
     }
 
+    /// The row of segments that it writes, where it writes any.
+    pub(super) fn run(&self) -> Option<&Run> {
+        match &self.sink {
+            Sink::Run(run) => Some(run),
+            Sink::Memory(_) | Sink::Nowhere => None,
+        }
+    }
+
     /// Writes the record of `entry`. An error says why nothing is written, and that this record is missing.
     pub(super) fn append(&mut self, origin: &Origin, entry: &Entry<'_>) -> Result<(), Ended> {
         self.append_at(origin, entry, clock::now())
@@ -292,11 +300,9 @@ impl Log {
     /// Gives the lock back, also where a child of `fork` still has the file open, and lets go of the files.
     pub(super) fn release(&mut self) {
         self.report();
-        if let Sink::Run(run) = &self.sink {
-            for file in run.files() {
-                // The lock goes with the file at the latest.
-                let _ = file.unlock();
-            }
+        for file in self.run().into_iter().flat_map(Run::files) {
+            // The lock goes with the file at the latest.
+            let _ = file.unlock();
         }
         self.let_go();
     }

@@ -61,19 +61,11 @@ use crate::telemetry::{self, TARGET};
 use inner::Inner;
 use keeper::Keeper;
 use key::Digests;
-use log::{Ended, Head, Log, Sink};
+use log::{Ended, Log, Sink};
 use record::Record;
-use run::Run;
-use segment::Segment;
 use syncer::Group;
 use verify::Against;
 use witness::Testimonies;
-
-/// All segments, and the name and the end of the one that is written here.
-type Listed = (Vec<Segment>, Option<(String, Head)>);
-
-/// So often the directory is listed while others write.
-const LOOKS: usize = 5;
 
 /// The trail of one client. Shared by all its tasks; every method takes `&self`.
 pub struct Trail {
@@ -224,7 +216,7 @@ impl Trail {
     fn with_lost(&self, mut verification: Verification) -> Verification {
         let Ok(log) = self.lock() else { return verification };
         if log.missing > 0 && !matches!(log.sink, Sink::Nowhere) {
-            let segment = own(&log).map(|run| run.current.name.clone()).unwrap_or_default();
+            let segment = log.run().map(|run| run.current.name.clone()).unwrap_or_default();
             let what = log::not_written(log.missing);
             verification.problems.push(Problem { segment, line: 0, what });
             verification.ok = false;
@@ -286,7 +278,7 @@ impl Trail {
 
     /// The name of the segment that this trail writes now; none in memory and where it is only read.
     pub fn segment(&self) -> Option<String> {
-        own(&*self.lock().ok()?).map(|run| run.current.name.clone())
+        self.lock().ok()?.run().map(|run| run.current.name.clone())
     }
 
     /// The lock, in the process that opened the trail. A child of `fork` that wrote on would write a second chain into its
@@ -303,38 +295,6 @@ impl Trail {
         }
         let message = format!("the trail belongs to process {owner}, and this is process {here}");
         Err(Error::new(ErrorKind::Audit, message).with_hint("open a new client in this process"))
-    }
-
-    fn memory(&self) -> Result<(Head, Vec<Arc<str>>)> {
-        let log = self.lock()?;
-        Ok(match &log.sink {
-            Sink::Memory(memory) => (memory.before.clone(), memory.lines.iter().cloned().collect()),
-            Sink::Run(_) | Sink::Nowhere => (Head::default(), Vec::new()),
-        })
-    }
-
-    /// All segments, and the own one's name and end as they were after the listing: whatever a segment says about the own
-    /// one was true before. The own one is read as far as that, where the last acknowledged record ends.
-    fn segments(&self) -> Result<Listed> {
-        let Some(path) = self.directory() else { return Ok(Default::default()) };
-        let list = || {
-            segment::list(path).map_err(|error| {
-                let message = format!("the trail `{}` cannot be read: {error}", path.display());
-                Error::new(ErrorKind::Audit, message).with_hint("was the directory moved or deleted?")
-            })
-        };
-        // A segment that is begun while the directory is read may not be in the list, and others know of it already. So the
-        // list is good where none was begun meanwhile; who writes that fast is made to wait in the end.
-        for _ in 0..LOOKS {
-            let before = self.segment();
-            let segments = list()?;
-            let log = self.lock()?;
-            if before == own(&log).map(|run| run.current.name.clone()) {
-                return Ok(with_own(segments, &log));
-            }
-        }
-        let log = self.lock()?;
-        Ok(with_own(list()?, &log))
     }
 
     /// The error of everything that comes after the end.
@@ -364,27 +324,6 @@ impl Trail {
     }
 }
 
-/// The segments that are written, where there are any.
-fn own(log: &Log) -> Option<&Run> {
-    match &log.sink {
-        Sink::Run(run) => Some(run),
-        Sink::Memory(_) | Sink::Nowhere => None,
-    }
-}
-
-/// What was listed, with the end of the own one.
-fn with_own(mut segments: Vec<Segment>, log: &Log) -> Listed {
-    let Some(run) = own(log) else { return (segments, None) };
-    if let Some(own) = segments.iter_mut().find(|segment| segment.name == run.current.name) {
-        // Nothing is being written while the log is held. What is longer than it should be has bytes of somebody else's, and
-        // is read to its end; after a write that failed, they are the half of a record.
-        let as_written = own.length().is_ok_and(|length| length == run.current.length);
-        let failed = matches!(log.ended, Some(Ended::Broken(_)));
-        own.limit = (as_written || failed).then_some(run.current.length);
-    }
-    (segments, Some((run.current.name.clone(), log.head.clone())))
-}
-
 /// Never shows the key of the digests.
 impl fmt::Debug for Trail {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -393,11 +332,4 @@ impl fmt::Debug for Trail {
             .field("origin", &self.inner.origin)
             .finish_non_exhaustive()
     }
-}
-
-/// An error about one line of a segment, or about all of it where there is no line.
-fn unreadable(segment: &str, line: Option<u64>, what: impl fmt::Display) -> Error {
-    let place = line.map(|line| format!(" line {line}")).unwrap_or_default();
-    Error::new(ErrorKind::Audit, format!("segment `{segment}`{place} cannot be read: {what}"))
-        .with_hint("verify the trail: it names every place that is damaged")
 }

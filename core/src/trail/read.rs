@@ -8,11 +8,65 @@ use std::io::{self, BufReader, Take};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::log::Head;
+use super::log::{Ended, Head, Log, Sink};
 use super::segment::{self, Line, Lines, Segment};
 use super::summary::Moment;
-use super::{Filter, Record, unreadable};
-use crate::error::{Error, Result};
+use super::{Filter, Record, Trail};
+use crate::error::{Error, ErrorKind, Result};
+
+/// All segments, and the name and the end of the one that is written here.
+type Listed = (Vec<Segment>, Option<(String, Head)>);
+
+/// So often the directory is listed while others write.
+const LOOKS: usize = 5;
+
+impl Trail {
+    /// The end before the first record in memory, and the records.
+    pub(super) fn memory(&self) -> Result<(Head, Vec<Arc<str>>)> {
+        let log = self.lock()?;
+        Ok(match &log.sink {
+            Sink::Memory(memory) => (memory.before.clone(), memory.lines.iter().cloned().collect()),
+            Sink::Run(_) | Sink::Nowhere => (Head::default(), Vec::new()),
+        })
+    }
+
+    /// All segments, and the own one's name and end as they were after the listing: whatever a segment says about the own
+    /// one was true before. The own one is read as far as that, where the last acknowledged record ends.
+    pub(super) fn segments(&self) -> Result<Listed> {
+        let Some(path) = self.directory() else { return Ok(Default::default()) };
+        let list = || {
+            segment::list(path).map_err(|error| {
+                let message = format!("the trail `{}` cannot be read: {error}", path.display());
+                Error::new(ErrorKind::Audit, message).with_hint("was the directory moved or deleted?")
+            })
+        };
+        // A segment that is begun while the directory is read may not be in the list, and others know of it already. So the
+        // list is good where none was begun meanwhile; who writes that fast is made to wait in the end.
+        for _ in 0..LOOKS {
+            let before = self.segment();
+            let segments = list()?;
+            let log = self.lock()?;
+            if before == log.run().map(|run| run.current.name.clone()) {
+                return Ok(with_own(segments, &log));
+            }
+        }
+        let log = self.lock()?;
+        Ok(with_own(list()?, &log))
+    }
+}
+
+/// What was listed, with the end of the own one.
+fn with_own(mut segments: Vec<Segment>, log: &Log) -> Listed {
+    let Some(run) = log.run() else { return (segments, None) };
+    if let Some(own) = segments.iter_mut().find(|segment| segment.name == run.current.name) {
+        // Nothing is being written while the log is held. What is longer than it should be has bytes of somebody else's, and
+        // is read to its end; after a write that failed, they are the half of a record.
+        let as_written = own.length().is_ok_and(|length| length == run.current.length);
+        let failed = matches!(log.ended, Some(Ended::Broken(_)));
+        own.limit = (as_written || failed).then_some(run.current.length);
+    }
+    (segments, Some((run.current.name.clone(), log.head.clone())))
+}
 
 /// The records of a trail as exact JSON lines: see [`Trail::records`](super::Trail::records).
 pub struct Records(Source);
@@ -174,4 +228,11 @@ pub(super) fn last_head(directory: &Path) -> io::Result<Option<(String, Head)>> 
         let hash = record.hash?.as_str().to_owned();
         Some((segment.name, Head { seq: record.seq, hash }))
     }))
+}
+
+/// An error about one line of a segment, or about all of it where there is no line.
+fn unreadable(segment: &str, line: Option<u64>, what: impl fmt::Display) -> Error {
+    let place = line.map(|line| format!(" line {line}")).unwrap_or_default();
+    Error::new(ErrorKind::Audit, format!("segment `{segment}`{place} cannot be read: {what}"))
+        .with_hint("verify the trail: it names every place that is damaged")
 }

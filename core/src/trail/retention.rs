@@ -106,6 +106,17 @@ mod tests {
         (name, log.head.clone(), log)
     }
 
+    /// The same by a process that is gone.
+    fn left(directory: &Path, run: &str, began: Timestamp) -> (String, Head) {
+        let (name, head, mut log) = written(directory, run, began);
+        log.release();
+        (name, head)
+    }
+
+    fn days_ago(days: i64) -> Timestamp {
+        clock::now() - SignedDuration::from_hours(24 * days)
+    }
+
     fn names(directory: &Path) -> Vec<String> {
         segment::list(directory).unwrap().into_iter().map(|segment| segment.name).collect()
     }
@@ -113,9 +124,7 @@ mod tests {
     #[test]
     fn what_no_record_can_name_is_not_removed() {
         let directory = tempfile::tempdir().unwrap();
-        let days_ago = |days: i64| clock::now() - SignedDuration::from_hours(24 * days);
-        let (old, _, mut log) = written(directory.path(), "000000000001", days_ago(40));
-        log.release();
+        let (old, _) = left(directory.path(), "000000000001", days_ago(40));
         let trail = Trail::open(directory.path(), "svc".into()).unwrap();
         let until = timestamp_text(days_ago(30));
         trail.inner.log().break_off("the disk is full".to_owned());
@@ -131,9 +140,7 @@ mod tests {
     #[test]
     fn what_the_disk_has_no_name_of_is_not_removed() {
         let directory = tempfile::tempdir().unwrap();
-        let (old, _, mut log) =
-            written(directory.path(), "000000000001", at(NOON) - SignedDuration::from_hours(24));
-        log.release();
+        let (old, _) = left(directory.path(), "000000000001", at(NOON) - SignedDuration::from_hours(24));
         let device = Trail::new(
             origin_here(),
             Some(directory.path().to_owned()),
@@ -146,12 +153,9 @@ mod tests {
     #[test]
     fn what_is_kept_no_longer_is_named_before_it_is_removed() {
         let directory = tempfile::tempdir().unwrap();
-        let days_ago = |days: i64| clock::now() - SignedDuration::from_hours(24 * days);
-        let (old, head, mut log) = written(directory.path(), "000000000001", days_ago(40));
-        log.release();
+        let (old, head) = left(directory.path(), "000000000001", days_ago(40));
         let (living, _, _held) = written(directory.path(), "000000000002", days_ago(39));
-        let (young, _, mut log) = written(directory.path(), "000000000003", days_ago(20));
-        log.release();
+        let (young, _) = left(directory.path(), "000000000003", days_ago(20));
         let settings = AuditSettings { retention_days: Some(30), ..AuditSettings::default() };
         let trail = Trail::open_with(directory.path(), "svc".into(), &settings).unwrap();
         let gone = || !directory.path().join(&old).exists();

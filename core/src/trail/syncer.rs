@@ -109,7 +109,7 @@ fn sync(inner: &Inner, group: &Group) {
         let last = group.more_than(through);
         let (written, unsynced) = {
             let log = inner.log();
-            let Sink::Run(run) = &log.sink else { return };
+            let Some(run) = log.run() else { return };
             (log.written, run.unsynced())
         };
         match unsynced.sync() {

@@ -38,7 +38,8 @@ fn records(client: &Client, event: &str) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn a_directory_that_comes_back_is_written_again_and_says_what_is_missing() {
+async fn a_deleted_directory_stops_the_sending_and_not_the_polling_and_says_what_is_missing_when_it_is_back()
+{
     let sandbox = sandbox();
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("trail");
@@ -46,17 +47,21 @@ async fn a_directory_that_comes_back_is_written_again_and_says_what_is_missing()
     let invocation = client.invoke(request("accepted")).await.unwrap();
     std::fs::remove_dir_all(&path).unwrap();
     let sent = sandbox.totals().invoke;
-    let error = client.run(request("refused")).await.unwrap_err();
-    assert_eq!((error.kind(), error.executed()), (ErrorKind::Audit, Executed::No));
+    for n in 0..3 {
+        let error = client.run(request(&format!("refused-{n}"))).await.unwrap_err();
+        assert_eq!((error.kind(), error.executed()), (ErrorKind::Audit, Executed::No));
+    }
     assert!(client.poll(invocation.into(), Default::default()).await.unwrap().ok, "polls go on");
-    assert_eq!((sandbox.totals().invoke, sandbox.executions("refused")), (sent, 0));
+    assert_eq!(sandbox.totals().invoke, sent, "nothing is sent without a record");
+    let counts = client.metrics().counts;
+    assert!(counts.conserved() && counts.rejected == 3 && counts.completed == 1, "{counts:?}");
     std::fs::create_dir(&path).unwrap();
     until_it_runs(&client).await;
     let gaps = records(&client, "gap");
     assert_eq!((gaps.len(), &gaps[0]["seq"]), (1, &json!(1)), "{gaps:?}");
     let note = gaps[0]["note"].as_str().unwrap();
     let (missing, rest) = note.split_once(" records are missing; after ").unwrap();
-    assert!(missing.parse::<u64>().unwrap() >= 2, "{note}");
+    assert!(missing.parse::<u64>().unwrap() >= 4, "{note}");
     assert_eq!(rest.split(' ').count(), 3, "{note}");
     let counts = client.metrics().counts;
     assert!(counts.conserved(), "{counts:?}");

@@ -32,25 +32,6 @@ async fn sending_is_on_disk_before_the_gateway_has_the_request() {
 }
 
 #[tokio::test]
-async fn a_directory_that_was_deleted_stops_the_sending_and_not_the_polling() {
-    let sandbox = sandbox();
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("trail");
-    let client = builder(&sandbox).audit(&path).build().unwrap();
-    let invocation = client.invoke(request("accepted")).await.unwrap();
-    std::fs::remove_dir_all(&path).unwrap();
-    let sent = sandbox.totals().invoke;
-    for n in 0..3 {
-        let error = client.run(request(&format!("refused-{n}"))).await.unwrap_err();
-        assert_eq!((error.kind(), error.executed()), (ErrorKind::Audit, Executed::No));
-    }
-    assert_eq!(sandbox.totals().invoke, sent, "nothing is sent without a record");
-    assert!(client.poll(invocation.into(), Default::default()).await.unwrap().ok);
-    let counts = client.metrics().counts;
-    assert!(counts.conserved() && counts.rejected == 3 && counts.completed == 1, "{counts:?}");
-}
-
-#[tokio::test]
 async fn the_trail_tells_the_whole_way_of_an_invocation() {
     let sandbox = sandbox();
     let client = builder(&sandbox).build().unwrap();
