@@ -101,8 +101,8 @@ options! {
     audit_segment_bytes "auditSegmentBytes" None, Count, "67108864", "the size at which a segment of the trail is ended and the next begun";
     audit_retention_days "auditRetentionDays" None, Count, "kept for ever", "segments of the trail that ended so many days ago are removed";
     timeout "timeoutMs" Some("CXONE_TIMEOUT"), Duration, "120", "deadline of one poll or run, from the call";
-    request_timeout "requestTimeoutMs" None, Duration, "30", "one HTTP attempt, with its body";
-    connect_timeout "connectTimeoutMs" None, Duration, "5", "one connection, with TLS";
+    request_timeout "requestTimeoutMs" None, Duration, "the profile's", "one HTTP attempt, with its body";
+    connect_timeout "connectTimeoutMs" None, Duration, "5, or half of a shorter `request_timeout`", "one connection, with TLS";
     poll_interval "pollIntervalMs" None, Duration, "adaptive", "a fixed time between two looks";
     max_attempts "maxAttempts" None, Count, "4", "sends of one invocation";
     delivery "delivery" None, Text, "at_most_once", "at_most_once, idempotent or at_least_once";

@@ -199,7 +199,7 @@ impl Ledger {
     pub(crate) async fn settle(&self, deadline: Instant) {
         let patience = deadline.max(Instant::now() + DISK_PATIENCE);
         let settled = tokio::time::timeout_at(patience, self.trail.settle()).await;
-        if settled.is_err() {
+        if !matches!(settled, Ok(Ok(()))) {
             tracing::error!(target: TARGET, "an answer is given that the disk has no record of yet");
         }
     }

@@ -1,7 +1,7 @@
 //! A record of the trail as an event for whoever reads logs, with the fields of the record.
 
 use crate::error::Executed;
-use crate::trail::{Entry, Event, Timings};
+use crate::trail::{Entry, Event, RETENTION_REMOVED, Timings};
 
 macro_rules! event {
     ($level:ident, $entry:ident) => {{
@@ -33,6 +33,10 @@ macro_rules! event {
 /// Tells of a record that has been written.
 pub(crate) fn tell(entry: &Entry<'_>) {
     match entry.event {
+        // What was to be removed is no loss.
+        Event::Gap if entry.note.is_some_and(|note| note.starts_with(RETENTION_REMOVED)) => {
+            event!(debug, entry);
+        }
         // Records that are missing are lost for good.
         Event::Gap => event!(error, entry),
         Event::Denied

@@ -29,7 +29,7 @@ pub(super) enum Standing {
 }
 
 /// What the hash of a record says.
-#[derive(Debug, PartialEq)]
+#[derive(Debug)]
 enum Seal {
     Whole,
     Broken,
@@ -63,11 +63,11 @@ impl<'a> Chain<'a> {
         let (next, adrift) = (self.head.seq + 1, std::mem::take(&mut self.adrift));
         let (seq, prev) = (record.seq, &*record.prev);
         let sealed = self.seal(&record, content, claimed);
-        let is_broken = sealed == Seal::Broken;
+        let is_broken = matches!(sealed, Seal::Broken);
         let is_own = run.is_none_or(|run| *record.run == *run);
         let in_place = !adrift && seq == next && *prev == self.head.hash && is_own;
         let is_foreign = record.key.as_ref().map(|id| id.as_str()) != self.key.map(Key::id);
-        let verdict = if sealed == Seal::Broken {
+        let verdict = if is_broken {
             Err("it was edited: its content does not have the hash that it claims".to_owned())
         } else if seq > next && !adrift {
             Err(match seq - next {
@@ -82,7 +82,7 @@ impl<'a> Chain<'a> {
                 "it does not follow the record before it: `prev` is `{}`, not `{expected}`",
                 clip(prev, 64)
             ))
-        } else if run.is_some_and(|run| *record.run != *run) {
+        } else if !is_own {
             Err(format!("it was written by run `{}`, which is not this segment's", clip(&record.run, 64)))
         } else if let Seal::Other(what) = sealed {
             Err(what)

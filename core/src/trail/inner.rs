@@ -22,43 +22,46 @@ pub(super) struct Inner {
     pub(super) retention_days: Option<u32>,
 }
 
+/// What the disk has.
+#[derive(Debug, Default)]
+pub(super) struct Synced {
+    /// So many of the records that the log has written.
+    pub(super) written: u64,
+    /// The end of the chain among them; none where there is nothing.
+    pub(super) end: Option<(String, Head)>,
+}
+
 impl Inner {
     /// A thread that panicked here left a log whose length and end are those of its last complete record.
     pub(super) fn log(&self) -> MutexGuard<'_, Log> {
         self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns when the disk has everything that was written before, and gives the end of the chain as it was then; none
-    /// where there is nothing. Others go on writing while the disk works.
+    /// Returns when the disk has everything that was written before. Others go on writing while it works.
     ///
     /// # Errors
-    /// What the disk says. Then the log is broken.
-    pub(super) fn sync(&self) -> Result<Option<(String, Head)>, String> {
-        let (unsynced, end) = {
+    /// What the disk says. Then the log is broken, and knows of what nothing is known.
+    pub(super) fn sync(&self) -> Result<Synced, String> {
+        let (unsynced, synced) = {
             let log = self.log();
-            let Some(run) = log.run() else { return Ok(None) };
-            (run.unsynced(), (run.current.name.clone(), log.head.clone()))
+            let Some(run) = log.run() else { return Ok(Synced::default()) };
+            let end = (log.head.seq > 0).then(|| (run.current.name.clone(), log.head.clone()));
+            (run.unsynced(), Synced { written: log.written, end })
         };
-        match unsynced.sync() {
-            Ok(()) => {
-                if let Sink::Run(run) = &mut self.log().sink {
-                    run.synced(&unsynced);
-                }
-                Ok(Some(end).filter(|(_, head)| head.seq > 0))
-            }
-            Err(error) => {
-                let reason = error.to_string();
-                self.log().disk_failed(reason.clone());
-                Err(reason)
-            }
+        unsynced.sync().inspect_err(|reason| {
+            self.log().disk_failed(reason.clone());
+        })?;
+        if let Sink::Run(run) = &mut self.log().sink {
+            run.synced(&unsynced);
         }
+        Ok(synced)
     }
 
     /// What there is to do about a segment that has its last record: it is put on the disk, its index is written, and it
     /// is let go. Gives the checkpoint of its end.
     pub(super) fn seal(&self, complete: Complete) -> Option<Checkpoint> {
         let Complete { name, file, length, head, summary } = complete;
-        let synced = file.sync_data();
+        let synced = file.sync();
         match (&synced, &self.directory) {
             (Ok(()), Some(directory)) => {
                 // It can be made again from the segment.
@@ -67,14 +70,14 @@ impl Inner {
                     tracing::warn!(target: TARGET, "the index of segment `{name}` cannot be written: {error}");
                 }
             }
-            (Err(error), _) => {
+            (Err(reason), _) => {
                 // Not only this file: the disk that holds the others, too, is not what it should be.
-                self.log().disk_failed(error.to_string());
+                self.log().disk_failed(reason.clone());
             }
             (Ok(()), None) => {}
         }
         // The lock goes with the file at the latest.
-        let _ = file.unlock();
+        let _ = file.file.unlock();
         synced.ok().map(|()| self.checkpoint(name, head))
     }
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use super::inner::Inner;
+use super::inner::{Inner, Synced};
 use super::run::Complete;
 use super::{Checkpoint, Event, retention};
 use crate::telemetry::TARGET;
@@ -151,7 +151,7 @@ impl Desk<'_> {
             return;
         }
         // A disk that fails has broken the log, which says so itself.
-        if let Ok(Some((segment, head))) = self.inner.sync() {
+        if let Ok(Synced { end: Some((segment, head)), .. }) = self.inner.sync() {
             self.tell(&self.inner.checkpoint(segment, head), unnoted, false);
         }
     }

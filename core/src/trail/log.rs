@@ -15,7 +15,7 @@ use super::clock::{self, Clock};
 use super::record::{Entry, Origin, Record};
 use super::run::{Complete, Run};
 use super::{Event, witness};
-use crate::telemetry::TARGET;
+use crate::telemetry::{self, TARGET};
 
 /// As many records as a trail in memory keeps, and their bytes.
 pub(super) const MEMORY_RECORDS: usize = 10_000;
@@ -100,6 +100,8 @@ pub(super) struct Log {
     pub(super) missing: u64,
     /// How many could not be written since it was opened.
     pub(super) lost: u64,
+    /// The last record of which a failed sync leaves nothing known, and what the disk said.
+    pub(super) unknown: Option<(u64, String)>,
     /// How many of the missing a line of the log has named.
     reported: u64,
     /// When it broke, or when a new segment was tried for the last time.
@@ -122,6 +124,7 @@ impl Log {
             last: None,
             missing: 0,
             lost: 0,
+            unknown: None,
             reported: 0,
             tried: None,
             retry: RETRY,
@@ -234,18 +237,21 @@ impl Log {
 
     /// From here on nothing is written, until a new segment can be begun; a first reason stays.
     pub(super) fn break_off(&mut self, reason: String) -> Ended {
-        if self.ended.is_none() {
+        if !matches!(self.ended, Some(Ended::Broken(_))) {
             tracing::error!(target: TARGET, "the audit trail cannot be written: {reason}");
+        }
+        if self.ended.is_none() {
             self.tried = Some(Instant::now());
         }
         self.ended.get_or_insert(Ended::Broken(reason)).clone()
     }
 
-    /// The disk does not have what was written, so what is in that file is not known.
+    /// The disk may not have what was written, and nobody will ever know.
     pub(super) fn disk_failed(&mut self, reason: String) -> Ended {
         if let Sink::Run(run) = &mut self.sink {
-            run.current.not_synced();
+            run.not_synced();
         }
+        self.unknown = Some((self.written, reason.clone()));
         self.break_off(reason)
     }
 
@@ -263,7 +269,7 @@ impl Log {
         let gap = Entry { note: Some(&note), ..Entry::new(Event::Gap) };
         match self.begin_next(origin, &gap, at) {
             Ok(()) => {
-                tracing::warn!(target: TARGET, "the audit trail is written again: {note}");
+                telemetry::tell(&gap);
                 (self.ended, self.tried) = (None, None);
                 (self.missing, self.reported) = (0, 0);
                 true
@@ -302,7 +308,7 @@ impl Log {
         self.report();
         for file in self.run().into_iter().flat_map(Run::files) {
             // The lock goes with the file at the latest.
-            let _ = file.unlock();
+            let _ = file.file.unlock();
         }
         self.let_go();
     }

@@ -52,6 +52,7 @@ pub use export::ExportFormat;
 pub use filter::Filter;
 pub use read::Records;
 pub use record::{Entry, Timings};
+pub use retention::RETENTION_REMOVED;
 pub use unfinished::{Unfinished, UnfinishedState};
 pub use verify::{Problem, Verification};
 
@@ -246,14 +247,20 @@ impl Trail {
     /// # Errors
     /// [`ErrorKind::Audit`] when the disk refuses, now or before: the trail is broken then.
     pub fn flush(&self) -> Result<()> {
-        match &self.lock()?.ended {
-            Some(ended @ Ended::Broken(_)) => return Err(self.ended(ended)),
-            // Closing has done it.
-            Some(Ended::Closed) => return Ok(()),
-            None => {}
-        }
-        let unnoted = self.inner.log().unnoted;
-        let end = self.inner.sync().map_err(|reason| self.ended(&Ended::Broken(reason)))?;
+        let broken = |reason: String| self.ended(&Ended::Broken(reason));
+        let unnoted = {
+            let log = self.lock()?;
+            match (&log.ended, &log.unknown) {
+                (Some(Ended::Broken(reason)), _) => return Err(broken(reason.clone())),
+                // Closing has tried it.
+                (Some(Ended::Closed), Some((last, reason))) if *last == log.written => {
+                    return Err(broken(reason.clone()));
+                }
+                (Some(Ended::Closed), _) => return Ok(()),
+                (None, _) => log.unnoted,
+            }
+        };
+        let end = self.inner.sync().map_err(broken)?.end;
         let places = &self.inner.places;
         if places.sink.is_some() {
             self.keeper.checkpoint();

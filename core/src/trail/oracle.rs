@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 
+use super::Records;
 use super::log::Head;
-use super::read::Merge;
 use super::record::{Entry, Origin, Record, timestamp_text};
 use super::segment::{self, Segment};
 use super::summary::{Progress, Summary};
@@ -68,11 +68,12 @@ impl Known {
 
 fn replayed(segments: &[Segment], living: &HashSet<String>) -> Vec<Unfinished> {
     let mut all: BTreeMap<String, Known> = BTreeMap::new();
-    for (at, item) in Merge::new(segments.to_vec(), Filter::default()).enumerate() {
-        let (segment, line) = item.unwrap();
+    for (at, line) in Records::of_segments(segments.to_vec(), Filter::default()).enumerate() {
+        let line = line.unwrap();
         // Between two records there is room for what one says about all before it.
-        let (at, run) = (2 * at + 1, segments[segment].run.as_str());
+        let at = 2 * at + 1;
         let record = Record::parse(line.as_bytes()).unwrap();
+        let run = &*record.run;
         let event: Event = record.event.parse().unwrap();
         let invocation = record.invocation_id.as_ref().map(|id| id.as_str().to_owned());
         let Some(correlation) = record.correlation_id.as_ref() else {

@@ -94,7 +94,7 @@ impl Iterator for Records {
             Source::Memory { lines, filter } => lines
                 .find(|line| Record::parse(line.as_bytes()).is_ok_and(|record| filter.matches(&record)))
                 .map(|line| Ok(line.to_string())),
-            Source::Segments(merge) => merge.next().map(|item| item.map(|(_, line)| line)),
+            Source::Segments(merge) => merge.next(),
         }
     }
 }
@@ -108,17 +108,14 @@ impl fmt::Debug for Records {
 /// Merges segments by time. A segment is opened when the stream has come to the time at which it was created, and closed
 /// at its end, so that no more files are open than overlap in time. The order within a segment is never changed, even
 /// where its clock was set back.
-pub(super) struct Merge {
+struct Merge {
     waiting: VecDeque<(usize, Segment)>,
     open: BinaryHeap<Reader>,
     filter: Filter,
 }
 
-/// The place of a segment in the list, and one of its lines.
-pub(super) type Item = Result<(usize, String)>;
-
 impl Merge {
-    pub(super) fn new(segments: Vec<Segment>, filter: Filter) -> Merge {
+    fn new(segments: Vec<Segment>, filter: Filter) -> Merge {
         Merge { waiting: segments.into_iter().enumerate().collect(), open: BinaryHeap::new(), filter }
     }
 
@@ -132,9 +129,9 @@ impl Merge {
 }
 
 impl Iterator for Merge {
-    type Item = Item;
+    type Item = Result<String>;
 
-    fn next(&mut self) -> Option<Item> {
+    fn next(&mut self) -> Option<Self::Item> {
         while self.must_open() {
             let Some((index, segment)) = self.waiting.pop_front() else { break };
             match segment.lines() {
@@ -143,7 +140,7 @@ impl Iterator for Merge {
             }
         }
         let mut reader = self.open.pop()?;
-        let item = std::mem::replace(&mut reader.head, Ok(String::new())).map(|line| (reader.index, line));
+        let item = std::mem::replace(&mut reader.head, Ok(String::new()));
         self.open.extend(reader.advance(&self.filter));
         Some(item)
     }

@@ -17,7 +17,7 @@ use super::{Event, index};
 use crate::telemetry::TARGET;
 
 /// How the `note` of a removal begins; the segment, the number of its last record, and the hash of that follow.
-pub(super) const REMOVED: &str = "retention removed";
+pub const RETENTION_REMOVED: &str = "retention removed";
 
 pub(super) fn remove(inner: &Inner) {
     let Some(days) = inner.retention_days else { return };
@@ -40,7 +40,9 @@ fn remove_until(inner: &Inner, until: &str) -> io::Result<()> {
         // What cannot be read is for `verify` to name, and not for us to remove.
         let Ok(Some(head)) = end_before(&segment, until) else { continue };
         // What no record names is kept until one does.
-        if !inner.note(Event::Gap, &format!("{REMOVED} {} {} {}", segment.name, head.seq, head.hash)) {
+        if !inner
+            .note(Event::Gap, &format!("{RETENTION_REMOVED} {} {} {}", segment.name, head.seq, head.hash))
+        {
             break;
         }
         named.push(segment);
@@ -97,7 +99,7 @@ mod tests {
         let origin = Origin { run: run.into(), ..origin_here() };
         let path = segment::directory(directory).unwrap();
         let name = segment::name(began, origin.pid, run);
-        let file = Arc::new(segment::create_locked(&path, &name).unwrap());
+        let file = Arc::new(segment::Written::new(segment::create_locked(&path, &name).unwrap()));
         let current = Current::new(name.clone(), file);
         let mut log = Log::new(Sink::Run(Box::new(Run::of(path, 64 << 20, current))), None);
         for event in [Event::Started, Event::Closed] {
@@ -167,7 +169,7 @@ mod tests {
         }
         trail.close();
         assert_eq!(names(directory.path()), [living, young, trail.segment().unwrap()]);
-        let gap = format!("{} {old} {} {}", REMOVED, head.seq, head.hash);
+        let gap = format!("{RETENTION_REMOVED} {old} {} {}", head.seq, head.hash);
         let notes: Vec<_> = trail
             .records(&Filter { event: Some(Event::Gap), ..Filter::default() })
             .unwrap()

@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::log::Head;
 use super::record::{Origin, Record};
-use super::segment;
+use super::segment::{self, Written};
 use super::summary::Summary;
 
 /// The segments of this run, of which the last is written.
@@ -24,7 +24,7 @@ pub(super) struct Run {
     /// Those before it that wait for being sealed.
     pub(super) complete: Vec<Complete>,
     /// Earlier files that the disk was not asked about since they ended.
-    unsynced: Vec<Arc<File>>,
+    unsynced: Vec<Arc<Written>>,
     /// How many segments were created, and how many of them the directory has on the disk.
     created: (u64, u64),
 }
@@ -34,7 +34,7 @@ pub(super) struct Run {
 pub(super) struct Current {
     pub(super) name: String,
     /// None once it is closed.
-    pub(super) file: Option<Arc<File>>,
+    pub(super) file: Option<Arc<Written>>,
     pub(super) length: u64,
     /// The UTC day of its first record, from the epoch.
     day: i64,
@@ -55,7 +55,7 @@ enum State {
 #[derive(Debug)]
 pub(super) struct Complete {
     pub(super) name: String,
-    pub(super) file: Arc<File>,
+    pub(super) file: Arc<Written>,
     pub(super) length: u64,
     pub(super) head: Head,
     pub(super) summary: Summary,
@@ -65,7 +65,7 @@ impl Run {
     /// Begins the first segment.
     pub(super) fn begin(directory: PathBuf, segment_bytes: u64, origin: &Origin) -> io::Result<Run> {
         let name = segment::name(Timestamp::now(), origin.pid, &origin.run);
-        let file = Arc::new(segment::create_locked(&directory, &name)?);
+        let file = Arc::new(Written::new(segment::create_locked(&directory, &name)?));
         Ok(Run::of(directory, segment_bytes, Current::new(name, file)))
     }
 
@@ -87,7 +87,7 @@ impl Run {
         let later = this.checked_add(SignedDuration::from_micros(1)).unwrap_or(Timestamp::MAX);
         let begun = at.max(later).max(self.current.summary.end());
         let name = segment::name(begun, origin.pid, &origin.run);
-        let file = Arc::new(segment::create_locked(&self.directory, &name)?);
+        let file = Arc::new(Written::new(segment::create_locked(&self.directory, &name)?));
         Ok(Current::new(name, file))
     }
 
@@ -110,7 +110,7 @@ impl Run {
         if state == State::Whole && length > 0 {
             return Some(Complete { name, file, length, head, summary });
         }
-        let _ = file.unlock();
+        let _ = file.file.unlock();
         None
     }
 
@@ -137,8 +137,14 @@ impl Run {
     }
 
     /// All that it has open.
-    pub(super) fn files(&self) -> impl Iterator<Item = &Arc<File>> {
+    pub(super) fn files(&self) -> impl Iterator<Item = &Arc<Written>> {
         self.complete.iter().map(|complete| &complete.file).chain(&self.current.file)
+    }
+
+    /// What the disk should have had is lost for who waits for it: no later sync says anything of these files.
+    pub(super) fn not_synced(&mut self) {
+        self.current.state = State::NotSynced;
+        self.unsynced.clear();
     }
 
     pub(super) fn let_go(&mut self) {
@@ -163,7 +169,7 @@ impl Run {
 }
 
 impl Current {
-    pub(super) fn new(name: String, file: Arc<File>) -> Current {
+    pub(super) fn new(name: String, file: Arc<Written>) -> Current {
         let summary = Summary::new(&name);
         Current { name, file: Some(file), length: 0, day: 0, summary, state: State::Whole }
     }
@@ -171,14 +177,9 @@ impl Current {
     /// One line, with one `write`. After an error nothing may be written any more.
     pub(super) fn write(&mut self, line: &[u8]) -> io::Result<()> {
         let Some(file) = &self.file else { return Err(io::Error::other("it is open for reading only")) };
-        write_at(file, self.length, line).inspect_err(|_| self.state = State::NotWritten)?;
+        write_at(&file.file, self.length, line).inspect_err(|_| self.state = State::NotWritten)?;
         self.length += line.len() as u64;
         Ok(())
-    }
-
-    /// The disk did not take it: it is never touched again.
-    pub(super) fn not_synced(&mut self) {
-        self.state = State::NotSynced;
     }
 
     /// The record that was written.
@@ -193,19 +194,19 @@ impl Current {
 /// Files, and a directory with new names in it.
 #[derive(Debug)]
 pub(super) struct Unsynced {
-    files: Vec<Arc<File>>,
+    files: Vec<Arc<Written>>,
     directory: Option<PathBuf>,
     created: u64,
 }
 
 impl Unsynced {
-    /// Returns when the disk has all of it. Whoever calls this breaks the log off when it fails: the next `fdatasync` of
-    /// the same file would report success for pages that are lost.
-    pub(super) fn sync(&self) -> io::Result<()> {
+    /// Returns when the disk has all of it. Whoever calls this breaks the log off when it fails.
+    pub(super) fn sync(&self) -> Result<(), String> {
         if let Some(directory) = &self.directory {
-            File::open(directory)?.sync_all()?;
+            let synced = File::open(directory).and_then(|directory| directory.sync_all());
+            synced.map_err(|error| error.to_string())?;
         }
-        self.files.iter().try_for_each(|file| file.sync_data())
+        self.files.iter().try_for_each(|file| file.sync())
     }
 }
 

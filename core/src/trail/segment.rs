@@ -4,6 +4,7 @@
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Take};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use jiff::Timestamp;
 
@@ -118,6 +119,32 @@ pub(super) fn open_file(path: &Path) -> io::Result<File> {
     }
     let file = options.open(path)?;
     if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is no regular file")) }
+}
+
+/// A segment that is written. A sync that failed must never be tried again on the same file, because the next one reports
+/// success for pages that are lost: so whoever asks later, or at the same time, is told the same.
+#[derive(Debug)]
+pub(super) struct Written {
+    pub(super) file: File,
+    failed: Mutex<Option<String>>,
+}
+
+impl Written {
+    pub(super) fn new(file: File) -> Written {
+        Written { file, failed: Mutex::default() }
+    }
+
+    /// Returns when the disk has what was written before.
+    ///
+    /// # Errors
+    /// What the disk said, now or before.
+    pub(super) fn sync(&self) -> Result<(), String> {
+        let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(reason) = &*failed {
+            return Err(reason.clone());
+        }
+        self.file.sync_data().map_err(|error| failed.insert(error.to_string()).clone())
+    }
 }
 
 impl Segment {

@@ -10,7 +10,6 @@ use std::thread::{self, JoinHandle};
 use tokio::sync::watch;
 
 use super::inner::Inner;
-use super::log::Sink;
 
 /// Those who wait, and what they wait for.
 #[derive(Debug)]
@@ -40,6 +39,15 @@ struct Settled {
 }
 
 impl Settled {
+    /// The disk has so many records, except those up to `unknown` that it was not known to have before.
+    fn learn(&mut self, written: u64, unknown: Option<(u64, String)>) {
+        if let Some((last, reason)) = unknown.filter(|(last, _)| *last > self.through) {
+            self.lost = Some((self.lost.map_or(self.through + 1, |(first, _)| first), last));
+            (self.through, self.reason) = (last, reason);
+        }
+        self.through = self.through.max(written);
+    }
+
     /// What there is to say of this record, as soon as there is something.
     fn of(&self, position: u64) -> Option<Result<(), String>> {
         if self.lost.is_some_and(|(first, last)| (first..=last).contains(&position)) {
@@ -107,36 +115,15 @@ fn sync(inner: &Inner, group: &Group) {
     let mut through = 0;
     loop {
         let last = group.more_than(through);
-        let (written, unsynced) = {
-            let log = inner.log();
-            let Some(run) = log.run() else { return };
-            (log.written, run.unsynced())
-        };
-        match unsynced.sync() {
-            Ok(()) => {
-                if let Sink::Run(run) = &mut inner.log().sink {
-                    run.synced(&unsynced);
-                }
-                through = written;
-                group.settled.send_modify(|settled| settled.through = through);
-            }
-            Err(error) => {
-                // What was written meanwhile went to the same file.
-                let reason = error.to_string();
-                let mut log = inner.log();
-                log.disk_failed(reason.clone());
-                let first = through + 1;
-                through = log.written;
-                drop(log);
-                group.settled.send_modify(|settled| {
-                    settled.lost = Some((settled.lost.map_or(first, |(before, _)| before), through));
-                    settled.reason = reason;
-                    settled.through = through;
-                });
-            }
-        }
+        let synced = inner.sync();
+        // A sync that failed may have been somebody else's: the log knows of all of them.
+        let unknown = inner.log().unknown.clone();
+        group.settled.send_modify(|settled| {
+            settled.learn(synced.map_or(0, |synced| synced.written), unknown);
+            settled.over = last;
+            through = settled.through;
+        });
         if last {
-            group.settled.send_modify(|settled| settled.over = true);
             return;
         }
     }
@@ -148,12 +135,17 @@ mod tests {
 
     #[test]
     fn what_a_failed_sync_was_for_is_never_settled() {
-        let before = Settled { through: 3, ..Settled::default() };
-        assert_eq!((before.of(3), before.of(4)), (Some(Ok(())), None));
+        let mut settled = Settled::default();
+        settled.learn(3, None);
+        assert_eq!((settled.of(3), settled.of(4)), (Some(Ok(())), None));
         let failed = || Some(Err("no".to_owned()));
-        let after = Settled { through: 9, lost: Some((4, 6)), reason: "no".to_owned(), over: false };
-        let said: Vec<_> = [3, 4, 6, 7, 9, 10].map(|position| after.of(position)).into();
-        assert_eq!(said, [Some(Ok(())), failed(), failed(), Some(Ok(())), Some(Ok(())), None]);
-        assert!(Settled { over: true, ..after }.of(10).is_some_and(|said| said.is_err()));
+        let unknown = Some((6, "no".to_owned()));
+        settled.learn(0, unknown.clone());
+        let said = |settled: &Settled| [3, 4, 6, 7, 9, 10].map(|position| settled.of(position));
+        assert_eq!(said(&settled), [Some(Ok(())), failed(), failed(), None, None, None]);
+        // The log goes on saying it.
+        settled.learn(9, unknown);
+        assert_eq!(said(&settled), [Some(Ok(())), failed(), failed(), Some(Ok(())), Some(Ok(())), None]);
+        assert!(Settled { over: true, ..settled }.of(10).is_some_and(|said| said.is_err()));
     }
 }

@@ -15,7 +15,10 @@ use crate::error::{Error, ErrorKind, Executed, Result};
 fn on_file(path: &str) -> Trail {
     let file = std::fs::OpenOptions::new().append(true).open(path).unwrap();
     let directory = PathBuf::from("/var/log/actions");
-    let current = run::Current::new("20261122T151222.123456Z-7-9f86d081884c.jsonl".into(), Arc::new(file));
+    let current = run::Current::new(
+        "20261122T151222.123456Z-7-9f86d081884c.jsonl".into(),
+        Arc::new(segment::Written::new(file)),
+    );
     let run = Run::of(directory.clone(), 64 << 20, current);
     Trail::new(Origin::here("svc".into(), None), Some(directory), Log::new(Sink::Run(Box::new(run)), None))
 }
@@ -24,7 +27,7 @@ fn on_file(path: &str) -> Trail {
 fn file(trail: &Trail) -> Option<std::fs::File> {
     let log = trail.inner.log();
     let Sink::Run(run) = &log.sink else { panic!("a trail in a directory") };
-    run.files().next().map(|file| file.try_clone().unwrap())
+    run.files().next().map(|file| file.file.try_clone().unwrap())
 }
 
 fn refused<T: fmt::Debug>(result: Result<T>) -> Error {

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use super::checkpoint::{self, Checkpoint};
 use super::log::Head;
 use super::record::{Record, timestamp_text};
-use super::retention::REMOVED;
+use super::retention::RETENTION_REMOVED;
 use super::segment::{self, Line, Lines, Segment};
 use super::{Event, chain};
 
@@ -148,7 +148,7 @@ fn first_link(segment: &Segment) -> Option<(String, Head)> {
 /// The segment that this record says was removed because it was old.
 pub(super) fn removal<'a>(record: &'a Record<'_>) -> Option<&'a str> {
     let note = record.note.as_ref().filter(|_| record.event == Event::Gap.as_str())?;
-    note.as_str().strip_prefix(REMOVED)?.split(' ').nth(1)
+    note.as_str().strip_prefix(RETENTION_REMOVED)?.split(' ').nth(1)
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::log::{Ended, Log, Sink};
 use super::record::{Origin, Record};
 use super::run::{self, Run};
-use super::segment::{self, Segment};
+use super::segment::{self, Segment, Written};
 use super::syncer::{self, Group};
 use super::{Entry, Event, Power, Trail, Verification, witness};
 use crate::config::{AuditFailure, AuditSettings};
@@ -44,7 +44,7 @@ pub(super) fn log_on(device: &str, directory: &Path) -> Log {
     let name = segment::name(at(NOON), 7, "0f86d081884c");
     symlink(device, directory.join(&name)).unwrap();
     let file = std::fs::OpenOptions::new().append(true).open(directory.join(&name)).unwrap();
-    let run = Run::of(directory, 64 << 20, run::Current::new(name, Arc::new(file)));
+    let run = Run::of(directory, 64 << 20, run::Current::new(name, Arc::new(Written::new(file))));
     let mut log = Log::new(Sink::Run(Box::new(run)), None);
     log.retry = Duration::ZERO;
     log
@@ -244,6 +244,34 @@ async fn what_the_disk_did_not_take_is_no_false_acknowledgement() {
 }
 
 #[tokio::test]
+async fn what_another_sync_learned_of_the_disk_is_no_false_acknowledgement_either() {
+    let directory = tempfile::tempdir().unwrap();
+    let trail = at_power(directory.path(), AuditFailure::FailClosed);
+    trail.inner.log().retry = Duration::from_secs(3600);
+    let position = trail.append(&Entry::new(Event::Sending)).unwrap();
+    assert!(trail.flush().is_err());
+    assert!(
+        trail.settled(position).await.is_err(),
+        "the next sync has nothing to do with that file any more"
+    );
+    trail.inner.log().retry = Duration::ZERO;
+    let later = trail.append(&Entry::new(Event::Sending)).unwrap();
+    trail.settled(later).await.unwrap();
+    assert!(trail.settled(position).await.is_err());
+    trail.closed().await;
+}
+
+#[test]
+fn a_sync_that_fails_at_the_close_is_told_to_who_asks_afterwards() {
+    let directory = tempfile::tempdir().unwrap();
+    let trail =
+        Trail::new(origin_here(), Some(directory.path().to_owned()), log_on("/dev/null", directory.path()));
+    trail.append(&Entry::new(Event::Started)).unwrap();
+    trail.close();
+    assert!(trail.flush().is_err());
+}
+
+#[tokio::test]
 async fn who_asked_to_go_on_goes_on_and_what_is_missing_is_counted() {
     let directory = tempfile::tempdir().unwrap();
     let trail = at_power(directory.path(), AuditFailure::ContinueWithGap);
@@ -302,15 +330,36 @@ impl std::io::Write for Said {
     }
 }
 
+impl Said {
+    /// What is logged while this is done.
+    fn of(work: impl FnOnce()) -> String {
+        let said = Said::default();
+        let writer = said.clone();
+        let subscriber =
+            tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+        tracing::subscriber::with_default(subscriber, work);
+        String::from_utf8(said.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+#[test]
+fn a_gap_is_told_to_who_reads_the_log() {
+    let directory = tempfile::tempdir().unwrap();
+    let said = Said::of(|| {
+        let mut log = log_on("/dev/full", directory.path());
+        assert!(started(&mut log, NOON).is_err());
+        started(&mut log, NOON).unwrap();
+    });
+    assert!(said.contains("ERROR") && said.contains("event=\"gap\""), "{said}");
+    assert!(said.contains("1 records are missing"), "{said}");
+}
+
 #[test]
 fn a_trail_that_ends_while_the_disk_is_full_leaves_its_losses_in_the_log_and_with_who_verifies() {
-    let said = Said::default();
-    let writer = said.clone();
-    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
     let parent = tempfile::tempdir().unwrap();
     let path = parent.path().join("trail");
     let settings = AuditSettings { failure: AuditFailure::ContinueWithGap, ..AuditSettings::default() };
-    tracing::subscriber::with_default(subscriber, || {
+    let said = Said::of(|| {
         let trail = Trail::open_with(&path, "svc".into(), &settings).unwrap();
         trail.append(&Entry::new(Event::Started)).unwrap();
         // No segment can be begun where there is no directory.
@@ -325,7 +374,6 @@ fn a_trail_that_ends_while_the_disk_is_full_leaves_its_losses_in_the_log_and_wit
         assert_eq!(problem.segment, trail.segment().unwrap());
         assert_eq!(problem.what, "3 records could not be written");
     });
-    let said = String::from_utf8(said.0.lock().unwrap().clone()).unwrap();
     let lines: Vec<_> = said.lines().filter(|line| line.contains("3 records could not be written")).collect();
     assert!(lines.len() == 1 && lines[0].contains("ERROR"), "{said}");
 }
