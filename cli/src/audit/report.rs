@@ -81,7 +81,8 @@ fn write(path: &Path, page: &[u8]) -> io::Result<()> {
     let name = path.file_name().ok_or(io::ErrorKind::InvalidFilename)?;
     let mut hidden = std::ffi::OsString::from(".");
     hidden.push(name);
-    hidden.push(format!(".{}", std::process::id()));
+    // One that was killed while it wrote may have had the same process id.
+    hidden.push(format!(".{}-{}", std::process::id(), Timestamp::now().as_nanosecond()));
     let beside = path.with_file_name(hidden);
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);

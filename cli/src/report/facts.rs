@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use cxone_actions::trail::{Event, Unfinished, UnfinishedState};
+use cxone_actions::trail::{Event, RETENTION_REMOVED, Unfinished, UnfinishedState};
 
 use super::actions::Actions;
 use super::cases::{Case, Cases, Ended};
@@ -179,7 +179,13 @@ impl Facts {
             Event::Rejected => self.ended(Outcome::Rejected, record, at),
             Event::Aborted => self.ended(Outcome::Aborted, record, at),
             Event::Unknown => self.ended(Outcome::Unknown, record, at),
-            Event::Gap => self.gaps.add(at, record.note.as_deref().unwrap_or_default()),
+            Event::Gap => {
+                let note = record.note.as_deref().unwrap_or_default();
+                // What was to be removed is no loss; how much it is, verifying says.
+                if !note.starts_with(RETENTION_REMOVED) {
+                    self.gaps.add(at, note);
+                }
+            }
             Event::Config => self.configs.add(at, without_link(record.note.as_deref().unwrap_or_default())),
             _ => {}
         }

@@ -213,13 +213,26 @@ fn a_keyed_trail_holds_for_those_who_have_the_key_and_for_nobody_with_another() 
     assert_eq!(checked["unchecked"], 0);
     let by_environment = command().arg("verify").arg(&trail).env("CXONE_AUDIT_KEY", key).output().unwrap();
     assert!(text(&by_environment.stdout).ends_with("the chain holds\n"));
+    // As for clients, the key itself comes before the file that holds one.
+    let both = command()
+        .arg("verify")
+        .arg(&trail)
+        .env("CXONE_AUDIT_KEY", key)
+        .env("CXONE_AUDIT_KEY_FILE", "/nowhere/key")
+        .output()
+        .unwrap();
+    assert_eq!(both.stdout, by_environment.stdout);
+    let by_file = command().arg("verify").arg(&trail).env("CXONE_AUDIT_KEY_FILE", &file).output().unwrap();
+    assert_eq!(by_file.stdout, by_environment.stdout);
     let without: Value = serde_json::from_str(&printed(&["verify", "--output", "json"], &trail)).unwrap();
     assert_eq!(without["unchecked"], without["records"]);
     assert!(!printed(&["verify"], &trail).contains("the chain holds"));
     let page = printed(&["report", "-o", "-"], &trail);
     assert!(page.contains("content was not checked") && !page.contains("The chain holds"));
     fs::write(&file, "another key of enough bytes\n").unwrap();
-    assert_ne!(audit(&with, &trail).stdout, checked.to_string().as_bytes());
+    let foreign = audit(&with, &trail);
+    assert_eq!(foreign.status.code(), Some(1));
+    assert!(text(&foreign.stdout).contains("it is sealed with the key"), "{}", text(&foreign.stdout));
 }
 
 #[test]

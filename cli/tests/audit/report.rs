@@ -38,6 +38,22 @@ fn the_page_is_a_file_of_its_owners_that_is_complete_or_not_there() {
 }
 
 #[test]
+fn what_was_kept_no_longer_is_said_as_removed_and_not_as_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    let gap = |note: &str| {
+        let mut segment = Segment::new(folder.path(), 1);
+        segment.add(0, "started", "svc", &json!({"correlation_id": "c1"}));
+        segment.add(1, "gap", "svc", &json!({"note": note}));
+        segment.write();
+        words(&printed(&["report", "-o", "-"], folder.path()))
+    };
+    let removed =
+        format!("retention removed 20260101T000000.000000Z-1-0f86d081884c.jsonl 7 {}", "a".repeat(64));
+    assert!(gap(&removed).contains("Known to be missing 0 gaps"), "{}", gap(&removed));
+    assert!(gap("3 records are missing").contains("Known to be missing 1 gap"));
+}
+
+#[test]
 fn a_broken_trail_has_its_page_and_the_page_says_where_it_breaks() {
     let folder = tempfile::tempdir().unwrap();
     let mut segment = Segment::new(folder.path(), 1);
