@@ -1,7 +1,7 @@
 /** The audit trail: a reading of the record of everything that was done and refused. */
 import { fileURLToPath } from "node:url";
 import type { JsonValue } from "./decode";
-import { attempt, typeName } from "./encode";
+import { attempt, timeText, typeName } from "./encode";
 import { at, refusal, siteOf, unwrap } from "./from-core";
 import type { NativeClient, NativeRecords } from "./native";
 import { callOptions, type FileUrl, isFileUrl, mistaken, mustBePlain, optionsText } from "./options";
@@ -48,7 +48,7 @@ export interface AuditRecord {
 
 /** Which records are wanted: those that agree with every field that is given. */
 export interface AuditFilter {
-  /** Written at this time or later: a `Date`, or ISO 8601 text, in which a date is its midnight in UTC. */
+  /** Written at this time or later: a `Date`, or RFC 3339 text; a day alone is its midnight in UTC. */
   readonly since?: Date | string | null | undefined;
   /** Written before this time. */
   readonly until?: Date | string | null | undefined;
@@ -167,8 +167,7 @@ function pathText(name: string, path: unknown): string {
 function filterText(filter: AuditFilter | null | undefined): string {
   if (filter === undefined || filter === null) return "{}";
   mustBePlain(filter, "the filter");
-  const time = (value: unknown) =>
-    value instanceof Date && !Number.isNaN(value.getTime()) ? value.toISOString() : value;
+  const time = (value: unknown) => (value instanceof Date ? timeText(value) : value);
   const written = () => ({ ...filter, since: time(filter.since), until: time(filter.until) });
   // A member that throws when it is read is named like any other mistake.
   return optionsText(attempt(written) ?? filter, "the filter");

@@ -4,7 +4,7 @@
  * The promise: it is called with one after the other; no call waits for it; and of what it throws, only the class goes on.
  * At the end of the process it is told the last ones too, and what it does later than at once is waited for no more.
  */
-import { AsyncResource } from "node:async_hooks";
+import { FunctionsByClient } from "./functions";
 import type { NativeClient } from "./native";
 import { classOf } from "./tokens";
 
@@ -22,17 +22,11 @@ export interface Checkpoint {
 /** What keeps checkpoints. */
 export type CheckpointFunction = (checkpoint: Checkpoint) => unknown;
 
-/** A function lives as long as its client does, and a client may be in what its function remembers. */
-const functions = new WeakMap<NativeClient, CheckpointFunction>();
-const clients = new Map<number, WeakRef<NativeClient>>();
-const gone = new FinalizationRegistry<number>((number) => clients.delete(number));
+const functions = new FunctionsByClient<[Checkpoint], unknown>();
 
 /** Calls `note` with the checkpoints of this client. */
 export function registerCheckpoints(client: NativeClient, note: CheckpointFunction): void {
-  const number = client.number();
-  functions.set(client, AsyncResource.bind(note));
-  clients.set(number, new WeakRef(client));
-  gone.register(client, number);
+  functions.add(client, note);
 }
 
 /** Those that a function has been told of, and has not returned from. */
@@ -45,7 +39,7 @@ export async function serveCheckpoint(number: number, json: string): Promise<voi
   open.set(number, told.client);
   let raised: string | null = null;
   try {
-    await told.note(told.checkpoint);
+    await told.called(told.checkpoint);
   } catch (thrown) {
     raised = classOf(thrown);
   }
@@ -54,7 +48,7 @@ export async function serveCheckpoint(number: number, json: string): Promise<voi
 
 /** Whether a function has ever been given on this thread. */
 export function keepsCheckpoints(): boolean {
-  return clients.size > 0;
+  return functions.size > 0;
 }
 
 /** The same at the end of the process, when no promise is settled any more. */
@@ -65,7 +59,7 @@ export function serveLastCheckpoint(number: number, json: string): void {
   open.set(number, told.client);
   let raised: string | null = null;
   try {
-    if (isThenable(told.note(told.checkpoint))) return;
+    if (isThenable(told.called(told.checkpoint))) return;
   } catch (thrown) {
     raised = classOf(thrown);
   }
@@ -80,9 +74,8 @@ export function abandonCheckpoints(): void {
 
 function asked(json: string) {
   const told = JSON.parse(json) as { client: number; checkpoint: Checkpoint };
-  const client = clients.get(told.client)?.deref();
-  const note = client && functions.get(client);
-  return note && { client, note, checkpoint: told.checkpoint };
+  const found = functions.of(told.client);
+  return found && { ...found, checkpoint: told.checkpoint };
 }
 
 function isThenable(value: unknown): boolean {

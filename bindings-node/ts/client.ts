@@ -3,7 +3,7 @@ import { AuditTrail } from "./audit";
 import { type Call, enter, start } from "./calls";
 import { registerCheckpoints } from "./checkpoints";
 import type { JsonValue } from "./decode";
-import { encodeOptions, encodeRequest } from "./encode";
+import { encodeOptions, encodeRequest, timeText } from "./encode";
 import type { CxoneError } from "./errors";
 import { at, refusal, type Site, siteOf, unwrap } from "./from-core";
 import { followLog } from "./log";
@@ -171,7 +171,7 @@ export class Client {
   check(request: ActionRequest, options?: CheckOptions | null): Verdict {
     const site = siteOf(this.check);
     const { at: time } = placed(site, () => callOptions<CheckOptions>(options, { at: MOMENT }));
-    const moment = time instanceof Date ? written(time) : (time ?? null);
+    const moment = time instanceof Date ? timeText(time) : (time ?? null);
     const { text, findings } = encodeRequest(request);
     return Verdict.read(unwrap(this.#native.check(text, JSON.stringify(findings), moment), this.check));
   }
@@ -282,11 +282,6 @@ function policyText(policy: unknown): string | null {
   if (typeof policy === "function" || (typeof policy === "object" && !Array.isArray(policy)))
     mustBePlain(policy, "the policy");
   return optionsText(policy, "the policy");
-}
-
-/** An invalid `Date` is said to be no time by the core, as any other text is. */
-function written(time: Date): string {
-  return Number.isNaN(time.getTime()) ? "" : time.toISOString();
 }
 
 /** Lets what `work` throws point at the caller. */

@@ -164,6 +164,11 @@ export function isPlain(value: unknown): value is object {
   return plain === true;
 }
 
+/** The text of a time. An invalid `Date` is said to be no time by the core, as any other text is. */
+export function timeText(time: Date): string {
+  return Number.isNaN(time.getTime()) ? "" : time.toISOString();
+}
+
 /** The class of a value, for a message. */
 export function typeName(value: unknown): string {
   if (value === null || typeof value !== "object") return value === null ? "null" : typeof value;

@@ -42,7 +42,6 @@ export interface NativeClient {
   close(queue: NativeQueue, timeoutMs: number | null): number | string;
   cancel(call: number): void;
   answer(call: number, raised: string | null): void;
-  isClosed(): boolean;
   answerCheckpoint(number: number, raised: string | null): void;
   /** Nobody will learn what the function came to: the process ends. */
   abandonCheckpoint(number: number): void;

@@ -117,9 +117,9 @@ export interface ClientOptions {
   readonly auditRetentionDays?: number | undefined;
   /** Deadline of one `poll` or `run`, from the call. Default 120,000. `CXONE_TIMEOUT` (seconds). */
   readonly timeoutMs?: number | undefined;
-  /** One HTTP attempt, with its body. Default 30,000. */
+  /** One HTTP attempt, with its body. The profile's by default: 30,000, and 65,000 for Genesys data actions. */
   readonly requestTimeoutMs?: number | undefined;
-  /** One connection, with TLS. Default 5,000. */
+  /** One connection, with TLS. Default 5,000, or half of a `requestTimeoutMs` below 10,000. */
   readonly connectTimeoutMs?: number | undefined;
   /** A fixed time between two looks at an invocation. Default: adaptive. */
   readonly pollIntervalMs?: number | undefined;

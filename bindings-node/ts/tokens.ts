@@ -4,8 +4,8 @@
  * The promise: it is called when the core asks for a token, never twice at a time; and of what it throws, only the class
  * goes on.
  */
-import { AsyncResource } from "node:async_hooks";
 import { typeName } from "./encode";
+import { FunctionsByClient } from "./functions";
 import type { NativeClient } from "./native";
 
 /** A token, or a token and the milliseconds that it serves. */
@@ -14,27 +14,20 @@ export type Token = string | readonly [token: string, expiresInMs: number];
 /** Where tokens come from, if not from credentials: a vault, a sidecar, an identity library. */
 export type TokenFunction = () => Token | PromiseLike<Token>;
 
-/** A function lives as long as its client does, and a client may be in what its function remembers. */
-const functions = new WeakMap<NativeClient, TokenFunction>();
-const clients = new Map<number, WeakRef<NativeClient>>();
-const gone = new FinalizationRegistry<number>((number) => clients.delete(number));
+const functions = new FunctionsByClient<[], ReturnType<TokenFunction>>();
 
 /** Lets the core ask `token` for tokens of this client. */
 export function registerToken(client: NativeClient, token: TokenFunction): void {
-  const number = client.number();
-  // The asynchronous context of whoever made the client is the function's too.
-  functions.set(client, AsyncResource.bind(token));
-  clients.set(number, new WeakRef(client));
-  gone.register(client, number);
+  functions.add(client, token);
 }
 
 /** A client needs a token. */
 export async function serveToken(request: number, number: number): Promise<void> {
-  const client = clients.get(number)?.deref();
-  const token = client && functions.get(client);
-  if (!token || !client.takeTokenRequest(request)) return;
+  const found = functions.of(number);
+  if (!found?.client.takeTokenRequest(request)) return;
+  const { client, called } = found;
   try {
-    const given: unknown = await token();
+    const given: unknown = await called();
     const [text, milliseconds] = Array.isArray(given) ? (given as unknown[]) : [given];
     if (typeof text !== "string" || !(milliseconds === undefined || typeof milliseconds === "number")) {
       client.answerTokenRequest(request, "returned", typeName(given), null);

@@ -10,6 +10,7 @@ import { test } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import { Client, Sandbox } from "cxone-actions";
 import { accessTo, command, environmentOf, folder, REQUEST, ROOT, rejection } from "./support.mjs";
+import { numbers } from "./trails.mjs";
 
 const USER = join(ROOT, "tests", "node", "batch-user.mjs");
 const FOR_EVER = 3_600_000;
@@ -108,19 +109,10 @@ for (const [moment, [point, hasCome, state, executed, afterwards, results]] of O
   });
 }
 
-/** The same numbers for the same seed, from 0 to 1. */
-function lots(seed) {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 32;
-  };
-}
-
 test("a_batch_survives_kills_at_random_moments", async (t) => {
   const [seed, calls, kills] = [Number(process.env.CRASH_SEED ?? 1), 400, 12];
   t.diagnostic(`seed ${seed}`);
-  const lot = lots(seed);
+  const lot = numbers(seed);
   const { sandbox, taken, start, look } = ground(t);
   for (let kill = 0; kill < kills; kill += 1) {
     const child = start(calls);
