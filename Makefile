@@ -86,6 +86,7 @@ bench: | prerequisites ## what the trail costs: CPU of an invocation, invocation
 	@mkdir -p target/bench
 	@target/release/cxone-actions-bench cpu target/bench
 	@target/release/cxone-actions-bench power target/bench
+	@target/release/cxone-actions-bench append target/bench
 
 peers: build ## what other clients do in the cases of docs/reliability.md; prints a table, writes nothing
 	@npm ci --prefix scripts/peers --no-audit --no-fund --loglevel=error

@@ -53,7 +53,7 @@ def promises() -> list[str]:
     """Every row of the table of promises is there, and every test that it names."""
     text = (ROOT / "docs/reliability.md").read_text(encoding="utf-8")
     named = {int(row): names for row, names in re.findall(r"^\| (\d+) \|[^|]*\|([^|]*)\|", text, re.MULTILINE)}
-    missing = {*range(1, 39), 44, 48, 49} - named.keys()
+    missing = {*range(1, 43), 44, 48, 49} - named.keys()
     out = [f"docs/reliability.md: no row {row}" for row in sorted(missing)]
     sources = [path for folder in ("core/src", "core/tests", "tests") for path in (ROOT / folder).rglob("*.rs")]
     known = {name for path in sources for name in re.findall(r"\bfn (\w+)", path.read_text(encoding="utf-8"))}

@@ -89,6 +89,10 @@ def test_who_may_write_to_the_directory_is_found_out_as_the_page_says(directory:
     whole_oldest = oldest.read_bytes()
     oldest.write_bytes(b"".join(whole_oldest.splitlines(keepends=True)[:-1]))
     assert oldest.name in named(), "the next one names its end"
+    oldest.unlink()
+    assert named() == [], "without key and checkpoints the oldest ones are believed to be kept no longer"
+    assert oldest.name in named(*keyed)
+    assert oldest.name in named(*anchored)
     oldest.write_bytes(whole_oldest)
     segments[1].unlink()
     assert segments[1].name in named(), "the next one names it"

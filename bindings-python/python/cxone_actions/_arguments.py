@@ -34,7 +34,7 @@ def moment(at: datetime | str | None) -> str | None:
         return at
     if isinstance(at, datetime):
         return at.astimezone(timezone.utc).isoformat()
-    raise TypeError(f"`at` must be a `datetime` or ISO 8601 text, got {type(at).__name__}")
+    raise TypeError(f"`at` must be a `datetime` or RFC 3339 text, got {type(at).__name__}")
 
 
 def policy_text(policy: str | os.PathLike[str] | Mapping[str, Any] | None) -> str | None:

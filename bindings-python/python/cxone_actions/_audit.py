@@ -39,7 +39,7 @@ class AuditTrail:
     ) -> Iterator[Mapping[str, Any]]:
         """The records that match, oldest first, each a mapping with the trail's field names.
 
-        `since` and `until` are a `datetime` (without a zone: local time) or ISO 8601 text; a date is its midnight in
+        `since` and `until` are a `datetime` (without a zone: local time) or RFC 3339 text; a day is its midnight in
         UTC. `action_id` may be the name that the policy gives the action, `status` is the gateway's word. Raises
         `AuditError` when a segment cannot be read and `ConfigError` when a filter cannot be understood.
         """

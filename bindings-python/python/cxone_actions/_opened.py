@@ -104,8 +104,8 @@ class Opened:
         :param audit_segment_bytes: the size at which a segment of the trail is ended and the next begun (64 MiB)
         :param audit_retention_days: segments of the trail that ended so many days ago are removed
         :param timeout: deadline of one `poll` or `run` from the call, seconds or `timedelta` (`CXONE_TIMEOUT`, 120)
-        :param request_timeout: one HTTP attempt with its body (30 s)
-        :param connect_timeout: one connection with TLS (5 s)
+        :param request_timeout: one HTTP attempt with its body (the profile's: 30 s, 65 s for Genesys data actions)
+        :param connect_timeout: one connection with TLS (5 s, or half of a `request_timeout` below 10 s)
         :param poll_interval: a fixed time between two looks; adaptive where it is not given
         :param max_attempts: sends of one invocation (4)
         :param delivery: what may be done about a request whose outcome is unknown; ``"at_most_once"`` never
@@ -220,7 +220,7 @@ class Opened:
 
         Nothing is sent, recorded or counted.
 
-        :param at: judge it at another time than now: a `datetime` (without a zone: local time) or ISO 8601 text
+        :param at: judge it at another time than now: a `datetime` (without a zone: local time) or RFC 3339 text
         :raises ConfigError: `at` is no time
         """
         try:
