@@ -2,40 +2,16 @@
 // package looks for it. Arguments go on to cargo: `npm run build:native -- --profile dist --target aarch64-apple-darwin`.
 import { spawn } from "node:child_process";
 import { copyFileSync, mkdirSync, renameSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
+import { here, platformOf, ROOT } from "./platforms.mjs";
 
 const CRATE = "cxone-actions-node";
-const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
 
-const PLATFORMS = [
-  [/x86_64.*linux-gnu/, "linux-x64-gnu"],
-  [/aarch64.*linux-gnu/, "linux-arm64-gnu"],
-  [/x86_64.*linux-musl/, "linux-x64-musl"],
-  [/aarch64.*linux-musl/, "linux-arm64-musl"],
-  [/x86_64-apple-darwin/, "darwin-x64"],
-  [/aarch64-apple-darwin/, "darwin-arm64"],
-  [/x86_64-pc-windows/, "win32-x64-msvc"],
-  [/aarch64-pc-windows/, "win32-arm64-msvc"],
-];
-
-/** The name of this machine as the loader in `ts/native.ts` spells it. */
-function here() {
-  if (process.platform === "linux") {
-    const glibc = process.report.getReport().header.glibcVersionRuntime;
-    return `linux-${process.arch}-${glibc ? "gnu" : "musl"}`;
-  }
-  return `${process.platform}-${process.arch}${process.platform === "win32" ? "-msvc" : ""}`;
-}
-
-function platformOf(args) {
+/** The file that the library for these arguments is to be called. */
+function fileOf(args) {
   const at = args.indexOf("--target");
-  if (at < 0) return here();
-  const triple = args[at + 1] ?? "";
-  const known = PLATFORMS.find(([pattern]) => pattern.test(triple));
-  if (!known) throw new Error(`no platform name is known for the target \`${triple}\``);
-  return known[1];
+  return at < 0 ? `cxone-actions.${here()}.node` : platformOf(args[at + 1] ?? "").file;
 }
 
 /** Runs cargo and returns the library that it says it has made: that holds for every target folder and platform. */
@@ -44,7 +20,7 @@ async function build(args) {
   const cargo = spawn(
     "cargo",
     ["build", "-p", CRATE, "--message-format=json-render-diagnostics", ...profile, ...args],
-    { cwd: root, stdio: ["ignore", "pipe", "inherit"] },
+    { cwd: ROOT, stdio: ["ignore", "pipe", "inherit"] },
   );
   const ended = new Promise((resolve, reject) => {
     cargo.once("error", (error) => reject(new Error(`cargo cannot be started: ${error.message}`)));
@@ -64,8 +40,8 @@ async function build(args) {
 }
 
 const args = process.argv.slice(2);
-const folder = join(root, "bindings-node", "native");
-const target = join(folder, `cxone-actions.${platformOf(args)}.node`);
+const folder = join(ROOT, "bindings-node", "native");
+const target = join(folder, fileOf(args));
 const library = await build(args);
 mkdirSync(folder, { recursive: true });
 // Renamed into place: a process that has the old file mapped keeps it.
