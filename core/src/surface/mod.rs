@@ -45,6 +45,7 @@ pub fn surface() -> Value {
             json!({
                 "class": kind.class_name(),
                 "kind": kind.as_str(),
+                "code": kind.code(),
                 "executed": kind.executed().as_str(),
                 "exit_code": kind.exit_code(),
             })
