@@ -8,3 +8,7 @@ struct Readme;
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/observability.md")]
 struct Observability;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../sandbox/README.md")]
+struct SandboxReadme;
