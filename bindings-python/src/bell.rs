@@ -37,6 +37,7 @@ mod unix {
             Ok(Bell { watched, rung })
         }
 
+        #[expect(clippy::unnecessary_wraps, reason = "there is none elsewhere")]
         pub(crate) fn descriptor(&self) -> Option<i32> {
             Some(self.watched.as_raw_fd())
         }

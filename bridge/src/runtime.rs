@@ -117,7 +117,9 @@ impl Process {
             // Whoever waits is told what became of it; only answers on their way keep the process.
             join_all(clients.iter().map(|living| living.client.leave(patience))).await;
             // What is left waits for handlers that nobody runs any more.
-            clients.iter().for_each(|living| living.calls.release());
+            for living in &clients {
+                living.calls.release();
+            }
             stop.notify_one();
         });
         let began = Instant::now();
@@ -168,6 +170,11 @@ const TURN: Duration = Duration::from_millis(5);
 /// Returns within four and a quarter seconds. The second call returns at once.
 pub fn drain_at_exit() {
     drain_at_exit_serving(|| {});
+}
+
+/// Whether a client of this process is open, or still records what became of its calls.
+pub fn has_clients() -> bool {
+    PROCESS.get().is_some_and(|process| !lock(&process.clients).is_empty())
 }
 
 /// [`drain_at_exit`] for a thread that reads a queue itself: meanwhile it is given a turn to do so, again and again. It

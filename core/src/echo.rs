@@ -35,7 +35,9 @@ fn forms(text: &str) -> Vec<String> {
         match c {
             c if c.is_ascii() => ascii.push(c),
             c => {
-                c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| ascii.push_str(&format!("\\u{unit:04x}")))
+                for unit in c.encode_utf16(&mut [0; 2]) {
+                    ascii.push_str(&format!("\\u{unit:04x}"));
+                }
             }
         }
         ascii

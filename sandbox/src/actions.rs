@@ -164,6 +164,9 @@ impl Action {
     }
 
     /// What it puts out, as JSON text that is sent verbatim: for numbers that no Rust type holds.
+    ///
+    /// # Errors
+    /// Where the text is not JSON.
     pub fn outputs_json(mut self, text: impl Into<String>) -> Result<Self, SandboxError> {
         let outputs = RawValue::from_string(text.into())
             .map_err(|error| SandboxError::Options(format!("`outputs` must be JSON: {error}")))?;

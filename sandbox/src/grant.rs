@@ -4,6 +4,8 @@
 //! is in the form body, in HTTP Basic, or where a profile allows it in the URL's query; exactly one of them. The last
 //! is what RFC 6749 §2.3.1 forbids and old tutorials do, so a sandbox has to know it.
 
+use std::borrow::Cow;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::header::{self, HeaderValue};
@@ -70,7 +72,7 @@ pub(crate) fn decide(
     authenticate(known, grant, &in_query, &in_body, headers)?;
 
     let wanted = if grant == Grant::Password { "password" } else { "client_credentials" };
-    match one_of("grant_type", &in_body.grant_type, &in_query.grant_type)? {
+    match one_of("grant_type", in_body.grant_type.as_ref(), in_query.grant_type.as_ref())? {
         Some(said) if said == wanted => {}
         Some(_) => {
             let what = format!("`grant_type` must be `{wanted}`");
@@ -86,7 +88,7 @@ pub(crate) fn decide(
             return Err(Refused::new(StatusCode::BAD_REQUEST, "invalid_grant", what));
         }
     }
-    scopes(known.scopes, one_of("scope", &in_body.scope, &in_query.scope)?)
+    scopes(known.scopes, one_of("scope", in_body.scope.as_ref(), in_query.scope.as_ref())?)
 }
 
 fn by_access_key(known: &Credentials, headers: &HeaderMap, body: &[u8]) -> Result<Scopes, Refused> {
@@ -124,7 +126,7 @@ struct Parameters {
 impl Parameters {
     /// `strictly` refuses a value with an `=` in it, which a form's encoding never leaves as it is.
     fn parse(text: &[u8], strictly: bool) -> Result<Self, Refused> {
-        let has_equals = |pair: &[u8]| pair.iter().filter(|byte| **byte == b'=').count() > 1;
+        let has_equals = |pair: &[u8]| pair.splitn(3, |byte| *byte == b'=').count() > 2;
         if strictly && text.split(|byte| *byte == b'&').any(has_equals) {
             return Err(Refused::request("a value has an `=` in it that is not percent-encoded"));
         }
@@ -150,12 +152,12 @@ impl Parameters {
 /// A parameter that may stand in the body or in the query, but not in both.
 fn one_of<'a>(
     name: &str,
-    body: &'a Option<String>,
-    query: &'a Option<String>,
+    body: Option<&'a String>,
+    query: Option<&'a String>,
 ) -> Result<Option<&'a str>, Refused> {
     match (body, query) {
         (Some(_), Some(_)) => Err(Refused::request(format!("`{name}` is given twice"))),
-        (one, other) => Ok(one.as_deref().or(other.as_deref())),
+        (one, other) => Ok(one.or(other).map(String::as_str)),
     }
 }
 
@@ -211,7 +213,7 @@ fn basic_credentials(value: &HeaderValue) -> Option<(String, String)> {
 
 fn form_decoded(text: &str) -> Option<String> {
     let spaced = text.replace('+', " ");
-    percent_decode_str(&spaced).decode_utf8().ok().map(|decoded| decoded.into_owned())
+    percent_decode_str(&spaced).decode_utf8().ok().map(Cow::into_owned)
 }
 
 /// RFC 6749 §3.3: without a wish, all that the client may have; with one, what of it the client may have.

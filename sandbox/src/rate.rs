@@ -15,6 +15,7 @@ pub(crate) struct Rate {
 
 impl Rate {
     /// `300/60s`; `none` is no limit. Nothing where the text is neither.
+    #[expect(clippy::option_option, reason = "nonsense, no limit, or a limit")]
     pub(crate) fn parse(text: &str) -> Option<Option<Rate>> {
         if text == "none" {
             return Some(None);

@@ -208,7 +208,7 @@ impl Facts {
         if let Some(at) = at {
             self.timeline.at(at).counts.refuse(refusal);
         }
-        let who = (&*record.actor, text(&record.action_id));
+        let who = (&*record.actor, text(record.action_id.as_ref()));
         self.refusals.add(refusal, who, at, record.note.as_deref().unwrap_or_default());
     }
 
@@ -242,8 +242,8 @@ impl Facts {
     }
 }
 
-fn text<'a>(text: &'a Option<Text<'_>>) -> &'a str {
-    text.as_deref().unwrap_or_default()
+fn text<'a>(text: Option<&'a Text<'_>>) -> &'a str {
+    text.map_or("", |text| &**text)
 }
 
 /// The note without the link to another segment, which follows what the writer had to say.

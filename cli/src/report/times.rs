@@ -7,6 +7,11 @@ use hdrhistogram::Histogram;
 pub(super) struct Times(Option<Box<Histogram<u32>>>);
 
 impl Times {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "above zero and below a year, in microseconds"
+    )]
     pub(super) fn record_ms(&mut self, ms: f64) {
         // A duration that is no number, or longer than a year, was not measured.
         const YEAR: f64 = 366.0 * 86_400_000.0;
@@ -94,7 +99,9 @@ mod tests {
     #[test]
     fn each_time_is_in_one_part() {
         let mut times = Times::default();
-        [0.0, 0.5, 1.0, 9.0, 10.0, 500.0].into_iter().for_each(|ms| times.record_ms(ms));
+        for ms in [0.0, 0.5, 1.0, 9.0, 10.0, 500.0] {
+            times.record_ms(ms);
+        }
         assert_eq!(times.parts(&[1.0, 10.0, 100.0]), [4, 2]);
     }
 

@@ -280,7 +280,11 @@ mod tests {
             while world.call().is_none() {
                 world.pass(Duration::from_millis(10), &says);
             }
-            assert!(world.elapsed() < back + Duration::from_secs(5), "fault 4: {:?}", world.elapsed() - back);
+            assert!(
+                world.elapsed() < back + Duration::from_secs(5),
+                "fault 4: {:?}",
+                world.elapsed().saturating_sub(back)
+            );
         }
     }
 
@@ -290,7 +294,7 @@ mod tests {
             let mut world = World::new();
             world.load(Duration::from_secs(60), &|_| Ok(Duration::from_secs_f64(lifetime)));
             assert!(world.failures.is_empty());
-            let gaps = world.posts.windows(2).map(|pair| pair[1] - pair[0]);
+            let gaps = world.posts.windows(2).map(|pair| pair[1].saturating_sub(pair[0]));
             assert!(gaps.min() >= Some(Duration::from_secs(1)), "fault 10, {lifetime}: {:?}", world.posts);
             assert!(world.posts.len() >= 30, "{lifetime}: {:?}", world.posts.len());
         }
@@ -348,7 +352,7 @@ mod tests {
         let mut world = World::new();
         let busy = Error::new(ErrorKind::RateLimited, "busy").with_retry_after(Duration::from_secs(9));
         world.load(Duration::from_secs(30), &|_| Err(busy.clone()));
-        let gaps: Vec<_> = world.posts.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        let gaps: Vec<_> = world.posts.windows(2).map(|pair| pair[1].saturating_sub(pair[0])).collect();
         assert!(gaps.iter().all(|gap| *gap >= Duration::from_secs(9)), "{gaps:?}");
     }
 }

@@ -174,10 +174,13 @@ mod tests {
     struct VaultError(&'static str);
 
     async fn says(source: impl TokenSource) -> String {
-        SharedSource::new(source).fetch().await.map(|f| format!("{:?}", f.lifetime)).unwrap_or_else(|error| {
-            assert_eq!(error.kind(), ErrorKind::Auth);
-            error.message().to_owned()
-        })
+        SharedSource::new(source).fetch().await.map_or_else(
+            |error| {
+                assert_eq!(error.kind(), ErrorKind::Auth);
+                error.message().to_owned()
+            },
+            |fetched| format!("{:?}", fetched.lifetime),
+        )
     }
 
     #[tokio::test]

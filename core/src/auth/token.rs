@@ -103,9 +103,9 @@ impl Times {
             (lifetime / 10).clamp(Duration::from_secs(60), Duration::from_secs(300))
         };
         // What is on its way when a token runs out would come back as 401.
-        let usable = lifetime - (lifetime / 20).min(Duration::from_secs(5));
+        let usable = lifetime.saturating_sub((lifetime / 20).min(Duration::from_secs(5)));
         Times {
-            refresh_at: now.clock + (lifetime - early),
+            refresh_at: now.clock + lifetime.saturating_sub(early),
             expires_at: now.clock + usable,
             expires_by_wall: now.wall + usable,
         }
@@ -145,7 +145,7 @@ mod tests {
             let now = Now::read();
             let times = Times::starting(now, Duration::from_secs_f64(lifetime));
             let window = now.clock + Duration::from_secs_f64(lifetime) - times.refresh_at;
-            assert_eq!(window.as_secs_f64(), early, "tutorial defect S4, {lifetime}");
+            assert_eq!(window, Duration::from_secs_f64(early), "tutorial defect S4, {lifetime}");
         }
     }
 }

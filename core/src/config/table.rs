@@ -265,6 +265,11 @@ pub(super) fn positive(seconds: f64) -> Result<Duration, String> {
     }
 }
 
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "whole and not below zero; what is beyond 64 bits is beyond 32 too"
+)]
 fn count(value: &Value) -> Result<u32, String> {
     let number =
         value.as_u64().or_else(|| value.as_f64().filter(|f| f.fract() == 0.0 && *f >= 0.0).map(|f| f as u64));

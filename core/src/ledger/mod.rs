@@ -106,7 +106,7 @@ impl Ledger {
 
     /// The error without the client's secrets.
     pub(crate) fn discreet(&self, error: Error) -> Error {
-        error.without(self.secrets.iter().map(|secret| secret.expose_secret()))
+        error.without(self.secrets.iter().map(ExposeSecret::expose_secret))
     }
 
     /// A request that broke the contract or that the policy refused: recorded and counted, never started.

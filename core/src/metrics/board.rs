@@ -228,13 +228,12 @@ mod tests {
         let actions: Vec<_> = (0..5_000).map(|n| format!("{n:08}-0000-4000-8000-000000000000")).collect();
         #[cfg(target_os = "linux")]
         let before = resident();
-        for n in 0..1_000_000usize {
-            let action = &actions[n % actions.len()];
+        for (n, action) in (0..1_000_000u32).zip(actions.iter().cycle()) {
             // A gateway that takes 80 to 1,000 ms, and actions that take up to a hundred times as long.
-            let latency = Duration::from_micros(80_000 + (n as u64 * 7_919) % 920_000);
+            let latency = Duration::from_micros(80_000 + (u64::from(n) * 7_919) % 920_000);
             board.start(action);
             board.accepted(action, latency);
-            board.terminal(action, Place::InFlight, Place::Completed, latency * (1 + n as u32 % 100));
+            board.terminal(action, Place::InFlight, Place::Completed, latency * (1 + n % 100));
         }
         #[cfg(target_os = "linux")]
         assert!(resident() - before < 2 << 20, "{} bytes more", resident() - before);

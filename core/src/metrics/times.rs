@@ -129,7 +129,9 @@ mod tests {
             times in prop::collection::vec(time(), 1..400)
         ) {
             let mut distribution = Times::default();
-            times.iter().for_each(|time| distribution.record(*time));
+            for time in &times {
+                distribution.record(*time);
+            }
             let seen = distribution.snapshot();
             let mut sorted = times;
             sorted.sort_unstable();
@@ -149,7 +151,9 @@ mod tests {
         #[test]
         fn a_bucket_has_what_is_at_most_its_edge(times in prop::collection::vec(time(), 1..200)) {
             let mut distribution = Times::default();
-            times.iter().for_each(|time| distribution.record(*time));
+            for time in &times {
+                distribution.record(*time);
+            }
             let buckets = distribution.snapshot().buckets;
             for (n, edge) in BUCKETS_MS.iter().enumerate() {
                 let edge = Duration::from_millis(u64::from(*edge));

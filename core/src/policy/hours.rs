@@ -79,7 +79,7 @@ impl Hours {
                 return Hours(windows.collect());
             }
             Value::Array(_) => {
-                mistakes.add(path, "empty", &format!("{RULE}; leave it out to allow every time"))
+                mistakes.add(path, "empty", &format!("{RULE}; leave it out to allow every time"));
             }
             other => mistakes.add(path, "type", &format!("{RULE}, got {}", article(sort(other)))),
         }

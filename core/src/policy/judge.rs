@@ -89,6 +89,7 @@ impl Rule {
 
 /// What the digits of a value said beyond what 64 bits can hold.
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is found apart from the others")]
 struct Seen {
     rounded: bool,
     above: bool,

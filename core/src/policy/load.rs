@@ -125,7 +125,7 @@ fn id(fields: &Map<String, Value>, ids: ActionIdRule, path: &str, mistakes: &mut
             return canonical;
         }
         Some(other) => {
-            mistakes.add(&path, "type", &format!("must be a string, got {}", article(sort(other))))
+            mistakes.add(&path, "type", &format!("must be a string, got {}", article(sort(other))));
         }
     }
     None

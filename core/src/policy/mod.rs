@@ -221,9 +221,10 @@ impl Policy {
 
 /// A pipe would keep whoever reads it, which may be a call with a deadline.
 fn regular(path: &Path) -> std::io::Result<()> {
-    match std::fs::metadata(path)?.is_file() {
-        true => Ok(()),
-        false => Err(std::io::Error::other("it is no regular file")),
+    if std::fs::metadata(path)?.is_file() {
+        Ok(())
+    } else {
+        Err(std::io::Error::other("it is no regular file"))
     }
 }
 

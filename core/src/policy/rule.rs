@@ -88,6 +88,7 @@ const OF_NUMBERS: [&str; 5] = ["multipleOf", "maximum", "exclusiveMaximum", "min
 
 /// A compiled rule.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one keyword of the schema")]
 pub(crate) struct Rule {
     pub(super) required: bool,
     pub(super) validator: Validator,

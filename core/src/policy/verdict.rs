@@ -32,10 +32,16 @@ pub struct Verdict {
     pub policy: Option<String>,
 }
 
+#[expect(
+    clippy::ref_option,
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands over a reference to the field"
+)]
 fn word<S: Serializer>(kind: &Option<ErrorKind>, serializer: S) -> Result<S::Ok, S::Error> {
     kind.map(ErrorKind::as_str).serialize(serializer)
 }
 
+#[expect(clippy::ref_option, reason = "serde hands over a reference to the field")]
 fn text<S: Serializer>(at: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
     at.map(|at| at.to_string()).serialize(serializer)
 }

@@ -62,7 +62,7 @@ impl Reader {
             invoke: invoke?,
             poll,
             status,
-            limits: limits?,
+            limits,
             errors,
             schema,
         })
@@ -279,7 +279,7 @@ impl Reader {
         words
     }
 
-    fn limits(&mut self, root: &Section<'_>) -> Option<Limits> {
+    fn limits(&mut self, root: &Section<'_>) -> Limits {
         let empty = Map::new();
         let section = self
             .section(root, "limits", false)
@@ -287,7 +287,7 @@ impl Reader {
         let known = ["body_bytes", "request_timeout", "http1_only", "rate", "rate_counts"];
         unknown(section.fields, &known, &section.path, &mut self.mistakes);
         let counts = [("invokes", false), ("requests", true)];
-        Some(Limits {
+        Limits {
             body_bytes: self.said(&section, "body_bytes", Self::size).unwrap_or(LONGEST_BODY),
             request_timeout: self.said(&section, "request_timeout", Self::seconds),
             http1_only: self.said(&section, "http1_only", Self::flag).unwrap_or(false),
@@ -295,7 +295,7 @@ impl Reader {
             rate_counts_polls: self
                 .said(&section, "rate_counts", |r, p, v| r.word(p, v, &counts))
                 .unwrap_or(false),
-        })
+        }
     }
 
     fn errors(&mut self, root: &Section<'_>) -> ErrorPlaces {

@@ -100,7 +100,7 @@ impl Collector {
                 let mut state = waiting.lock();
                 std::mem::take(&mut state.leaving) + state.spans.drain(..).count()
             };
-            waiting.lost(left, "the collector did not take them in time");
+            lost(left, "the collector did not take them in time");
         }
     }
 }
@@ -151,7 +151,7 @@ impl Waiting {
         let mut state = self.lock();
         if state.spans.len() >= MOST_WAITING {
             drop(state);
-            self.lost(1, "too many wait for the collector");
+            lost(1, "too many wait for the collector");
             return;
         }
         state.spans.push_back(span);
@@ -202,7 +202,7 @@ impl Waiting {
         let sent = self.send(&body).await;
         self.lock().leaving = 0;
         if let Err(why) = sent {
-            self.lost(count, &why);
+            lost(count, &why);
         }
         true
     }
@@ -229,14 +229,14 @@ impl Waiting {
         }
     }
 
-    fn lost(&self, count: usize, why: &str) {
-        if count > 0 {
-            tracing::warn!(target: super::TARGET, event = "spans_lost", count, "spans were lost: {why}");
-        }
-    }
-
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn lost(count: usize, why: &str) {
+    if count > 0 {
+        tracing::warn!(target: super::TARGET, event = "spans_lost", count, "spans were lost: {why}");
     }
 }
 

@@ -152,7 +152,7 @@ fn target(path: &Path, checkpoints: Option<&Path>) -> Result<()> {
         Err(Error::new(ErrorKind::Config, message).with_hint(what))
     };
     let there = fs::symlink_metadata(path).map(|there| there.file_type());
-    if there.as_ref().is_ok_and(|there| there.is_dir()) {
+    if there.as_ref().is_ok_and(fs::FileType::is_dir) {
         return refuse("it is a directory: name a file");
     }
     let Some(name) = path.file_name().and_then(|name| name.to_str()) else {

@@ -99,7 +99,7 @@ impl Filter {
             "until" => self.until = time()?,
             "event" => self.event = Some(text.parse().map_err(|error: Error| error.to_string())?),
             "action_id" => {
-                self.action_id = Some(ActionIdRule::Uuid.canonical(text).unwrap_or_else(|| text.clone()))
+                self.action_id = Some(ActionIdRule::Uuid.canonical(text).unwrap_or_else(|| text.clone()));
             }
             "status" => self.status = Some(text.clone()),
             "correlation_id" => self.correlation_id = Some(text.clone()),

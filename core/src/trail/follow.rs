@@ -3,7 +3,7 @@
 use super::chain;
 use super::key::Key;
 use super::log::Head;
-use super::record::{Record, clip};
+use super::record::{Record, Text, clip};
 
 /// Follows the links of one chain.
 pub(super) struct Chain<'a> {
@@ -12,6 +12,7 @@ pub(super) struct Chain<'a> {
     /// The last line was no record, so the next one can only be taken at its word.
     adrift: bool,
     /// The name of the key with which the record before was sealed; none where it was sealed without.
+    #[expect(clippy::option_option, reason = "no record before, one without a key, or the name of its key")]
     sealed: Option<Option<String>>,
     pub(super) unchecked: u64,
 }
@@ -66,7 +67,7 @@ impl<'a> Chain<'a> {
         let is_broken = matches!(sealed, Seal::Broken);
         let is_own = run.is_none_or(|run| *record.run == *run);
         let in_place = !adrift && seq == next && *prev == self.head.hash && is_own;
-        let is_foreign = record.key.as_ref().map(|id| id.as_str()) != self.key.map(Key::id);
+        let is_foreign = record.key.as_ref().map(Text::as_str) != self.key.map(Key::id);
         let verdict = if is_broken {
             Err("it was edited: its content does not have the hash that it claims".to_owned())
         } else if seq > next && !adrift {
@@ -105,7 +106,7 @@ impl<'a> Chain<'a> {
 
     /// Whether the hash is that of the content. That it was made with another key than it should be is said once.
     fn seal(&mut self, record: &Record<'_>, content: &[u8], claimed: &str) -> Seal {
-        let id = record.key.as_ref().map(|id| id.as_str());
+        let id = record.key.as_ref().map(Text::as_str);
         let fits = match (id, self.key) {
             (None, _) => chain::is_hash(content, claimed, None),
             (Some(id), Some(key)) if id == key.id() => chain::is_hash(content, claimed, Some(key)),

@@ -51,7 +51,7 @@ impl Keeper {
             Ok(started) => *thread = Some(started),
             // Closing does what is left, and the next segment tries again.
             Err(error) => {
-                tracing::error!(target: TARGET, "the audit trail has no thread for its upkeep: {error}")
+                tracing::error!(target: TARGET, "the audit trail has no thread for its upkeep: {error}");
             }
         }
     }

@@ -153,8 +153,8 @@ impl Summary {
         self.last = self.last.next(at);
         let at = self.last;
         let Some(event) = Event::ALL.iter().find(|event| event.as_str() == record.event) else { return };
-        let correlation = record.correlation_id.as_ref().map(|id| id.as_str());
-        let invocation = record.invocation_id.as_ref().map(|id| id.as_str());
+        let correlation = record.correlation_id.as_ref().map(Text::as_str);
+        let invocation = record.invocation_id.as_ref().map(Text::as_str);
         let due = record.due == Some(true);
         match (event, correlation, invocation) {
             (Event::Started, Some(id), _) => self.reach(id, Progress::Started, record),

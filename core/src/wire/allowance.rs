@@ -110,6 +110,11 @@ fn number_of(text: &str) -> Option<f64> {
     text.trim().parse().ok().filter(|n: &f64| n.is_finite() && *n >= 0.0)
 }
 
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "not below zero, and what is beyond 64 bits is as good as their end"
+)]
 fn whole(n: f64) -> u64 {
     n as u64
 }

@@ -34,9 +34,10 @@ pub(super) fn client_config(options: &Options) -> Result<ClientConfig> {
         }
         None => builder.with_no_client_auth(),
     };
-    config.alpn_protocols = match options.http1_only {
-        true => vec![b"http/1.1".to_vec()],
-        false => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
+    config.alpn_protocols = if options.http1_only {
+        vec![b"http/1.1".to_vec()]
+    } else {
+        vec![b"h2".to_vec(), b"http/1.1".to_vec()]
     };
     Ok(config)
 }

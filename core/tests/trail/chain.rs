@@ -158,7 +158,7 @@ fn a_torn_last_line_is_cut_and_an_empty_segment_is_fine() {
         assert!(found.ok, "{found:?}");
         assert_eq!((found.records, found.cut, found.segments), (records, 1, 1));
         let reader = Trail::read_only(directory.path()).unwrap();
-        assert_eq!(records as usize, reader.records(&Filter::default()).unwrap().map(Result::unwrap).count());
+        assert_eq!(records, reader.records(&Filter::default()).unwrap().map(Result::unwrap).count() as u64);
     }
     fs::write(&path, "").unwrap();
     let found = verify(directory.path());

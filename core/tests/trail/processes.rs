@@ -69,7 +69,7 @@ fn eight_threads_two_trails_and_a_reader_keep_every_chain_whole() {
                 })
             })
             .collect();
-        while !writers.iter().all(|writer| writer.is_finished()) {
+        while !writers.iter().all(std::thread::ScopedJoinHandle::is_finished) {
             let found = trails[0].verify();
             assert!(found.ok && found.cut == 0, "{found:?}");
         }

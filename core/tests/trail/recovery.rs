@@ -38,7 +38,7 @@ fn write_and_die(directory: &Path) {
 
 fn is_index(entry: &std::io::Result<fs::DirEntry>) -> bool {
     let name = entry.as_ref().unwrap().file_name().into_string().unwrap();
-    name.ends_with(".index") && !name.starts_with('.')
+    Path::new(&name).extension().is_some_and(|extension| extension == "index") && !name.starts_with('.')
 }
 
 fn segments_of(directory: &Path) -> Vec<PathBuf> {

@@ -90,6 +90,6 @@ fn records(directory: Option<&Path>) -> f64 {
             trail.append(&entry).unwrap();
         }
     }
-    let (used, wall) = (cpu() - before, began.elapsed());
+    let (used, wall) = (cpu().saturating_sub(before), began.elapsed());
     used.min(wall).as_secs_f64() * 1e6 / f64::from(INVOCATIONS * RECORDS)
 }

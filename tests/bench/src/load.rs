@@ -70,7 +70,7 @@ pub(crate) fn run(gateway: &Gateway, directory: &Path, kept: Kept, calls: u32) -
         drain(&client, 500).await;
         let (began, before) = (Instant::now(), cpu());
         drain(&client, calls).await;
-        let took = Took { cpu: cpu() - before, wall: began.elapsed() };
+        let took = Took { cpu: cpu().saturating_sub(before), wall: began.elapsed() };
         client.shutdown(Duration::from_secs(5)).await;
         took
     })

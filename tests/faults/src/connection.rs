@@ -198,21 +198,21 @@ fn perform(
         Act::Answer(answer) => write(shared, wire, &say(answer))?,
         Act::Twice => {
             let second = plain(200, &serde_json::json!({"invocationId": "inv-second", "status": "FAILED"}));
-            write(shared, wire, &[say(normal), say(&second)].concat())?
+            write(shared, wire, &[say(normal), say(&second)].concat())?;
         }
         Act::Stranger => {
             let body = r#"{"invocationId":"inv-of-somebody-else","status":"COMPLETED","outputs":{"whose":"CANARY"}}"#;
             let answer = Answer { status: 200, headers: Vec::new(), body: body.as_bytes().to_vec() };
-            write(shared, wire, &say(&answer))?
+            write(shared, wire, &say(&answer))?;
         }
         Act::Redirect(status) => {
             let location = format!("{}{}", shared.other(), seen.target());
             let headers = vec![("location".to_owned(), location)];
-            write(shared, wire, &say(&Answer { status: *status, headers, body: Vec::new() }))?
+            write(shared, wire, &say(&Answer { status: *status, headers, body: Vec::new() }))?;
         }
         Act::GzipBomb(bytes) => {
             let headers = vec![("content-encoding".to_owned(), "gzip".to_owned())];
-            write(shared, wire, &bytes_of(&Answer { status: 200, headers, body: bomb(*bytes)? }))?
+            write(shared, wire, &bytes_of(&Answer { status: 200, headers, body: bomb(*bytes)? }))?;
         }
         Act::Raw(bytes) => return write(shared, wire, bytes).map(|()| Left::Closed),
         Act::HalfHead => {
@@ -261,9 +261,9 @@ fn oversize(shared: &Shared, wire: &mut Wire, bytes: u64) -> io::Result<()> {
     let chunk = vec![b' '; 64 * 1024];
     let mut left = bytes;
     while left > 0 {
-        let now = left.min(chunk.len() as u64);
-        write(shared, wire, &chunk[..now as usize])?;
-        left -= now;
+        let now = usize::try_from(left).unwrap_or(usize::MAX).min(chunk.len());
+        write(shared, wire, &chunk[..now])?;
+        left -= now as u64;
     }
     Ok(())
 }

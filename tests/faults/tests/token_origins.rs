@@ -200,6 +200,7 @@ impl<T: cxone_actions::TokenSource> FnSource for T {}
 #[derive(Debug)]
 struct VaultError;
 
+#[expect(clippy::unnecessary_wraps, reason = "it is given where one that fails could be")]
 fn lasting(nth: usize) -> Result<BearerToken, VaultError> {
     Ok(BearerToken::new(format!("CANARY-own-{nth}")).expires_in(Duration::from_secs(3600)))
 }

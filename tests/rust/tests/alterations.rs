@@ -58,15 +58,18 @@ fn edited(line: &str) -> String {
 fn alter(segment: &Path, how: &str, number: &Value) {
     let whole = fs::read_to_string(segment).unwrap();
     let mut lines: Vec<String> = whole.split_inclusive('\n').map(str::to_owned).collect();
-    let number = number.as_i64().unwrap_or_default();
-    let at = usize::try_from(if number > 0 { number - 1 } else { lines.len() as i64 + number }).unwrap();
+    let number = isize::try_from(number.as_i64().unwrap_or_default()).unwrap();
+    let (many, at) = match usize::try_from(number) {
+        Ok(many) if many > 0 => (many, many - 1),
+        _ => (0, lines.len().checked_add_signed(number).unwrap()),
+    };
     match how {
         "edit" => lines[at] = edited(&lines[at]),
         "delete" => drop(lines.remove(at)),
         "insert" => lines.insert(at, lines[at].clone()),
         "swap" => lines.swap(at, at + 1),
-        "truncate" => lines.truncate(lines.len() - number as usize),
-        "cut" => lines = vec![whole[..whole.len() - number as usize].to_owned()],
+        "truncate" => lines.truncate(lines.len() - many),
+        "cut" => lines = vec![whole[..whole.len() - many].to_owned()],
         "forge" => {
             let tail = forged(&lines.split_off(at));
             lines.extend(tail);
@@ -165,8 +168,9 @@ async fn every_alteration_is_named_with_its_place() {
         for reader in readers {
             let found = reader.verify();
             let places: Vec<_> = found.problems.iter().map(|problem| problem.line).collect();
-            let line =
-                |line: i64| u64::try_from(if line < 0 { many as i64 + 1 + line } else { line }).unwrap();
+            let line = |line: i64| {
+                u64::try_from(line).unwrap_or_else(|_| (many + 1).checked_add_signed(line).unwrap())
+            };
             let promised: Vec<_> = case.problems.iter().map(|problem| line(problem.line)).collect();
             assert_eq!(places, promised, "{}: {found:?}", case.name);
             for (problem, promised) in found.problems.iter().zip(&case.problems) {

@@ -113,7 +113,7 @@ pub(super) fn time_axis(starts: &[Micros], width: Micros) -> Markup {
 }
 
 /// How often each duration occurred: bars of these heights over an axis of decades.
-pub(super) fn distribution(label: &str, decades: &Decades, parts: &[u64], marks: &[(&str, f64)]) -> Markup {
+pub(super) fn distribution(label: &str, decades: Decades, parts: &[u64], marks: &[(&str, f64)]) -> Markup {
     let top = parts.iter().copied().max().unwrap_or(0).max(1);
     let wide = 100.0 / parts.len().max(1) as f64;
     html! {
@@ -140,7 +140,7 @@ pub(super) fn distribution(label: &str, decades: &Decades, parts: &[u64], marks:
 /// The same as small as a cell of a table.
 pub(super) fn small_distribution(
     label: &str,
-    decades: &Decades,
+    decades: Decades,
     parts: &[u64],
     median: Option<f64>,
 ) -> Markup {
@@ -161,12 +161,12 @@ pub(super) fn small_distribution(
 }
 
 /// The axis of all small distributions of a table.
-pub(super) fn small_axis(decades: &Decades) -> Markup {
+pub(super) fn small_axis(decades: Decades) -> Markup {
     html! { svg.small-axis height="14" aria-hidden="true" { (decade_labels(decades, "11", 4)) } }
 }
 
 /// The names of as many decades as find room; on a phone there is less of it.
-fn decade_labels(decades: &Decades, y: &str, most: usize) -> Markup {
+fn decade_labels(decades: Decades, y: &str, most: usize) -> Markup {
     let marks = decades.marks();
     let step = marks.len().div_ceil(most);
     html! {
@@ -197,6 +197,7 @@ pub(super) struct Decades {
 }
 
 impl Decades {
+    #[expect(clippy::cast_possible_truncation, reason = "the logarithm of an f64 fits into 10 bits")]
     pub(super) fn around(values: impl Iterator<Item = f64>) -> Decades {
         let mut range: Option<(f64, f64)> = None;
         for ms in values.map(|ms| ms.max(0.001)) {
@@ -208,23 +209,23 @@ impl Decades {
     }
 
     /// From 0 at the low end to 1 at the high one.
-    pub(super) fn place(&self, ms: f64) -> f64 {
+    pub(super) fn place(self, ms: f64) -> f64 {
         let span = f64::from(self.high - self.low);
         ((ms.max(0.001).log10() - f64::from(self.low)) / span).clamp(0.0, 1.0)
     }
 
-    fn marks(&self) -> Vec<f64> {
+    fn marks(self) -> Vec<f64> {
         (self.low..=self.high).map(|power| 10_f64.powi(power)).collect()
     }
 
     /// Where part `n` of `parts` begins.
-    fn bound(&self, n: usize, parts: usize) -> f64 {
+    fn bound(self, n: usize, parts: usize) -> f64 {
         let span = f64::from(self.high - self.low);
         10_f64.powf(f64::from(self.low) + span * n as f64 / parts.max(1) as f64)
     }
 
     /// The bounds of so many equal parts.
-    pub(super) fn bounds(&self, parts: usize) -> Vec<f64> {
+    pub(super) fn bounds(self, parts: usize) -> Vec<f64> {
         (0..=parts).map(|n| self.bound(n, parts)).collect()
     }
 }

@@ -39,7 +39,7 @@ fn spectrum(all: &Row) -> Markup {
     html! {
         figure {
             figcaption { b { "Time to a result" } ", from the call to the terminal state, on a logarithmic scale" }
-            (chart::distribution(&said("All actions", all), &decades, &all.duration.parts(&decades.bounds(LARGE)), &marks))
+            (chart::distribution(&said("All actions", all), decades, &all.duration.parts(&decades.bounds(LARGE)), &marks))
         }
     }
 }
@@ -89,16 +89,16 @@ fn by_action(facts: &Facts) -> Markup {
                 th scope="col" { "Action" } th.number scope="col" { "Calls" } th.number scope="col" { "Success" }
                 th.number scope="col" { "Not completed" } th.number scope="col" { "Refused" }
                 th.number scope="col" { "Median" } th.number scope="col" { "p95" } th.number scope="col" { "p99" }
-                th.drawing scope="col" { "Time to a result" (chart::small_axis(&decades)) }
+                th.drawing scope="col" { "Time to a result" (chart::small_axis(decades)) }
             } }
             tbody {
                 @for (id, row) in &listed.rows {
-                    (line(&decades, html! {
+                    (line(decades, html! {
                         @if let Some(name) = &row.name { b { (say::quoted(name)) } br; span.id.soft { (say::quoted(id)) } }
                         @else { (say::action(id, None)) }
                     }, row.name.as_deref().unwrap_or(id), row))
                 }
-                @if let Some(rest) = &listed.rest { (line(&decades, html! { b { "all others together" } }, "All others", rest)) }
+                @if let Some(rest) = &listed.rest { (line(decades, html! { b { "all others together" } }, "All others", rest)) }
             }
         }
         @if listed.rest.is_some() {
@@ -107,7 +107,7 @@ fn by_action(facts: &Facts) -> Markup {
     }
 }
 
-fn line(decades: &Decades, action: Markup, name: &str, row: &Row) -> Markup {
+fn line(decades: Decades, action: Markup, name: &str, row: &Row) -> Markup {
     let not_completed = row.counts.all_ended() - row.counts.ended(Outcome::Completed);
     let time = |percent| say::maybe_duration(row.duration.percentile(percent));
     html! {

@@ -54,7 +54,7 @@ pub(super) fn duration(ms: f64) -> String {
         ms if ms < 172_800_000.0 => {
             format!("{:.0} h {:.0} min", whole(ms, 3_600_000.0), whole(ms % 3_600_000.0, 60_000.0))
         }
-        ms => counted(whole(ms, 86_400_000.0) as u64, "day"),
+        ms => counted(rounded_down(ms / 86_400_000.0), "day"),
     }
 }
 
@@ -63,13 +63,22 @@ pub(super) fn duration_mark(ms: f64) -> String {
     match ms {
         ms if ms < 0.5 => format!("{ms} ms"),
         ms if ms < 999.5 => format!("{ms:.0} ms"),
-        ms => format!("{} s", count((ms / 1000.0).round() as u64)),
+        ms => format!("{} s", count(rounded_down((ms / 1000.0).round()))),
     }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "what no u64 holds is said as the nearest that it does"
+)]
+fn rounded_down(n: f64) -> u64 {
+    n as u64
 }
 
 /// How long ago, in one unit.
 pub(super) fn age(ms: f64) -> String {
-    let seconds = (ms / 1000.0) as u64;
+    let seconds = rounded_down(ms / 1000.0);
     match seconds {
         0..120 => counted(seconds, "second"),
         120..7200 => counted(seconds / 60, "minute"),

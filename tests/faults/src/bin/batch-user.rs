@@ -2,7 +2,7 @@
 //! from the trail, and from nothing else, what processes before it have done.
 //!
 //! Each result that its handler takes is a line in the file TAKEN, which is what a user's own database would be. On stdout
-//! it says `open`, `working` and `done`. The gateway comes from the environment, as it does for any client; DAWDLE_MS is
+//! it says `open`, `working` and `done`. The gateway comes from the environment, as it does for any client; `DAWDLE_MS` is
 //! how long its handler takes.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test's process: it fails by panicking")]
 

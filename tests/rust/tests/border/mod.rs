@@ -28,7 +28,7 @@ impl Border {
         match value {
             Value::Object(object) if object.contains_key("$value") => self.tagged(tag(value).unwrap(), path),
             Value::Object(object) if object.contains_key("$repeat") => {
-                self.text += &quoted(&repeated(value).unwrap())
+                self.text += &quoted(&repeated(value).unwrap());
             }
             Value::Object(object) => {
                 let entries: Vec<(Value, Value)> = match object.get("$entries") {

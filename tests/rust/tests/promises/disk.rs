@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use cxone_actions::config::{AuditFailure, Durability};
 use cxone_actions::trail::Filter;
-use cxone_actions::{Client, ErrorKind, Executed};
+use cxone_actions::{CallOptions, Client, ErrorKind, Executed};
 use futures_util::FutureExt as _;
 use serde_json::{Value, json};
 
@@ -51,7 +51,7 @@ async fn a_deleted_directory_stops_the_sending_and_not_the_polling_and_says_what
         let error = client.run(request(&format!("refused-{n}"))).await.unwrap_err();
         assert_eq!((error.kind(), error.executed()), (ErrorKind::Audit, Executed::No));
     }
-    assert!(client.poll(invocation.into(), Default::default()).await.unwrap().ok, "polls go on");
+    assert!(client.poll(invocation.into(), CallOptions::default()).await.unwrap().ok, "polls go on");
     assert_eq!(sandbox.totals().invoke, sent, "nothing is sent without a record");
     let counts = client.metrics().counts;
     assert!(counts.conserved() && counts.rejected == 3 && counts.completed == 1, "{counts:?}");
@@ -110,7 +110,7 @@ async fn at_power_every_answer_is_on_the_disk_and_one_sync_serves_many() {
     }
     let invocation = client.invoke(request("invoked")).await.unwrap();
     assert!(is_on_the_disk(&client), "the invocation was handed over before the disk had its record");
-    assert!(client.poll(invocation.into(), Default::default()).await.unwrap().ok);
+    assert!(client.poll(invocation.into(), CallOptions::default()).await.unwrap().ok);
     assert!(is_on_the_disk(&client));
     invariants(&sandbox, &client);
     client.shutdown(Duration::from_secs(5)).await;
@@ -157,7 +157,10 @@ async fn a_disk_that_does_not_sync_is_no_false_acknowledgement() {
         }
         assert!(strict.audit().flush().is_err());
         let accepted = text("accepted");
-        assert!(strict.poll(accepted.as_str().into(), Default::default()).await.unwrap().ok, "polls go on");
+        assert!(
+            strict.poll(accepted.as_str().into(), CallOptions::default()).await.unwrap().ok,
+            "polls go on"
+        );
         strict.shutdown(Duration::from_secs(1)).await;
         let lenient = client(AuditFailure::ContinueWithGap);
         assert!(lenient.run(request("served")).await.unwrap().ok);

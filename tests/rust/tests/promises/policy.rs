@@ -50,7 +50,7 @@ async fn a_name_stands_for_its_action_in_every_call() {
     assert_eq!(client.check(by_name()).action_id.as_deref(), Some(CASE));
     let unknown = client.run(ActionRequest::new("the-acton")).await.unwrap_err();
     assert!(unknown.message().contains("did you mean `the-action`?"), "{unknown}");
-    assert_eq!(Vec::from_iter(client.metrics().by_action.keys()), ["the-action"]);
+    assert_eq!(client.metrics().by_action.keys().collect::<Vec<_>>(), ["the-action"]);
     for record in records(&client).iter().filter(|record| record["event"] == "terminal") {
         assert_eq!((&record["action_id"], &record["action_name"]), (&CASE.into(), &"the-action".into()));
     }

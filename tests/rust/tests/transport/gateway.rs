@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use cxone_actions::{ActionRequest, Client, ClientBuilder, Error, ErrorKind, Executed};
-use http_body_util::{BodyExt, Full};
+use http_body_util::{BodyExt, Collected, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{Request, Response, Version};
@@ -81,7 +81,7 @@ async fn answer(
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let is_token = request.uri().path().ends_with("/oauth/token");
     seen.lock().unwrap().versions.push(request.version());
-    let body = request.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+    let body = request.into_body().collect().await.map(Collected::to_bytes).unwrap_or_default();
     Ok(Response::new(Full::from(if is_token { TOKEN.to_owned() } else { executed(&body, &seen) })))
 }
 
