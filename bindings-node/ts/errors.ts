@@ -25,6 +25,9 @@ export type ErrorKind =
   | "audit"
   | "closed";
 
+/** The kind as a code, one for each: `CXONE_OUTCOME_UNKNOWN`. */
+export type ErrorCode = `CXONE_${Uppercase<ErrorKind>}`;
+
 /** Whether the gateway executed the action: `"no"` means that calling again is safe. */
 export type Executed = "no" | "unknown" | "yes";
 
@@ -40,14 +43,16 @@ export interface Violation {
 /** What an error carries besides its message; `null` where it does not apply. */
 export interface ErrorFields {
   readonly kind: ErrorKind;
+  /** The stable code of the kind. */
+  readonly code: ErrorCode;
   /** What to do now. */
   readonly hint: string | null;
   /** Whether the action was executed. */
   readonly executed: Executed;
   /** The HTTP status that decided it. */
   readonly httpStatus: number | null;
-  /** The gateway's own error code. (Unlike in Node's own errors it is never a name of ours: branch on `kind`.) */
-  readonly code: string | null;
+  /** The gateway's own error code, in its own words. */
+  readonly gatewayCode: string | null;
   /** The gateway's identifier of the exchange, for a support ticket. */
   readonly requestId: string | null;
   /** How long the gateway asked us to wait, in milliseconds. */
@@ -80,10 +85,11 @@ function define(type: typeof CxoneError, name: string, kind?: ErrorKind, execute
 /** What every error of this library is. */
 export class CxoneError extends Error implements ErrorFields {
   declare readonly kind: ErrorKind;
+  declare readonly code: ErrorCode;
   declare readonly hint: string | null;
   declare readonly executed: Executed;
   declare readonly httpStatus: number | null;
-  declare readonly code: string | null;
+  declare readonly gatewayCode: string | null;
   declare readonly requestId: string | null;
   declare readonly retryAfterMs: number | null;
   declare readonly attempts: number | null;
@@ -102,12 +108,14 @@ export class CxoneError extends Error implements ErrorFields {
   constructor(message: string, fields: Partial<ErrorFields> = {}) {
     super(message);
     const known = [...KINDS.values()].find(({ type, kind }) => type === new.target || kind === fields.kind);
+    const kind = fields.kind ?? known?.kind ?? "protocol";
     const all: ErrorFields = {
-      kind: known?.kind ?? "protocol",
+      kind,
+      code: `CXONE_${kind.toUpperCase() as Uppercase<ErrorKind>}`,
       executed: known?.executed ?? "unknown",
       hint: null,
       httpStatus: null,
-      code: null,
+      gatewayCode: null,
       requestId: null,
       retryAfterMs: null,
       attempts: null,
@@ -142,6 +150,7 @@ export class CxoneError extends Error implements ErrorFields {
 /** Options that cannot work, found before any network; `violations` names all of them. */
 export class ConfigError extends CxoneError {
   declare readonly kind: "config";
+  declare readonly code: "CXONE_CONFIG";
   static {
     define(ConfigError, "ConfigError", "config");
   }
@@ -150,6 +159,7 @@ export class ConfigError extends CxoneError {
 /** The request breaks the contract; `violations` names every mistake. Nothing was sent. */
 export class ValidationError extends CxoneError {
   declare readonly kind: "validation";
+  declare readonly code: "CXONE_VALIDATION";
   static {
     define(ValidationError, "ValidationError", "validation");
   }
@@ -158,6 +168,7 @@ export class ValidationError extends CxoneError {
 /** The policy refuses it. Nothing was sent. */
 export class AccessDeniedError extends CxoneError {
   declare readonly kind: "denied";
+  declare readonly code: "CXONE_DENIED";
   static {
     define(AccessDeniedError, "AccessDeniedError", "denied");
   }
@@ -166,6 +177,7 @@ export class AccessDeniedError extends CxoneError {
 /** The token service refuses the credentials, or the gateway answers 401 after one refresh. */
 export class AuthenticationError extends CxoneError {
   declare readonly kind: "auth";
+  declare readonly code: "CXONE_AUTH";
   static {
     define(AuthenticationError, "AuthenticationError", "auth");
   }
@@ -174,6 +186,7 @@ export class AuthenticationError extends CxoneError {
 /** The gateway answers 403. */
 export class PermissionDeniedError extends CxoneError {
   declare readonly kind: "forbidden";
+  declare readonly code: "CXONE_FORBIDDEN";
   static {
     define(PermissionDeniedError, "PermissionDeniedError", "forbidden");
   }
@@ -182,6 +195,7 @@ export class PermissionDeniedError extends CxoneError {
 /** Any other definite refusal by the gateway. */
 export class RequestRejectedError extends CxoneError {
   declare readonly kind: "rejected";
+  declare readonly code: "CXONE_REJECTED";
   static {
     define(RequestRejectedError, "RequestRejectedError", "rejected");
   }
@@ -190,6 +204,7 @@ export class RequestRejectedError extends CxoneError {
 /** 429 beyond the attempts or the patience. */
 export class RateLimitedError extends CxoneError {
   declare readonly kind: "rate_limited";
+  declare readonly code: "CXONE_RATE_LIMITED";
   static {
     define(RateLimitedError, "RateLimitedError", "rate_limited");
   }
@@ -198,6 +213,7 @@ export class RateLimitedError extends CxoneError {
 /** Nothing was sent: DNS, refused, TLS, token service down. */
 export class UnavailableError extends CxoneError {
   declare readonly kind: "unavailable";
+  declare readonly code: "CXONE_UNAVAILABLE";
   static {
     define(UnavailableError, "UnavailableError", "unavailable");
   }
@@ -206,6 +222,7 @@ export class UnavailableError extends CxoneError {
 /** The local queue is full. Nothing was sent. */
 export class OverloadedError extends CxoneError {
   declare readonly kind: "overloaded";
+  declare readonly code: "CXONE_OVERLOADED";
   static {
     define(OverloadedError, "OverloadedError", "overloaded");
   }
@@ -214,6 +231,7 @@ export class OverloadedError extends CxoneError {
 /** Sent, and no trustworthy answer: calling again may execute it twice. */
 export class OutcomeUnknownError extends CxoneError {
   declare readonly kind: "outcome_unknown";
+  declare readonly code: "CXONE_OUTCOME_UNKNOWN";
   static {
     define(OutcomeUnknownError, "OutcomeUnknownError", "outcome_unknown", "unknown");
   }
@@ -222,6 +240,7 @@ export class OutcomeUnknownError extends CxoneError {
 /** The deadline passed while the action was running; `poll` of its `resumeToken` goes on waiting. */
 export class PollTimeoutError extends CxoneError {
   declare readonly kind: "poll_timeout";
+  declare readonly code: "CXONE_POLL_TIMEOUT";
   static {
     define(PollTimeoutError, "PollTimeoutError", "poll_timeout", "yes");
   }
@@ -230,6 +249,7 @@ export class PollTimeoutError extends CxoneError {
 /** The gateway's answers to polls cannot be understood. */
 export class ProtocolError extends CxoneError {
   declare readonly kind: "protocol";
+  declare readonly code: "CXONE_PROTOCOL";
   static {
     define(ProtocolError, "ProtocolError", "protocol", "yes");
   }
@@ -238,6 +258,7 @@ export class ProtocolError extends CxoneError {
 /** From `throwIfFailed()`: the action ended as `FAILED`. */
 export class ActionFailedError extends CxoneError {
   declare readonly kind: "action_failed";
+  declare readonly code: "CXONE_ACTION_FAILED";
   static {
     define(ActionFailedError, "ActionFailedError", "action_failed", "yes");
   }
@@ -246,6 +267,7 @@ export class ActionFailedError extends CxoneError {
 /** From `throwIfFailed()`: the action ended as `CANCELLED`. */
 export class ActionCancelledError extends CxoneError {
   declare readonly kind: "action_cancelled";
+  declare readonly code: "CXONE_ACTION_CANCELLED";
   static {
     define(ActionCancelledError, "ActionCancelledError", "action_cancelled", "yes");
   }
@@ -254,6 +276,7 @@ export class ActionCancelledError extends CxoneError {
 /** The durable trail cannot be written: nothing is sent. */
 export class AuditError extends CxoneError {
   declare readonly kind: "audit";
+  declare readonly code: "CXONE_AUDIT";
   static {
     define(AuditError, "AuditError", "audit");
   }
@@ -262,6 +285,7 @@ export class AuditError extends CxoneError {
 /** The client was used after it was closed. */
 export class ClosedError extends CxoneError {
   declare readonly kind: "closed";
+  declare readonly code: "CXONE_CLOSED";
   static {
     define(ClosedError, "ClosedError", "closed");
   }

@@ -31,7 +31,7 @@ export interface CoreError {
   readonly hint: string | null;
   readonly executed: Executed;
   readonly http_status: number | null;
-  readonly code: string | null;
+  readonly gateway_code: string | null;
   readonly request_id: string | null;
   /** Seconds. */
   readonly retry_after: number | null;
@@ -52,7 +52,7 @@ export function fromCore(said: CoreError): CxoneError {
     hint: said.hint,
     executed: said.executed,
     httpStatus: said.http_status,
-    code: said.code,
+    gatewayCode: said.gateway_code,
     requestId: said.request_id,
     retryAfterMs: said.retry_after === null ? null : said.retry_after * 1000,
     attempts: said.attempts,

@@ -26,6 +26,7 @@ export {
   ClosedError,
   ConfigError,
   CxoneError,
+  type ErrorCode,
   type ErrorFields,
   type ErrorKind,
   type Executed,

@@ -36,7 +36,7 @@ impl Executed {
 }
 
 macro_rules! kinds {
-    ($($(#[$doc:meta])* $name:ident = $word:literal, $class:literal, $executed:ident, $exit:literal;)+) => {
+    ($($(#[$doc:meta])* $name:ident = $word:literal, $code:literal, $class:literal, $executed:ident, $exit:literal;)+) => {
         /// What went wrong. Closed within a major version; the word of each is the same in all three languages.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum ErrorKind { $($(#[$doc])* $name,)+ }
@@ -47,6 +47,9 @@ macro_rules! kinds {
 
             /// The stable word: `"outcome_unknown"`.
             pub fn as_str(self) -> &'static str { match self { $(ErrorKind::$name => $word,)+ } }
+
+            /// The stable code, for who branches on one: `"CXONE_OUTCOME_UNKNOWN"`.
+            pub fn code(self) -> &'static str { match self { $(ErrorKind::$name => $code,)+ } }
 
             /// The class that stands for it in Python and Node: `"OutcomeUnknownError"`.
             pub fn class_name(self) -> &'static str { match self { $(ErrorKind::$name => $class,)+ } }
@@ -62,37 +65,37 @@ macro_rules! kinds {
 
 kinds! {
     /// Options that cannot work, found before any network.
-    Config = "config", "ConfigError", No, 2;
+    Config = "config", "CXONE_CONFIG", "ConfigError", No, 2;
     /// The request breaks the contract.
-    Validation = "validation", "ValidationError", No, 3;
+    Validation = "validation", "CXONE_VALIDATION", "ValidationError", No, 3;
     /// The policy refuses it.
-    Denied = "denied", "AccessDeniedError", No, 3;
+    Denied = "denied", "CXONE_DENIED", "AccessDeniedError", No, 3;
     /// The token service refuses the credentials, or the gateway answers 401 after one refresh.
-    Auth = "auth", "AuthenticationError", No, 4;
+    Auth = "auth", "CXONE_AUTH", "AuthenticationError", No, 4;
     /// 403.
-    Forbidden = "forbidden", "PermissionDeniedError", No, 4;
+    Forbidden = "forbidden", "CXONE_FORBIDDEN", "PermissionDeniedError", No, 4;
     /// Any other definite refusal by the gateway.
-    Rejected = "rejected", "RequestRejectedError", No, 3;
+    Rejected = "rejected", "CXONE_REJECTED", "RequestRejectedError", No, 3;
     /// 429 beyond the attempts or the patience.
-    RateLimited = "rate_limited", "RateLimitedError", No, 5;
+    RateLimited = "rate_limited", "CXONE_RATE_LIMITED", "RateLimitedError", No, 5;
     /// Nothing was sent: DNS, refused, TLS, token service down.
-    Unavailable = "unavailable", "UnavailableError", No, 7;
+    Unavailable = "unavailable", "CXONE_UNAVAILABLE", "UnavailableError", No, 7;
     /// The local queue is full.
-    Overloaded = "overloaded", "OverloadedError", No, 5;
+    Overloaded = "overloaded", "CXONE_OVERLOADED", "OverloadedError", No, 5;
     /// Sent, and no trustworthy answer.
-    OutcomeUnknown = "outcome_unknown", "OutcomeUnknownError", Unknown, 8;
+    OutcomeUnknown = "outcome_unknown", "CXONE_OUTCOME_UNKNOWN", "OutcomeUnknownError", Unknown, 8;
     /// The deadline passed while the action was running, as far as anyone knows.
-    PollTimeout = "poll_timeout", "PollTimeoutError", Yes, 6;
+    PollTimeout = "poll_timeout", "CXONE_POLL_TIMEOUT", "PollTimeoutError", Yes, 6;
     /// The gateway's answers to polls cannot be understood.
-    Protocol = "protocol", "ProtocolError", Yes, 7;
+    Protocol = "protocol", "CXONE_PROTOCOL", "ProtocolError", Yes, 7;
     /// The action ended as `FAILED`.
-    ActionFailed = "action_failed", "ActionFailedError", Yes, 1;
+    ActionFailed = "action_failed", "CXONE_ACTION_FAILED", "ActionFailedError", Yes, 1;
     /// The action ended as `CANCELLED`.
-    ActionCancelled = "action_cancelled", "ActionCancelledError", Yes, 1;
+    ActionCancelled = "action_cancelled", "CXONE_ACTION_CANCELLED", "ActionCancelledError", Yes, 1;
     /// The durable trail cannot be written: nothing is sent.
-    Audit = "audit", "AuditError", No, 7;
+    Audit = "audit", "CXONE_AUDIT", "AuditError", No, 7;
     /// The client was used after it was closed.
-    Closed = "closed", "ClosedError", No, 2;
+    Closed = "closed", "CXONE_CLOSED", "ClosedError", No, 2;
 }
 
 impl Serialize for ErrorKind {
@@ -111,11 +114,12 @@ pub struct Error(Box<Details>);
 #[derive(Clone, Debug, Serialize)]
 struct Details {
     kind: ErrorKind,
+    code: &'static str,
     message: String,
     hint: Option<String>,
     executed: Executed,
     http_status: Option<u16>,
-    code: Option<String>,
+    gateway_code: Option<String>,
     request_id: Option<String>,
     retry_after: Option<f64>,
     attempts: Option<u32>,
@@ -132,11 +136,12 @@ struct Details {
 /// The names of an error's fields, in the order in which [`Error::to_json`] gives them.
 pub const ERROR_FIELDS: &[&str] = &[
     "kind",
+    "code",
     "message",
     "hint",
     "executed",
     "http_status",
-    "code",
+    "gateway_code",
     "request_id",
     "retry_after",
     "attempts",
@@ -170,7 +175,7 @@ text_fields! {
     /// What to do now.
     hint, with_hint;
     /// The gateway's own error code, where its answer had one.
-    code, with_code;
+    gateway_code, with_gateway_code;
     /// The gateway's identifier of the exchange, for a support ticket.
     request_id, with_request_id;
     /// The action, in canonical form.
@@ -190,11 +195,12 @@ impl Error {
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Error(Box::new(Details {
             kind,
+            code: kind.code(),
             message: message.into(),
             hint: None,
             executed: kind.executed(),
             http_status: None,
-            code: None,
+            gateway_code: None,
             request_id: None,
             retry_after: None,
             attempts: None,
@@ -211,6 +217,11 @@ impl Error {
     /// The closed kind.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
+    }
+
+    /// The stable code of the kind.
+    pub fn code(&self) -> &'static str {
+        self.0.code
     }
 
     /// What happened, in one line without a hint.
@@ -316,7 +327,8 @@ impl Error {
     pub(crate) fn without<'a>(mut self, texts: impl IntoIterator<Item = &'a str>) -> Self {
         let details = &mut *self.0;
         for text in texts {
-            let told = [details.code.as_mut(), details.request_id.as_mut(), details.last_status.as_mut()];
+            let told =
+                [details.gateway_code.as_mut(), details.request_id.as_mut(), details.last_status.as_mut()];
             for field in told.into_iter().flatten().chain([&mut details.message]) {
                 take_out(field, text);
             }
@@ -370,6 +382,16 @@ mod tests {
     }
 
     #[test]
+    fn every_kind_has_one_code() {
+        for kind in ErrorKind::ALL {
+            assert_eq!(kind.code(), format!("CXONE_{}", kind.as_str().to_uppercase()));
+            let error = Error::new(*kind, "it broke").with_gateway_code("E-17");
+            assert_eq!((error.code(), error.gateway_code()), (kind.code(), Some("E-17")));
+            assert_eq!(error.to_json()["code"], kind.code());
+        }
+    }
+
+    #[test]
     fn json_has_exactly_the_documented_fields_in_order() {
         let json = Error::new(ErrorKind::Rejected, "refused").to_json();
         let names: Vec<_> = json.as_object().map(|o| o.keys().cloned().collect()).unwrap_or_default();
@@ -379,14 +401,14 @@ mod tests {
     #[test]
     fn what_a_gateway_echoes_is_taken_out() {
         let error = Error::new(ErrorKind::Rejected, "the gateway answered 400: no customer CUST-1 for id 7")
-            .with_code("CUST-1");
+            .with_gateway_code("CUST-1");
         let error = error.without(["CUST-1", "7"]);
         assert_eq!(
             error.message(),
             "the gateway answered 400: no customer … for id 7",
             "tutorial defect S27"
         );
-        assert_eq!(error.code(), Some("…"));
+        assert_eq!(error.gateway_code(), Some("…"));
         let cut = Error::new(ErrorKind::Rejected, "the gateway answered 400: no customer CUST-12345");
         assert_eq!(cut.without(["CUST-1234567"]).message(), "the gateway answered 400: no customer …");
     }

@@ -18,10 +18,11 @@ import {
 const { AbortError, Client, CxoneError } = library;
 const FIELDS = [
   "kind",
+  "code",
   "executed",
   "hint",
   "httpStatus",
-  "code",
+  "gatewayCode",
   "requestId",
   "retryAfterMs",
   "attempts",
@@ -56,8 +57,8 @@ test("every_kind_has_its_class_and_answers_whether_it_was_executed", () => {
     const error = new library[name]("it broke");
     assert.ok(error instanceof CxoneError && error instanceof Error);
     assert.deepEqual(
-      [error.kind, error.name, error.executed, error.message],
-      [kind, name, executed, "it broke"],
+      [error.kind, error.code, error.name, error.executed, error.message],
+      [kind, `CXONE_${kind.toUpperCase()}`, name, executed, "it broke"],
     );
     assert.deepEqual(Object.keys(error).sort(), [...FIELDS].sort());
     assert.equal(String(error), `${name}: it broke`);
@@ -73,7 +74,7 @@ test("what_the_gateway_and_the_client_refuse_arrives_as_its_class", async (t) =>
       "invoke",
       { status: 400, body: { code: "bad.request", message: "no such field" } },
       "RequestRejectedError",
-      { httpStatus: 400, code: "bad.request" },
+      { httpStatus: 400, code: "CXONE_REJECTED", gatewayCode: "bad.request" },
     ],
     ["invoke", { status: 403 }, "PermissionDeniedError", { httpStatus: 403 }],
     ["invoke", { status: 429, retryAfter: 100 }, "RateLimitedError", { retryAfterMs: 100_000 }],

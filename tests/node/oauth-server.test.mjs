@@ -73,7 +73,7 @@ for (const auth of ["post", "basic"]) {
     const other = auth === "post" ? "basic" : "post";
     const client = open(t, at(other), where.clients[auth]);
     const error = await rejection(client.run(REQUEST));
-    assert.deepEqual([error.kind, error.code, error.executed], ["auth", "invalid_client", "no"]);
+    assert.deepEqual([error.kind, error.gatewayCode, error.executed], ["auth", "invalid_client", "no"]);
     assert.match(error.hint, /client_auth/);
   });
 }
@@ -81,9 +81,9 @@ for (const auth of ["post", "basic"]) {
 test("a_real_server_refuses_a_wrong_secret_and_a_scope_that_is_not_the_clients_by_name", async (t) => {
   const { id, secret } = where.clients.reader;
   const wrong = await rejection(open(t, at("basic"), { id, secret: `${secret}x` }).run(REQUEST));
-  assert.deepEqual([wrong.kind, wrong.code, wrong.executed], ["auth", "invalid_client", "no"]);
+  assert.deepEqual([wrong.kind, wrong.gatewayCode, wrong.executed], ["auth", "invalid_client", "no"]);
   const scope = await rejection(open(t, at("basic"), { id, secret }).run(REQUEST));
-  assert.deepEqual([scope.kind, scope.code, scope.executed], ["auth", "invalid_scope", "no"]);
+  assert.deepEqual([scope.kind, scope.gatewayCode, scope.executed], ["auth", "invalid_scope", "no"]);
   for (const error of [wrong, scope]) assert.ok(!JSON.stringify(error).includes("s3cr3t"), error.message);
 });
 
@@ -110,7 +110,7 @@ test("an_access_key_is_exchanged_as_the_user_of_a_real_password_grant", async (t
   assert.ok((await client.run(REQUEST)).ok);
   const wrong = { accessKeyId, accessKeySecret: `${accessKeySecret}=` };
   const error = await rejection(open(t, found("password"), where.clients.key, wrong).run(REQUEST));
-  assert.deepEqual([error.kind, error.code, error.executed], ["auth", "invalid_grant", "no"]);
+  assert.deepEqual([error.kind, error.gatewayCode, error.executed], ["auth", "invalid_grant", "no"]);
   assert.match(error.hint, /access_key_secret/);
   assert.ok(!JSON.stringify(error).includes("S3CR3T"));
 });

@@ -34,9 +34,9 @@ test("every_kind_of_error_is_a_class_with_the_fields_of_the_core", () => {
     .filter((name) => name !== "message")
     .map((name) => (name === "retry_after" ? "retryAfterMs" : camel(name)));
   assert.deepEqual(declared("errors.d.ts", "ErrorFields"), sorted(fields));
-  for (const { class: name, kind, executed } of errors) {
+  for (const { class: name, kind, code, executed } of errors) {
     const error = new library[name]("it broke");
-    assert.deepEqual([error.kind, error.executed], [kind, executed]);
+    assert.deepEqual([error.kind, error.code, error.executed], [kind, code, executed]);
     assert.deepEqual(sorted(Object.keys(error)), sorted(fields));
   }
 });

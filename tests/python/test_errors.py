@@ -33,13 +33,14 @@ def test_an_error_is_also_what_python_calls_it(name: str, builtin: type[BaseExce
 @pytest.mark.parametrize("cls", [CxoneError, *CLASSES.values()], ids=lambda cls: cls.__name__)
 def test_an_error_can_be_made_by_hand_and_keeps_its_fields(cls: type[CxoneError]) -> None:
     violation = Violation("/inputs/a", "type", "`inputs.a` must be a string")
-    error = cls("what happened", executed="no", retry_after=2.0, attempts=3, violations=[violation])
+    error = cls("what happened", executed="no", gateway_code="E-1", retry_after=2.0, attempts=3, violations=[violation])
     again = pickle.loads(pickle.dumps(error))
     for each in (error, again):
         assert str(each) == "what happened"
         assert repr(each) == f"{cls.__name__}('what happened', executed='no')"
+        assert each.code == (f"CXONE_{cls.kind.upper()}" if cls.kind else "") == each.to_dict()["code"]
         assert (each.kind, each.retry_after, each.attempts, each.hint) == (cls.kind, 2.0, 3, None)
-        assert each.violations == [violation]
+        assert (each.gateway_code, each.violations) == ("E-1", [violation])
         assert dict(each.violations[0])["path"] == each.violations[0].path == "/inputs/a"
 
 

@@ -95,7 +95,7 @@ def test_a_real_server_refuses_a_client_that_authenticates_otherwise(
     with Client(**options(auth, client=client)) as refused, pytest.raises(AuthenticationError) as raised:
         refused.run(AT_ONCE, {})
     error = raised.value
-    assert (error.code, error.executed) == ("invalid_client", "no")
+    assert (error.gateway_code, error.executed) == ("invalid_client", "no")
     assert "s3cr3t" not in f"{error} {error!r} {error.to_dict()}"
 
 
@@ -109,5 +109,5 @@ def test_an_access_key_is_exchanged_at_an_endpoint_that_a_real_configuration_nam
     wrong = {**access, "access_key_secret": "S3CR3T-of-somebody-else"}
     with Client(**options("basic", "password", "key", **wrong)) as client, pytest.raises(AuthenticationError) as raised:
         client.run(AT_ONCE, {})
-    assert (raised.value.code, raised.value.executed) == ("invalid_grant", "no")
+    assert (raised.value.gateway_code, raised.value.executed) == ("invalid_grant", "no")
     assert "S3CR3T" not in f"{raised.value} {raised.value.to_dict()}"

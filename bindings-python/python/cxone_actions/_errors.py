@@ -39,10 +39,10 @@ class CxoneError(Exception):
 
     Attributes other than `kind`, `message` and `executed` are None where they do not apply.
 
-    - `kind`: the stable word of the class, the same in all languages
+    - `kind`: the stable word of the class, the same in all languages; `code`: the same as ``"CXONE_…"``, in capitals
     - `message`, `hint`: what happened, and what to do now
     - `executed`: was the action executed? ``"no"`` (safe to call again), ``"unknown"`` or ``"yes"``
-    - `http_status`, `code`, `request_id`: what the gateway said
+    - `http_status`, `gateway_code`, `request_id`: what the gateway said
     - `retry_after`: how long the gateway asks us to wait, in seconds
     - `attempts`: how often the request was sent
     - `action_id`, `correlation_id`, `invocation_id`: which invocation it is about
@@ -52,11 +52,12 @@ class CxoneError(Exception):
     """
 
     kind: str = ""
+    code: str = ""
     message: str
     hint: str | None
     executed: Executed = "unknown"
     http_status: int | None
-    code: str | None
+    gateway_code: str | None
     request_id: str | None
     retry_after: float | None
     attempts: int | None
@@ -69,11 +70,12 @@ class CxoneError(Exception):
 
     _FIELDS: ClassVar[tuple[str, ...]] = (
         "kind",
+        "code",
         "message",
         "hint",
         "executed",
         "http_status",
-        "code",
+        "gateway_code",
         "request_id",
         "retry_after",
         "attempts",
@@ -92,7 +94,7 @@ class CxoneError(Exception):
         hint: str | None = None,
         executed: Executed | None = None,
         http_status: int | None = None,
-        code: str | None = None,
+        gateway_code: str | None = None,
         request_id: str | None = None,
         retry_after: float | None = None,
         attempts: int | None = None,
@@ -109,7 +111,7 @@ class CxoneError(Exception):
         # The class knows what its kind means; the core knows better where it says so.
         self.executed = type(self).executed if executed is None else executed
         self.http_status = http_status
-        self.code = code
+        self.gateway_code = gateway_code
         self.request_id = request_id
         self.retry_after = retry_after
         self.attempts = attempts
@@ -141,6 +143,7 @@ class ConfigError(CxoneError, ValueError):
     """Options that cannot work, found before any network. Nothing was executed."""
 
     kind = "config"
+    code = "CXONE_CONFIG"
     executed = "no"
 
 
@@ -148,6 +151,7 @@ class ValidationError(CxoneError, ValueError):
     """The request breaks the contract; `violations` names every mistake. Nothing was sent."""
 
     kind = "validation"
+    code = "CXONE_VALIDATION"
     executed = "no"
 
 
@@ -155,6 +159,7 @@ class AccessDeniedError(CxoneError, PermissionError):
     """The policy refuses it; `violations` names every reason. Nothing was sent."""
 
     kind = "denied"
+    code = "CXONE_DENIED"
     executed = "no"
 
 
@@ -163,6 +168,7 @@ class AuthenticationError(CxoneError):
     executed."""
 
     kind = "auth"
+    code = "CXONE_AUTH"
     executed = "no"
 
 
@@ -170,6 +176,7 @@ class PermissionDeniedError(CxoneError, PermissionError):
     """The gateway answers 403. Nothing was executed."""
 
     kind = "forbidden"
+    code = "CXONE_FORBIDDEN"
     executed = "no"
 
 
@@ -177,6 +184,7 @@ class RequestRejectedError(CxoneError):
     """Any other definite refusal by the gateway. Nothing was executed."""
 
     kind = "rejected"
+    code = "CXONE_REJECTED"
     executed = "no"
 
 
@@ -184,6 +192,7 @@ class RateLimitedError(CxoneError):
     """429 beyond the attempts or the patience; `retry_after` in seconds where known. Nothing was executed."""
 
     kind = "rate_limited"
+    code = "CXONE_RATE_LIMITED"
     executed = "no"
 
 
@@ -191,6 +200,7 @@ class UnavailableError(CxoneError, ConnectionError):
     """Nothing was sent: DNS, refused, TLS, or the token service is down."""
 
     kind = "unavailable"
+    code = "CXONE_UNAVAILABLE"
     executed = "no"
 
 
@@ -198,6 +208,7 @@ class OverloadedError(CxoneError):
     """The local queue is full. Nothing was sent."""
 
     kind = "overloaded"
+    code = "CXONE_OVERLOADED"
     executed = "no"
 
 
@@ -205,12 +216,14 @@ class OutcomeUnknownError(CxoneError):
     """It was sent, and no trustworthy answer came back. Look at the gateway before calling it again."""
 
     kind = "outcome_unknown"
+    code = "CXONE_OUTCOME_UNKNOWN"
 
 
 class PollTimeoutError(CxoneError, TimeoutError):
     """The deadline passed while the action was running, as far as anyone knows; `resume_token` goes on waiting."""
 
     kind = "poll_timeout"
+    code = "CXONE_POLL_TIMEOUT"
     executed = "yes"
 
 
@@ -218,6 +231,7 @@ class ProtocolError(CxoneError):
     """The gateway's answers to polls cannot be understood. The action was accepted."""
 
     kind = "protocol"
+    code = "CXONE_PROTOCOL"
     executed = "yes"
 
 
@@ -225,6 +239,7 @@ class ActionFailedError(CxoneError):
     """From `ActionResult.raise_for_status()`: the action ended as ``FAILED``."""
 
     kind = "action_failed"
+    code = "CXONE_ACTION_FAILED"
     executed = "yes"
 
 
@@ -232,6 +247,7 @@ class ActionCancelledError(CxoneError):
     """From `ActionResult.raise_for_status()`: the action ended as ``CANCELLED``."""
 
     kind = "action_cancelled"
+    code = "CXONE_ACTION_CANCELLED"
     executed = "yes"
 
 
@@ -239,6 +255,7 @@ class AuditError(CxoneError):
     """The durable trail cannot be written or read: nothing is sent."""
 
     kind = "audit"
+    code = "CXONE_AUDIT"
     executed = "no"
 
 
@@ -246,6 +263,7 @@ class ClosedError(CxoneError):
     """The client was used after it was closed, or while its process was about to end."""
 
     kind = "closed"
+    code = "CXONE_CLOSED"
     executed = "no"
 
 
@@ -275,7 +293,7 @@ CLASSES: Mapping[str, type[CxoneError]] = {
 def from_fields(fields: Mapping[str, Any]) -> CxoneError:
     """The exception that stands for an error of the core."""
     rest = {name: value for name, value in fields.items() if name in CxoneError._FIELDS}
-    kind = rest.pop("kind")
+    kind, _ = rest.pop("kind"), rest.pop("code")
     if rest.get("violations") is not None:
         rest["violations"] = [Violation(**violation) for violation in rest["violations"]]
     return CLASSES.get(kind, CxoneError)(**rest)

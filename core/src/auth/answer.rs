@@ -143,7 +143,7 @@ fn refused(status: u16, answer: &Answer, wrong: &'static str) -> Error {
                 Some(_) => "check the OAuth client's grant type, credentials and scopes",
             });
     if let Some(code) = said.code {
-        error = error.with_code(code);
+        error = error.with_gateway_code(code);
     }
     if let Some(id) = said.request_id {
         error = error.with_request_id(id);
@@ -189,7 +189,9 @@ mod tests {
         for (text, seconds) in cases {
             let read = ok(&format!(r#"{{"access_token":"a","expires_in":{text}}}"#));
             match (read, seconds) {
-                (Ok(fetched), Some(seconds)) => assert_eq!(fetched.lifetime.as_secs_f64(), seconds, "{text}"),
+                (Ok(fetched), Some(seconds)) => {
+                    assert_eq!(fetched.lifetime, Duration::from_secs_f64(seconds), "{text}");
+                }
                 (Err(Verdict::Final(error)), None) => {
                     assert!(error.message().contains("already expired"), "{text}: {error}");
                 }

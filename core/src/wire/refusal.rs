@@ -48,7 +48,7 @@ pub(super) fn decorate(mut error: Error, answer: &Answer, profile: &Profile) -> 
     let said = reason_at(answer, &profile.errors);
     error = error.with_http_status(answer.status);
     if let Some(code) = said.code {
-        error = error.with_code(code);
+        error = error.with_gateway_code(code);
     }
     if let Some(id) = said.request_id {
         error = error.with_request_id(id);
