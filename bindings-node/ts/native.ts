@@ -1,10 +1,10 @@
 /**
- * The private native module: finds it, and says what it offers.
+ * The private native module: what it offers.
  *
  * It carries plain data only. What can fail returns a text or throws nothing: errors are built in `errors.ts`, where
  * they get a class and a stack.
  */
-import { join } from "node:path";
+import { nativeModule } from "./platform";
 
 /** One message of the completion queue. */
 export interface NativeMessage {
@@ -102,30 +102,4 @@ export interface Native {
   main(args: string[]): number;
 }
 
-/** How a build for this machine may be called; on Linux the one that loads is the right one. */
-function names(): string[] {
-  const { platform, arch } = process;
-  if (platform === "linux") return [`linux-${arch}-gnu`, `linux-${arch}-musl`];
-  return [platform === "win32" ? `win32-${arch}-msvc` : `${platform}-${arch}`];
-}
-
-function load(): Native {
-  const failures: string[] = [];
-  for (const name of names()) {
-    const beside = join(__dirname, "..", "native", `cxone-actions.${name}.node`);
-    for (const place of [beside, `cxone-actions-${name}`]) {
-      try {
-        return require(place) as Native;
-      } catch (error) {
-        failures.push(error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error));
-      }
-    }
-  }
-  const machine = `${process.platform} ${process.arch}`;
-  throw new Error(
-    `cxone-actions has no native module that loads on ${machine}; build it with \`npm run build:native\` ` +
-      `in a checkout (tried: ${failures.join("; ")})`,
-  );
-}
-
-export const native: Native = load();
+export const native = nativeModule() as Native;

@@ -1,27 +1,35 @@
 // The package as it is published: packed, installed into an empty project, and put to work there.
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { test } from "node:test";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join, relative } from "node:path";
+import { after, before, test } from "node:test";
 import { Sandbox } from "cxone-actions";
+import { here } from "../../bindings-node/scripts/platforms.mjs";
+import { published } from "./published.mjs";
 import { ACTION, accessTo, command, folder, INPUTS, node, ROOT } from "./support.mjs";
 
-const npm = (args, cwd) =>
-  command("npm", [...args, "--silent", "--no-audit", "--no-fund", "--offline"], { cwd });
+let registry;
+before(async () => {
+  registry = await published();
+});
+after(() => registry.close());
 
-test("the_packed_package_installs_into_an_empty_project_and_runs_an_action", async (t) => {
-  const packed = folder(t);
-  // The scripts would build what is built already.
-  const pack = await npm(["pack", "--ignore-scripts", "--pack-destination", packed], ROOT);
-  assert.equal(pack.code, 0, pack.stderr);
-  const [tarball] = readdirSync(packed);
+/** The paths in a tarball. */
+async function contents(tarball) {
+  const { code, stdout } = await command("tar", ["-tzf", join(registry.tarballs, tarball)]);
+  assert.equal(code, 0);
+  return stdout.trim().split("\n");
+}
+
+const { version } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
+
+test("the_published_package_installs_into_an_empty_project_and_runs_an_action", async (t) => {
   const project = folder(t);
-  writeFileSync(join(project, "package.json"), '{"name": "empty", "private": true}');
-  const install = await npm(["install", join(packed, tarball)], project);
-  assert.equal(install.code, 0, install.stderr);
+  const install = await registry.install(project);
+  assert.deepEqual([install.code, install.stderr], [0, ""]);
   assert.deepEqual(
     readdirSync(join(project, "node_modules")).filter((name) => !name.startsWith(".")),
-    ["cxone-actions"],
+    ["@cxone-actions", "cxone-actions"],
   );
 
   const sandbox = new Sandbox();
@@ -40,28 +48,46 @@ test("the_packed_package_installs_into_an_empty_project_and_runs_an_action", asy
 });
 
 test("the_package_carries_what_it_needs_and_nothing_else", async () => {
-  const { stdout } = await command("npm", ["pack", "--dry-run", "--json", "--ignore-scripts"], { cwd: ROOT });
-  const [{ files }] = [JSON.parse(stdout)].flat();
-  const paths = files.map(({ path }) => path);
   const expected = [
     /^bindings-node\/dist\/[\w-]+\.(js|d\.ts)$/,
-    /^bindings-node\/native\/cxone-actions\.[\w-]+\.node$/,
-    /^(package\.json|README\.md|LICENSE|CHANGELOG\.md)$/,
+    /^bindings-node\/(scripts\/[\w-]+\.mjs|build\.rs)$/,
+    // What it takes to build it where no package fits.
+    /^(core|sandbox|cli|bridge|bindings-node)\/(Cargo\.toml|src\/[\w/-]+\.(rs|toml|css)|README\.md)$/,
+    /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|Cargo\.toml|Cargo\.lock)$/,
   ];
+  const paths = (await contents(`cxone-actions-${version}.tgz`)).map((path) =>
+    path.replace(/^package\//, ""),
+  );
   for (const path of paths)
     assert.ok(
       expected.some((pattern) => pattern.test(path)),
       path,
     );
-  for (const [path] of [
-    ["bindings-node/dist/index.js"],
-    ["bindings-node/dist/index.d.ts"],
-    ["bindings-node/dist/bin.js"],
-    ["LICENSE"],
-    ["README.md"],
-  ]) {
-    assert.ok(paths.includes(path), path);
-  }
-  assert.ok(paths.some((path) => path.endsWith(".node")));
-  for (const path of paths) assert.ok(existsSync(join(ROOT, path)));
+  const sources = ["core", "sandbox", "cli", "bridge", "bindings-node"].flatMap((crate) =>
+    readdirSync(join(ROOT, crate, "src"), { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => relative(ROOT, join(entry.parentPath, entry.name))),
+  );
+  const typed = readdirSync(join(ROOT, "bindings-node", "ts"));
+  const needed = [
+    ...typed.flatMap((name) =>
+      [".js", ".d.ts"].map((end) => `bindings-node/dist/${name.replace(/\.ts$/, end)}`),
+    ),
+    ...sources,
+    "bindings-node/scripts/build-native.mjs",
+    "Cargo.lock",
+    "LICENSE",
+    "README.md",
+  ];
+  for (const path of needed) assert.ok(paths.includes(path), path);
+});
+
+test("the_package_of_a_platform_is_the_module_and_its_licence", async () => {
+  const paths = await contents(`cxone-actions-${here()}-${version}.tgz`);
+  assert.deepEqual(
+    paths.sort(),
+    ["LICENSE", "README.md", `cxone-actions.${here()}.node`, "package.json"]
+      .map((name) => `package/${name}`)
+      .sort(),
+  );
 });
