@@ -58,7 +58,7 @@ test-rust: | prerequisites
 test-python: $(venv)/.package $(fault_gateway) node_modules/.installed
 	@$(python) -m pytest -o faulthandler_timeout=120 tests/python
 
-test-node: bindings-node/dist/index.js $(fault_gateway)
+test-node: bindings-node/dist/index.js $(fault_gateway) tests/node/runners/node_modules/.installed
 	@npm test --silent
 
 check: build ## formatting, lints, types and documentation of all three languages
@@ -102,7 +102,7 @@ package: build ## pip install into an empty environment, npm pack into an empty 
 build: $(venv)/.package bindings-node/dist/index.js ## both packages, installed into folders of the checkout
 
 clean: ## remove everything that was built
-	rm -rf target .venv node_modules bindings-node/dist scripts/peers/node_modules
+	rm -rf target .venv node_modules bindings-node/dist scripts/peers/node_modules tests/node/runners/node_modules
 
 prerequisites:
 	@scripts/prerequisites
@@ -118,6 +118,12 @@ $(venv)/.tools: scripts/requirements.txt | prerequisites
 node_modules/.installed: package-lock.json | prerequisites
 	@echo "installing the Node tools into node_modules"
 	@npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+# The frameworks that only the tests need, apart from the tools that a build needs.
+tests/node/runners/node_modules/.installed: tests/node/runners/package-lock.json | prerequisites
+	@echo "installing the frameworks of the Node tests into tests/node/runners"
+	@npm ci --prefix tests/node/runners --no-audit --no-fund --loglevel=error
 	@touch $@
 
 # maturin itself rather than `pip install .`, which would be silent for the minutes of a first build.
