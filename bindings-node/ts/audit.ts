@@ -100,9 +100,13 @@ const PAGE = 500;
 export class AuditTrail {
   readonly #native: NativeClient;
 
-  /** @internal */
-  constructor(client: NativeClient) {
+  private constructor(client: NativeClient) {
     this.#native = client;
+  }
+
+  /** @internal */
+  static of(client: NativeClient): AuditTrail {
+    return new AuditTrail(client);
   }
 
   /**

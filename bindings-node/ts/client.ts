@@ -2,7 +2,6 @@
 import { AuditTrail } from "./audit";
 import { type Call, enter, start } from "./calls";
 import { registerCheckpoints } from "./checkpoints";
-import type { JsonValue } from "./decode";
 import { encodeOptions, encodeRequest, timeText } from "./encode";
 import type { CxoneError } from "./errors";
 import { at, refusal, type Site, siteOf, unwrap } from "./from-core";
@@ -10,7 +9,6 @@ import { followLog } from "./log";
 import { Metrics } from "./metrics";
 import { type NativeClient, native } from "./native";
 import {
-  type ActionRequest,
   type CheckOptions,
   type ClientOptions,
   type CloseOptions,
@@ -23,12 +21,15 @@ import {
   splitFunctions,
   type WaitOptions,
 } from "./options";
+import type { ActionRequest, ActionRequests } from "./request";
 import {
   ActionDescription,
-  ActionResult,
+  type ActionResult,
   Invocation,
   type Outcome,
+  type OutputMap,
   readDone,
+  readResult,
   readUnfinished,
   type Unfinished,
   Verdict,
@@ -75,7 +76,7 @@ export class Client {
     if (token) registerToken(opened, token);
     if (checkpoints) registerCheckpoints(opened, checkpoints);
     this.#native = opened;
-    this.#audit = new AuditTrail(opened);
+    this.#audit = AuditTrail.of(opened);
   }
 
   /**
@@ -85,7 +86,10 @@ export class Client {
    * @throws {OutcomeUnknownError} it was sent, and no trustworthy answer came back
    * @throws {CxoneError} of the other kinds, each with `executed`
    */
-  async invoke(request: ActionRequest, options?: InvokeOptions | null): Promise<Invocation> {
+  async invoke<Inputs extends object>(
+    request: ActionRequest<Inputs>,
+    options?: InvokeOptions | null,
+  ): Promise<Invocation> {
     const site = siteOf(this.invoke);
     const { signal } = placed(site, () => callOptions<InvokeOptions>(options, { signal: SIGNAL }));
     return start({
@@ -106,7 +110,7 @@ export class Client {
    * @throws {PollTimeoutError} the deadline passed; its `resumeToken` goes on waiting
    * @throws {CxoneError} of the other kinds
    */
-  async poll<Outputs = JsonValue>(
+  async poll<Outputs = OutputMap>(
     invocation: Invocation | string,
     options?: WaitOptions<ActionResult<Outputs>> | null,
   ): Promise<ActionResult<Outputs>> {
@@ -121,7 +125,7 @@ export class Client {
       signal,
       begin: (queue) =>
         this.#native.poll(queue, targetText(invocation), timeoutMs ?? null, deliver !== undefined),
-      read: reading("result", ActionResult.read<Outputs>),
+      read: reading("result", readResult<Outputs>),
       deliver,
     });
   }
@@ -131,8 +135,8 @@ export class Client {
    *
    * @throws {CxoneError} as both of them
    */
-  async run<Outputs = JsonValue>(
-    request: ActionRequest,
+  async run<Outputs = OutputMap, Inputs extends object = object>(
+    request: ActionRequest<Inputs>,
     options?: WaitOptions<ActionResult<Outputs>> | null,
   ): Promise<ActionResult<Outputs>> {
     const site = siteOf(this.run);
@@ -168,7 +172,7 @@ export class Client {
    *
    * @throws {ConfigError} `at` is no time
    */
-  check(request: ActionRequest, options?: CheckOptions | null): Verdict {
+  check<Inputs extends object>(request: ActionRequest<Inputs>, options?: CheckOptions | null): Verdict {
     const site = siteOf(this.check);
     const { at: time } = placed(site, () => callOptions<CheckOptions>(options, { at: MOMENT }));
     const moment = time instanceof Date ? timeText(time) : (time ?? null);
@@ -196,16 +200,16 @@ export class Client {
    *
    * @throws {AbortError} from the loop, when the signal is aborted
    */
-  runMany<Outputs = JsonValue>(
-    requests: Iterable<ActionRequest> | AsyncIterable<ActionRequest>,
+  runMany<Outputs = OutputMap, Inputs extends object = object>(
+    requests: ActionRequests<Inputs>,
     options?: RunManyOptions | null,
-  ): AsyncGenerator<Outcome<Outputs>, void, undefined> {
+  ): AsyncGenerator<Outcome<Outputs, Inputs>, void, undefined> {
     const site = siteOf(this.runMany);
     const known = { signal: SIGNAL, timeoutMs: MILLISECONDS, concurrency: "a whole number from 1" };
     const { concurrency, signal, timeoutMs } = placed(site, () =>
       callOptions<RunManyOptions>(options, known),
     );
-    const run = (request: ActionRequest, giveUp: AbortSignal) =>
+    const run = (request: unknown, giveUp: AbortSignal) =>
       this.#run<Outputs>(request, { signal: giveUp, timeoutMs }, site);
     return placed(site, () => runMany(requests, concurrency ?? 64, signal, site, run));
   }
@@ -251,7 +255,7 @@ export class Client {
   }
 
   #run<Outputs>(
-    request: ActionRequest,
+    request: unknown,
     { signal, timeoutMs, onResult }: Partial<WaitOptions<ActionResult<Outputs>>>,
     site: Site,
   ): Promise<ActionResult<Outputs>> {
@@ -270,7 +274,7 @@ export class Client {
           deliver !== undefined,
         );
       },
-      read: reading("result", ActionResult.read<Outputs>),
+      read: reading("result", readResult<Outputs>),
       deliver,
     });
   }
@@ -303,7 +307,7 @@ function reading<T>(field: Parameters<typeof readDone>[1], read: (text: string) 
 function delivering<Outputs>(
   onResult: ((result: ActionResult<Outputs>) => unknown) | null | undefined,
 ): ((json: string) => unknown) | undefined {
-  return onResult ? (json) => onResult(ActionResult.read<Outputs>(json)) : undefined;
+  return onResult ? (json) => onResult(readResult<Outputs>(json)) : undefined;
 }
 
 /** What `poll` was given: one of our invocations as the core said it, or whatever it is; the core judges it. */

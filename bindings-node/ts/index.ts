@@ -43,13 +43,11 @@ export {
 } from "./errors";
 export { type ActionMetrics, type Distribution, Metrics, type MetricsFields } from "./metrics";
 export type {
-  ActionRequest,
   CheckOptions,
   ClientOptions,
   CloseOptions,
   FileUrl,
   InputRule,
-  InputValue,
   InvokeOptions,
   OpenWindow,
   Policy,
@@ -57,11 +55,28 @@ export type {
   Signal,
   WaitOptions,
 } from "./options";
+export type {
+  ActionRequest,
+  ActionRequests,
+  CheckedFields,
+  CheckedInputs,
+  CheckedValue,
+  InputMap,
+  InputValue,
+  NotAnInput,
+} from "./request";
 export {
   ActionDescription,
   ActionResult,
+  type CancelledResult,
+  type CompletedResult,
+  type ErrorOutcome,
+  type FailedResult,
   Invocation,
   Outcome,
+  type OutputMap,
+  type ResultFields,
+  type ResultOutcome,
   type Status,
   type Unfinished,
   Verdict,

@@ -4,30 +4,6 @@ import { attempt, encodeOptions, type Finding, isPlain, typeName } from "./encod
 import { ConfigError, type Violation } from "./errors";
 import type { TokenFunction } from "./tokens";
 
-/** An input's value. Whole numbers beyond ±(2^53−1) are `bigint`; `undefined`, `NaN`, dates and the like are refused. */
-export type InputValue =
-  | string
-  | number
-  | bigint
-  | boolean
-  | null
-  | readonly InputValue[]
-  | { readonly [key: string]: InputValue };
-
-/** One logical call of an action. */
-export interface ActionRequest {
-  /** The action as it is configured in the gateway, or the name that the policy gives it. */
-  readonly actionId: string;
-  /** Its inputs by name. */
-  readonly inputs?: { readonly [name: string]: InputValue } | null | undefined;
-  /** `[A-Za-z0-9._:-]{1,128}`; made by the library where it is not given. */
-  readonly correlationId?: string | null | undefined;
-  /** Where the gateway may report that it is done; a public https host, or one of `callbackHosts`. */
-  readonly callbackUrl?: string | null | undefined;
-  /** The span that it is done for, as W3C's header of that name writes it. */
-  readonly traceparent?: string | null | undefined;
-}
-
 /** A rule for an input: a JSON Schema with `required` beside it. */
 export type InputRule = { readonly required?: boolean | undefined } & { readonly [keyword: string]: unknown };
 

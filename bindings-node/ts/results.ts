@@ -3,7 +3,7 @@ import { decode, type JsonValue, printable } from "./decode";
 import type { CxoneError, Violation } from "./errors";
 import { at, type CoreError, fromCore, refusal, siteOf } from "./from-core";
 import { native } from "./native";
-import type { ActionRequest } from "./options";
+import type { ActionRequest } from "./request";
 
 interface CoreInvocation {
   readonly invocation_id: string | null;
@@ -84,21 +84,20 @@ interface CoreResult {
 /** How an invocation ended. `"FAILED"` and `"CANCELLED"` are results, not errors. */
 export type Status = "COMPLETED" | "FAILED" | "CANCELLED";
 
-/** The terminal result of an invocation. */
-export class ActionResult<Outputs = JsonValue> {
+/** Outputs by name, where the caller says nothing more precise of them. */
+export interface OutputMap {
+  readonly [name: string]: JsonValue;
+}
+
+/** What every terminal result says, however it ended. */
+export interface ResultFields {
   /** The gateway's id; `null` where the gateway gives none. */
   readonly invocationId: string | null;
   /** The action; `null` when only a bare invocation id was polled. */
   readonly actionId: string | null;
   /** The logical invocation; `null` when only a bare invocation id was polled. */
   readonly correlationId: string | null;
-  /** How it ended. */
-  readonly status: Status;
-  /** Whether it ended as `"COMPLETED"`. */
-  readonly ok: boolean;
-  /** The outputs as the gateway sent them, integers beyond ±(2^53−1) as `bigint`; `null` where it sent none. */
-  readonly outputs: Outputs;
-  /** Why it failed, in the gateway's words. */
+  /** Why it failed, in the gateway's words; `null` where it gives none. */
   readonly errorMessage: string | null;
   /** From the call to the gateway's acceptance, in milliseconds; `null` when the acceptance was not seen. */
   readonly invokeLatencyMs: number | null;
@@ -110,14 +109,79 @@ export class ActionResult<Outputs = JsonValue> {
   readonly polls: number;
   /** The gateway's last answer. */
   readonly raw: JsonValue;
+  /** The fields; a `bigint` becomes its decimal digits. */
+  toJSON(): unknown;
+}
 
-  private constructor(said: CoreResult) {
+/** A result that completed. */
+export interface CompletedResult<Outputs = OutputMap> extends ResultFields {
+  /** How it ended. */
+  readonly status: "COMPLETED";
+  /** Whether it ended as `"COMPLETED"`. */
+  readonly ok: true;
+  /**
+   * The outputs as the gateway sent them, integers beyond ±(2^53−1) as `bigint`. They are `Outputs` on the caller's word:
+   * nothing checks their shape, and an action that completes without any has `null` here.
+   */
+  readonly outputs: Outputs;
+  /** The result itself. */
+  throwIfFailed(): CompletedResult<Outputs>;
+}
+
+/** A result that failed. The action was executed, as far as it came. */
+export interface FailedResult<Outputs = OutputMap> extends ResultFields {
+  /** How it ended. */
+  readonly status: "FAILED";
+  /** Whether it ended as `"COMPLETED"`. */
+  readonly ok: false;
+  /** The outputs, where the gateway sent any all the same. */
+  readonly outputs: Outputs | null;
+  /** @throws {ActionFailedError} with the gateway's words and the ids */
+  throwIfFailed(): never;
+}
+
+/** A result that was cancelled, by somebody else than the caller. */
+export interface CancelledResult<Outputs = OutputMap> extends ResultFields {
+  /** How it ended. */
+  readonly status: "CANCELLED";
+  /** Whether it ended as `"COMPLETED"`. */
+  readonly ok: false;
+  /** The outputs, where the gateway sent any all the same. */
+  readonly outputs: Outputs | null;
+  /** @throws {ActionCancelledError} with the gateway's words and the ids */
+  throwIfFailed(): never;
+}
+
+/**
+ * The terminal result of an invocation. `ok` and `status` tell the three apart: where `ok` is true, `outputs` is there;
+ * and `throwIfFailed()` returns a result that completed, or throws.
+ */
+export type ActionResult<Outputs = OutputMap> =
+  | CompletedResult<Outputs>
+  | FailedResult<Outputs>
+  | CancelledResult<Outputs>;
+
+const Result = class ActionResult {
+  readonly invocationId: string | null;
+  readonly actionId: string | null;
+  readonly correlationId: string | null;
+  readonly status: Status;
+  readonly ok: boolean;
+  readonly outputs: JsonValue;
+  readonly errorMessage: string | null;
+  readonly invokeLatencyMs: number | null;
+  readonly durationMs: number;
+  readonly attempts: number;
+  readonly polls: number;
+  readonly raw: JsonValue;
+
+  constructor(said: CoreResult) {
     this.invocationId = said.invocation_id;
     this.actionId = said.action_id;
     this.correlationId = said.correlation_id;
     this.status = said.status;
     this.ok = said.ok;
-    this.outputs = said.outputs as Outputs;
+    this.outputs = said.outputs;
     this.errorMessage = said.error_message;
     this.invokeLatencyMs = said.invoke_latency_ms;
     this.durationMs = said.duration_ms;
@@ -126,17 +190,6 @@ export class ActionResult<Outputs = JsonValue> {
     this.raw = said.raw;
   }
 
-  /** @internal */
-  static read<Outputs>(text: string): ActionResult<Outputs> {
-    return new ActionResult<Outputs>(decode(text) as unknown as CoreResult);
-  }
-
-  /**
-   * Returns the result itself where it completed.
-   *
-   * @throws {ActionFailedError} when the action failed
-   * @throws {ActionCancelledError} when it was cancelled
-   */
   throwIfFailed(): this {
     if (this.ok) return this;
     const error = native.statusError(
@@ -153,10 +206,22 @@ export class ActionResult<Outputs = JsonValue> {
     throw at(refusal(error), siteOf(this.throwIfFailed));
   }
 
-  /** The fields; a `bigint` becomes its decimal digits. */
   toJSON(): unknown {
     return printable({ ...this });
   }
+};
+
+/** What can be asked of results; the library alone makes them. */
+export const ActionResult: {
+  /** What results inherit. */
+  readonly prototype: ActionResult<unknown>;
+  /** Whether a value is a result. */
+  [Symbol.hasInstance](value: unknown): value is ActionResult<unknown>;
+} = Result as never;
+
+/** @internal The result that the core said. */
+export function readResult<Outputs>(text: string): ActionResult<Outputs> {
+  return new Result(decode(text) as unknown as CoreResult) as unknown as ActionResult<Outputs>;
 }
 
 interface CoreDescription {
@@ -247,42 +312,112 @@ export class Verdict {
 }
 
 /** What a process that is gone left behind. */
-export interface Unfinished {
+export type Unfinished = UnfinishedFields &
+  (
+    | {
+        /** How far it had come: `"unsent"` is safe to call again, of `"unknown"` nobody knows whether it was executed. */
+        readonly state: "unsent" | "unknown";
+        /** There is nothing to poll. */
+        readonly resumeToken: null;
+      }
+    | {
+        /** How far it had come: the gateway accepted it. */
+        readonly state: "accepted";
+        /** Hand it to `poll`; `null` where the gateway gives no id to ask for. */
+        readonly resumeToken: string | null;
+      }
+  );
+
+/** Which invocation it is that was left behind. */
+export interface UnfinishedFields {
+  /** The action, in canonical form. */
   readonly actionId: string | null;
-  readonly correlationId: string | null;
+  /** The logical invocation. */
+  readonly correlationId: string;
+  /** The gateway's id, when it was accepted and the gateway gives one. */
   readonly invocationId: string | null;
-  /** `"unsent"` is safe to call again; `"accepted"` has a `resumeToken`. */
-  readonly state: "unsent" | "unknown" | "accepted";
-  /** Hand it to `poll`; only when accepted. */
-  readonly resumeToken: string | null;
 }
 
 /** @internal */
 export function readUnfinished(said: Record<string, string | null | undefined>): Unfinished {
   return {
     actionId: said.action_id ?? null,
-    correlationId: said.correlation_id ?? null,
+    correlationId: said.correlation_id ?? "",
     invocationId: said.invocation_id ?? null,
-    state: said.state as Unfinished["state"],
+    state: said.state,
     resumeToken: said.resume_token ?? null,
-  };
+  } as Unfinished;
 }
 
-/** What became of one request of `runMany`: exactly one of `result` and `error` is set. */
-export class Outcome<Outputs = JsonValue> {
+interface OutcomeFields<Inputs extends object> {
+  /** The place of the request in what was given, from 0. */
+  readonly index: number;
+  /** The request as it was given. */
+  readonly request: ActionRequest<Inputs>;
+  /** The fields; a `bigint` becomes its decimal digits. */
+  toJSON(): unknown;
+}
+
+/** A request of `runMany` that has a terminal result, of whatever status. */
+export interface ResultOutcome<Outputs = OutputMap, Inputs extends object = object>
+  extends OutcomeFields<Inputs> {
+  /** What became of it. */
+  readonly result: ActionResult<Outputs>;
+  /** Nothing went wrong with it. */
+  readonly error: null;
+  /** The result. */
+  unwrap(): ActionResult<Outputs>;
+}
+
+/** A request of `runMany` without a result. */
+export interface ErrorOutcome<Inputs extends object = object> extends OutcomeFields<Inputs> {
+  /** There is none. */
+  readonly result: null;
+  /** What went wrong; its `executed` says whether calling again is safe. */
+  readonly error: CxoneError;
+  /** @throws {CxoneError} the error */
+  unwrap(): never;
+}
+
+/** What became of one request of `runMany`: exactly one of `result` and `error` is not `null`. */
+export type Outcome<Outputs = OutputMap, Inputs extends object = object> =
+  | ResultOutcome<Outputs, Inputs>
+  | ErrorOutcome<Inputs>;
+
+const Settled = class Outcome {
   constructor(
-    /** The place of the request in what was given, from 0. */
     readonly index: number,
-    /** The request as it was given. */
-    readonly request: ActionRequest,
-    readonly result: ActionResult<Outputs> | null,
+    readonly request: unknown,
+    readonly result: unknown,
     readonly error: CxoneError | null,
   ) {}
 
-  /** The fields; a `bigint` becomes its decimal digits. */
+  unwrap(): unknown {
+    if (this.error) throw this.error;
+    return this.result;
+  }
+
   toJSON(): unknown {
     return printable({ ...this });
   }
+};
+
+/** What can be asked of outcomes; the library alone makes them. */
+export const Outcome: {
+  /** What outcomes inherit. */
+  readonly prototype: Outcome<unknown>;
+  /** Whether a value is an outcome. */
+  [Symbol.hasInstance](value: unknown): value is Outcome<unknown>;
+} = Settled as never;
+
+/** @internal Exactly one of `result` and `error` is not `null`. */
+export function outcome<Outputs>(
+  index: number,
+  request: unknown,
+  result: ActionResult<Outputs> | null,
+  error: CxoneError | null,
+): Outcome<Outputs, never> {
+  return new Settled(index, request, result, error) as unknown as Outcome<Outputs, never>;
 }
 
 /** The last message of a call: its one field by name, or the error. */

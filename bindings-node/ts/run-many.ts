@@ -8,21 +8,21 @@
 import { typeName } from "./encode";
 import { AbortError, CxoneError } from "./errors";
 import { at, type Site } from "./from-core";
-import { type ActionRequest, mistaken, type Signal } from "./options";
-import { type ActionResult, Outcome } from "./results";
+import { mistaken, type Signal } from "./options";
+import { type ActionResult, type Outcome, outcome } from "./results";
 import { watch } from "./signals";
 
 type Source<T> = Iterator<T> | AsyncIterator<T>;
-type Run<Outputs> = (request: ActionRequest, giveUp: AbortSignal) => Promise<ActionResult<Outputs>>;
+type Run<Outputs> = (request: unknown, giveUp: AbortSignal) => Promise<ActionResult<Outputs>>;
 
 /** Checks what can be checked at once, and returns the loop. */
 export function runMany<Outputs>(
-  requests: Iterable<ActionRequest> | AsyncIterable<ActionRequest>,
+  requests: unknown,
   concurrency: number,
   signal: Signal | null | undefined,
   site: Site,
   run: Run<Outputs>,
-): AsyncGenerator<Outcome<Outputs>, void, undefined> {
+): AsyncGenerator<Outcome<Outputs, never>, void, undefined> {
   const open = opening(requests);
   if (!open) {
     const message = `\`requests\` must be an iterable of requests, got ${typeName(requests)}`;
@@ -31,24 +31,24 @@ export function runMany<Outputs>(
   return new Many(open, concurrency, signal, site, run).outcomes();
 }
 
-function opening(requests: unknown): (() => Source<ActionRequest>) | undefined {
+function opening(requests: unknown): (() => Source<unknown>) | undefined {
   if (typeof requests !== "object" || requests === null) return undefined;
-  const given = requests as Partial<AsyncIterable<ActionRequest> & Iterable<ActionRequest>>;
+  const given = requests as Partial<AsyncIterable<unknown> & Iterable<unknown>>;
   if (typeof given[Symbol.asyncIterator] === "function")
-    return () => (given as AsyncIterable<ActionRequest>)[Symbol.asyncIterator]();
+    return () => (given as AsyncIterable<unknown>)[Symbol.asyncIterator]();
   if (typeof given[Symbol.iterator] === "function")
-    return () => (given as Iterable<ActionRequest>)[Symbol.iterator]();
+    return () => (given as Iterable<unknown>)[Symbol.iterator]();
   return undefined;
 }
 
 class Many<Outputs> {
-  readonly #open: () => Source<ActionRequest>;
+  readonly #open: () => Source<unknown>;
   readonly #concurrency: number;
   readonly #signal: Signal | null | undefined;
   readonly #site: Site;
   readonly #run: Run<Outputs>;
   readonly #giveUp = new AbortController();
-  readonly #ready: Outcome<Outputs>[] = [];
+  readonly #ready: Outcome<Outputs, never>[] = [];
   #running = 0;
   #read = 0;
   #reading = false;
@@ -57,7 +57,7 @@ class Many<Outputs> {
   #wake: () => void = () => undefined;
 
   constructor(
-    open: () => Source<ActionRequest>,
+    open: () => Source<unknown>,
     concurrency: number,
     signal: Signal | null | undefined,
     site: Site,
@@ -70,9 +70,9 @@ class Many<Outputs> {
     this.#run = run;
   }
 
-  async *outcomes(): AsyncGenerator<Outcome<Outputs>, void, undefined> {
+  async *outcomes(): AsyncGenerator<Outcome<Outputs, never>, void, undefined> {
     const unwatch = watch(this.#signal, () => this.#wake());
-    let source: Source<ActionRequest> | undefined;
+    let source: Source<unknown> | undefined;
     try {
       this.#refuseAborted();
       source = this.#open();
@@ -106,7 +106,7 @@ class Many<Outputs> {
   }
 
   /** Reads on, as long as there is room: what is running and what nobody has taken yet both fill it. */
-  #fill(source: Source<ActionRequest>): void {
+  #fill(source: Source<unknown>): void {
     if (this.#ended || this.#reading || this.#running + this.#ready.length >= this.#concurrency) return;
     this.#reading = true;
     void this.#next(source).then(() => {
@@ -116,27 +116,27 @@ class Many<Outputs> {
     });
   }
 
-  async #next(source: Source<ActionRequest>): Promise<void> {
+  async #next(source: Source<unknown>): Promise<void> {
     try {
       const step = await source.next();
       // An iterable may yield promises, as `for await` allows.
       const request = step.done ? undefined : await step.value;
       if (step.done) this.#ended = true;
-      else if (!this.#ended) this.#start(request as ActionRequest);
+      else if (!this.#ended) this.#start(request);
     } catch (error) {
       this.#ended = true;
       this.#failure = { error };
     }
   }
 
-  #start(request: ActionRequest): void {
+  #start(request: unknown): void {
     const index = this.#read;
     this.#read += 1;
     this.#running += 1;
     const over = (result: ActionResult<Outputs> | null, error: unknown) => {
       this.#running -= 1;
       if (result || error instanceof CxoneError) {
-        this.#ready.push(new Outcome(index, request, result, result ? null : (error as CxoneError)));
+        this.#ready.push(outcome(index, request, result, result ? null : (error as CxoneError)));
       } else if (!this.#giveUp.signal.aborted) {
         this.#ended = true;
         this.#failure ??= { error };
@@ -150,7 +150,7 @@ class Many<Outputs> {
   }
 
   /** Lets the source clean up, as `for await` does. One that is being read is not waited for: it may never answer. */
-  async #closeSource(source: Source<ActionRequest>): Promise<void> {
+  async #closeSource(source: Source<unknown>): Promise<void> {
     const closed = Promise.resolve(source.return?.());
     if (this.#reading) closed.catch(() => undefined);
     else await closed;
