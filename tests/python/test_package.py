@@ -56,7 +56,7 @@ def test_a_type_checker_sees_the_types(tmp_path: Path) -> None:
     said = checked.stdout
     assert 'Revealed type is "cxone_actions._results.ActionResult"' in said
     assert 'Revealed type is "cxone_actions._results.Invocation"' in said
-    assert 'Revealed type is "cxone_actions._results.Outcome"' in said
+    assert 'Revealed type is "cxone_actions._results.Outcome[dict[str, str]]"' in said
     assert '"timeout"' in said
     assert "Found 1 error" in said, said
 

@@ -5,19 +5,45 @@ It judges only what is Python's own (a deadline that is no time, a handler that 
 
 from __future__ import annotations
 
+import functools
+import inspect
 import json
 import math
 import os
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta, timezone
-from typing import Any
+from typing import Any, TypeVar, cast
+from uuid import UUID
 
 from ._errors import Violation
 from ._json import exact
 from ._results import ActionResult, Invocation, Verdict
 
 Seconds = float | timedelta
-Handler = Callable[[ActionResult], Awaitable[Any] | None]
+#: May be sync or async: what it returns is awaited where it can be, and else left alone.
+ResultHandler = Callable[[ActionResult], object]
+
+Init = TypeVar("Init", bound=Callable[..., None])
+
+
+def options_to_open(init: Init) -> Init:
+    """An `__init__` whose signature is for readers and type checkers: what was given goes to `_open` as it was given,
+    so that an option that is none is named by whoever knows the others. None of it is left in a traceback's locals.
+    """
+    first = list(inspect.signature(init).parameters)[1]
+
+    @functools.wraps(init)
+    def opened(self: Any, *given: Any, **options: Any) -> None:
+        try:
+            if len(given) > 1 or (given and first in options):
+                raise TypeError(f"{type(self).__name__}() takes one `{first}`, and everything else by its name")
+            if given:
+                options[first] = given[0]
+            self._open(options)
+        finally:
+            options.clear()
+
+    return cast("Init", opened)
 
 
 def seconds(timeout: Seconds | None) -> float | None:
@@ -51,14 +77,18 @@ def verdict(text: str) -> Verdict:
     return Verdict(**said)
 
 
-def has_handler(on_result: Handler | None) -> bool:
+def has_handler(on_result: ResultHandler | None) -> bool:
     """Whether there is a handler; anything else that was given is refused before anything is sent."""
     if on_result is not None and not callable(on_result):
         raise TypeError(f"`on_result` must be callable, got {type(on_result).__name__}")
     return on_result is not None
 
 
-def target_text(invocation: Invocation | str) -> str:
+def id_text(value: UUID | str) -> str:
+    return str(value) if isinstance(value, UUID) else value
+
+
+def target_text(invocation: Invocation | UUID | str) -> str:
     if not isinstance(invocation, Invocation):
         return json.dumps(invocation, default=_foreign)
     plain = {name: getattr(invocation, name) for name in Invocation.__slots__}
@@ -83,6 +113,8 @@ def options_text(options: Mapping[str, Any]) -> str:
 def _foreign(value: object) -> Any:
     if isinstance(value, os.PathLike):
         return os.fspath(value)
+    if isinstance(value, UUID):
+        return str(value)
     if isinstance(value, Mapping):
         return dict(value)
     if isinstance(value, (tuple, set, frozenset)):

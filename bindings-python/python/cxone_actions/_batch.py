@@ -18,7 +18,7 @@ from ._errors import ConfigError, CxoneError, from_fields, raise_native
 from ._json import exact
 from ._loop import Start, Waiting, port
 from ._native import NativeClient, NativeError, NativeQueue
-from ._results import ActionRequest, ActionResult, Outcome
+from ._results import ActionRequest, Outcome, read_result
 
 if TYPE_CHECKING:
     from ._opened import Opened
@@ -32,6 +32,13 @@ def fields(request: Any) -> Any:
     if isinstance(request, ActionRequest):
         return (request.action_id, request.inputs, request.correlation_id, request.callback_url, request.traceparent)
     return list(request) if isinstance(request, tuple) else request
+
+
+def source(requests: Any) -> Any:
+    """The requests, where they are many. One alone would be read letter by letter, or key by key."""
+    if isinstance(requests, (str, bytes, bytearray, Mapping)) or not isinstance(requests, (Iterable, AsyncIterable)):
+        raise TypeError(f"`requests` must be an iterable of requests, such as a list, got {type(requests).__name__}")
+    return requests
 
 
 def checked(concurrency: int) -> int:
@@ -48,7 +55,7 @@ def _starting(native: NativeClient, request: Any, timeout: float | None) -> Star
 def _outcome(index: int, request: Any, text: str) -> Outcome:
     answer = exact(text)
     error: CxoneError | None = from_fields(answer["error"]) if "error" in answer else None
-    result = None if error is not None else ActionResult(**answer["result"])
+    result = None if error is not None else read_result(answer["result"])
     return Outcome(index, request, result, error)
 
 

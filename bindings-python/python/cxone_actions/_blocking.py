@@ -16,7 +16,7 @@ from . import _log, _tokens
 from ._json import exact
 from ._loop import OnResult, Start
 from ._native import HANDLER_PATIENCE, NativeClient, NativeQueue
-from ._results import ActionResult
+from ._results import read_result
 
 
 def call(native: NativeClient, start: Start, on_result: OnResult | None = None) -> Any:
@@ -46,7 +46,7 @@ def _handle(on_result: OnResult | None, text: str) -> str | None:
     if on_result is None:
         return None
     try:
-        returned = on_result(ActionResult(**exact(text)))
+        returned = on_result(read_result(exact(text)))
         if inspect.isawaitable(returned):
             _finish(returned)
     except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - what a handler raises never changes the result

@@ -1,25 +1,27 @@
 """The clients: `AsyncClient` for asyncio, `Client` with the same methods for everybody else.
 
 Both are thin: what may be sent, when it is sent again and what an answer means is decided by the core, once for all
-languages.
+languages. What a method does is said in both, word for word the same: an editor shows the one that is called.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Generator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Mapping
 from types import TracebackType
 from typing import Any, TypeVar
+from uuid import UUID
 
 from . import _batch, _blocking, _native
-from ._arguments import Handler, Seconds, has_handler, seconds, target_text
+from ._arguments import ResultHandler, Seconds, has_handler, id_text, seconds, target_text
 from ._errors import from_fields, raise_native
 from ._loop import Start, port
 from ._opened import Opened
-from ._results import ActionDescription, ActionResult, Invocation, Outcome
+from ._results import ActionDescription, ActionRequest, ActionResult, Inputs, Invocation, Outcome, read_result
 
 __all__ = ["AsyncClient", "Client"]
 
 C = TypeVar("C", bound="Opened")
+R = TypeVar("R", bound=ActionRequest | Mapping[str, Any])
 
 
 class AsyncClient(Opened):
@@ -30,26 +32,28 @@ class AsyncClient(Opened):
     on with the same object and gets connections, a token and a trail segment of its own.
     """
 
-    __slots__ = ()
-
     async def invoke(
         self,
-        action_id: str,
-        inputs: Mapping[str, Any] | None = None,
+        action_id: str | UUID,
+        inputs: Inputs | None = None,
         *,
-        correlation_id: str | None = None,
+        correlation_id: str | UUID | None = None,
         callback_url: str | None = None,
         traceparent: str | None = None,
     ) -> Invocation:
         """Submits an action and returns as soon as the gateway has accepted it.
 
-        :param action_id: which action; a UUID under the ``gateway`` profile, or the name that the policy gives it
-        :param inputs: string, number, bool or None by key; integers of any size are sent exactly
-        :param correlation_id: 1 to 128 of ``[A-Za-z0-9._:-]``; a UUID is made where none is given
+        :param action_id: which action; under the ``gateway`` profile a UUID, or the name that the policy gives it
+        :param inputs: string, number, bool or None by key; integers of any size are sent exactly. What JSON cannot say
+            (`Decimal`, `datetime`, `bytes`, NaN) is refused with its place and what to pass instead. Some profiles
+            take lists and objects too
+        :param correlation_id: 1 to 128 of ``[A-Za-z0-9._:-]``, a UUID is one; a random one is made where none is given
         :param callback_url: where the gateway may call back, https
-        :param traceparent: the span that it is done for, as W3C's header of that name writes it
-        :raises ValidationError: the request breaks the contract; nothing was sent
+        :param traceparent: the span that it is done for, as W3C Trace Context writes the header of that name
+        :returns: what the gateway accepted: hand it to `poll`, or keep its `resume_token` for another process
+        :raises ValidationError: the request breaks the contract; `violations` has every mistake, and nothing was sent
         :raises AccessDeniedError: the policy refuses it; nothing was sent
+        :raises OutcomeUnknownError: it was sent, and no trustworthy answer came back: do not just call it again
         :raises CxoneError: the others, see `executed`
         """
         request = (action_id, inputs, correlation_id, callback_url, traceparent)
@@ -58,71 +62,112 @@ class AsyncClient(Opened):
 
     async def poll(
         self,
-        invocation: Invocation | str,
+        invocation: Invocation | UUID | str,
         *,
         timeout: Seconds | None = None,
-        on_result: Handler | None = None,
+        on_result: ResultHandler | None = None,
     ) -> ActionResult:
         """Waits for the terminal state of an accepted invocation.
 
         :param invocation: what `invoke` returned, a bare invocation id, or a `resume_token`
-        :param timeout: deadline from this call, seconds or `timedelta`; the client's where it is not given
+        :param timeout: deadline from this call, seconds or a `timedelta`; the client's where it is not given
         :param on_result: called once with the result, sync or async, in the context of the caller; what it raises is
             recorded and never changes the result, and after 30 seconds it is waited for no longer
+        :returns: the terminal result; ``FAILED`` and ``CANCELLED`` are results too, see `ActionResult.raise_for_status`
         :raises PollTimeoutError: the deadline passed; its `resume_token` goes on waiting
+        :raises ProtocolError: what the gateway answers cannot be understood
         :raises CxoneError: the others, see `executed`
         """
         target, limit, deliver = target_text(invocation), seconds(timeout), has_handler(on_result)
         answer = await self._call(lambda queue: self._native.poll(queue, target, limit, deliver), on_result)
-        return ActionResult(**answer["result"])
+        return read_result(answer["result"])
 
     async def run(
         self,
-        action_id: str,
-        inputs: Mapping[str, Any] | None = None,
+        action_id: str | UUID,
+        inputs: Inputs | None = None,
         *,
-        correlation_id: str | None = None,
+        correlation_id: str | UUID | None = None,
         callback_url: str | None = None,
         traceparent: str | None = None,
         timeout: Seconds | None = None,
-        on_result: Handler | None = None,
+        on_result: ResultHandler | None = None,
     ) -> ActionResult:
-        """Submits an action and waits for its terminal state: `invoke` and `poll` in one, under one deadline."""
+        """Submits an action and waits for its terminal state: `invoke` and `poll` in one, under one deadline.
+
+        :param action_id: which action; under the ``gateway`` profile a UUID, or the name that the policy gives it
+        :param inputs: string, number, bool or None by key; integers of any size are sent exactly. What JSON cannot say
+            (`Decimal`, `datetime`, `bytes`, NaN) is refused with its place and what to pass instead. Some profiles
+            take lists and objects too
+        :param correlation_id: 1 to 128 of ``[A-Za-z0-9._:-]``, a UUID is one; a random one is made where none is given
+        :param callback_url: where the gateway may call back, https
+        :param traceparent: the span that it is done for, as W3C Trace Context writes the header of that name
+        :param timeout: deadline from this call, seconds or a `timedelta`; the client's where it is not given
+        :param on_result: called once with the result, sync or async, in the context of the caller; what it raises is
+            recorded and never changes the result, and after 30 seconds it is waited for no longer
+        :returns: the terminal result; ``FAILED`` and ``CANCELLED`` are results too, see `ActionResult.raise_for_status`
+        :raises ValidationError: the request breaks the contract; `violations` has every mistake, and nothing was sent
+        :raises AccessDeniedError: the policy refuses it; nothing was sent
+        :raises OutcomeUnknownError: it was sent, and no trustworthy answer came back: do not just call it again
+        :raises PollTimeoutError: the deadline passed; the action runs on, and its `resume_token` goes on waiting
+        :raises CxoneError: the others, see `executed`
+        """
         request = (action_id, inputs, correlation_id, callback_url, traceparent)
         limit, deliver = seconds(timeout), has_handler(on_result)
         answer = await self._call(lambda queue: self._native.run(queue, request, limit, deliver), on_result)
-        return ActionResult(**answer["result"])
+        return read_result(answer["result"])
 
-    async def describe(self, action_id: str) -> ActionDescription:
-        """What the gateway itself says of an action, where the profile knows how to ask: its name and JSON Schemas.
+    async def describe(self, action_id: str | UUID) -> ActionDescription:
+        """Asks the gateway itself what an action is: its name and its JSON Schemas. Nothing is executed.
 
+        :param action_id: which action, as the gateway calls it
+        :returns: its name and schemas, each None where the gateway has none
         :raises ConfigError: the profile does not know how to ask
         :raises RequestRejectedError: the gateway has no such action
-        :raises CxoneError: the others; nothing is executed
+        :raises CxoneError: the others, see `executed`
         """
-        answer = await self._call(lambda queue: self._native.describe(queue, action_id))
+        named = id_text(action_id)
+        answer = await self._call(lambda queue: self._native.describe(queue, named))
         return ActionDescription(**answer["description"])
 
     def run_many(
-        self, requests: _batch.Requests, *, concurrency: int = 64, timeout: Seconds | None = None
-    ) -> AsyncGenerator[Outcome, None]:
+        self,
+        requests: Iterable[R] | AsyncIterable[R],
+        *,
+        concurrency: int = 64,
+        timeout: Seconds | None = None,
+    ) -> AsyncGenerator[Outcome[R], None]:
         """Runs many requests; outcomes come in completion order, one for each request.
 
-        :param requests: any iterable, sync or async, of `ActionRequest` or of mappings with the same fields; it
-            is read lazily, never more than `concurrency` ahead
-        :param timeout: deadline of each request from its start, seconds or `timedelta`
+        None is lost to another's error. Leaving the loop early stops what has not been sent.
+
+        :param requests: any iterable, sync or async, of `ActionRequest` or of mappings with the same fields; it is read
+            lazily, never more than `concurrency` ahead of the outcomes that were taken. What it raises comes at the end
+        :param concurrency: how many are under way at once, from 1
+        :param timeout: deadline of each request from its start, seconds or a `timedelta`; the client's where it is
+            not given
+        :returns: an iterator of `Outcome`, each with a `result` or an `error`; `Outcome.unwrap` gives the one or
+            raises the other
+        :raises ConfigError: `concurrency` is no whole number from 1
+        :raises TypeError: `requests` is one request, or nothing to iterate over
         """
-        return _batch.run_many(self, requests, _batch.checked(concurrency), seconds(timeout))
+        bound, limit = _batch.checked(concurrency), seconds(timeout)
+        return _batch.run_many(self, _batch.source(requests), bound, limit)
 
     async def aclose(self, timeout: Seconds | None = None) -> None:
-        """Stops taking calls and waits for what is under way, for at most `timeout` (30 s)."""
+        """Stops taking calls and waits for what is under way. Closing it again does nothing.
+
+        :param timeout: how long it waits, seconds or a `timedelta`; 30 s where it is not given. Then whoever waits for
+            an action that was accepted gets a `PollTimeoutError` with a `resume_token`
+        :raises ConfigError: `timeout` is no time that can pass
+        """
         limit = seconds(timeout)
         try:
             await port().call(self._native, lambda queue: self._native.close(queue, limit), detached=True)
         except _native.NativeError as error:
             raise_native(error)
 
-    async def _call(self, start: Start, on_result: Handler | None = None) -> Any:
+    async def _call(self, start: Start, on_result: ResultHandler | None = None) -> Any:
         try:
             answer = await port().call(self._native, start, on_result)
         except _native.NativeError as error:
@@ -145,71 +190,142 @@ class Client(Opened):
     the child goes on with the same object and gets connections, a token and a trail segment of its own.
     """
 
-    __slots__ = ()
-
     def invoke(
         self,
-        action_id: str,
-        inputs: Mapping[str, Any] | None = None,
+        action_id: str | UUID,
+        inputs: Inputs | None = None,
         *,
-        correlation_id: str | None = None,
+        correlation_id: str | UUID | None = None,
         callback_url: str | None = None,
         traceparent: str | None = None,
     ) -> Invocation:
-        """Submits an action and returns as soon as the gateway has accepted it; see `AsyncClient.invoke`."""
+        """Submits an action and returns as soon as the gateway has accepted it.
+
+        :param action_id: which action; under the ``gateway`` profile a UUID, or the name that the policy gives it
+        :param inputs: string, number, bool or None by key; integers of any size are sent exactly. What JSON cannot say
+            (`Decimal`, `datetime`, `bytes`, NaN) is refused with its place and what to pass instead. Some profiles
+            take lists and objects too
+        :param correlation_id: 1 to 128 of ``[A-Za-z0-9._:-]``, a UUID is one; a random one is made where none is given
+        :param callback_url: where the gateway may call back, https
+        :param traceparent: the span that it is done for, as W3C Trace Context writes the header of that name
+        :returns: what the gateway accepted: hand it to `poll`, or keep its `resume_token` for another process
+        :raises ValidationError: the request breaks the contract; `violations` has every mistake, and nothing was sent
+        :raises AccessDeniedError: the policy refuses it; nothing was sent
+        :raises OutcomeUnknownError: it was sent, and no trustworthy answer came back: do not just call it again
+        :raises CxoneError: the others, see `executed`
+        """
         request = (action_id, inputs, correlation_id, callback_url, traceparent)
         answer = self._call(lambda queue: self._native.invoke(queue, request))
         return Invocation(**answer["invocation"])
 
     def poll(
         self,
-        invocation: Invocation | str,
+        invocation: Invocation | UUID | str,
         *,
         timeout: Seconds | None = None,
-        on_result: Handler | None = None,
+        on_result: ResultHandler | None = None,
     ) -> ActionResult:
-        """Waits for the terminal state of an accepted invocation; see `AsyncClient.poll`."""
+        """Waits for the terminal state of an accepted invocation.
+
+        :param invocation: what `invoke` returned, a bare invocation id, or a `resume_token`
+        :param timeout: deadline from this call, seconds or a `timedelta`; the client's where it is not given
+        :param on_result: called once with the result, sync or async, in the context of the caller; what it raises is
+            recorded and never changes the result, and after 30 seconds it is waited for no longer
+        :returns: the terminal result; ``FAILED`` and ``CANCELLED`` are results too, see `ActionResult.raise_for_status`
+        :raises PollTimeoutError: the deadline passed; its `resume_token` goes on waiting
+        :raises ProtocolError: what the gateway answers cannot be understood
+        :raises CxoneError: the others, see `executed`
+        """
         target, limit, deliver = target_text(invocation), seconds(timeout), has_handler(on_result)
         answer = self._call(lambda queue: self._native.poll(queue, target, limit, deliver), on_result)
-        return ActionResult(**answer["result"])
+        return read_result(answer["result"])
 
     def run(
         self,
-        action_id: str,
-        inputs: Mapping[str, Any] | None = None,
+        action_id: str | UUID,
+        inputs: Inputs | None = None,
         *,
-        correlation_id: str | None = None,
+        correlation_id: str | UUID | None = None,
         callback_url: str | None = None,
         traceparent: str | None = None,
         timeout: Seconds | None = None,
-        on_result: Handler | None = None,
+        on_result: ResultHandler | None = None,
     ) -> ActionResult:
-        """Submits an action and waits for its terminal state; see `AsyncClient.run`."""
+        """Submits an action and waits for its terminal state: `invoke` and `poll` in one, under one deadline.
+
+        :param action_id: which action; under the ``gateway`` profile a UUID, or the name that the policy gives it
+        :param inputs: string, number, bool or None by key; integers of any size are sent exactly. What JSON cannot say
+            (`Decimal`, `datetime`, `bytes`, NaN) is refused with its place and what to pass instead. Some profiles
+            take lists and objects too
+        :param correlation_id: 1 to 128 of ``[A-Za-z0-9._:-]``, a UUID is one; a random one is made where none is given
+        :param callback_url: where the gateway may call back, https
+        :param traceparent: the span that it is done for, as W3C Trace Context writes the header of that name
+        :param timeout: deadline from this call, seconds or a `timedelta`; the client's where it is not given
+        :param on_result: called once with the result, sync or async, in the context of the caller; what it raises is
+            recorded and never changes the result, and after 30 seconds it is waited for no longer
+        :returns: the terminal result; ``FAILED`` and ``CANCELLED`` are results too, see `ActionResult.raise_for_status`
+        :raises ValidationError: the request breaks the contract; `violations` has every mistake, and nothing was sent
+        :raises AccessDeniedError: the policy refuses it; nothing was sent
+        :raises OutcomeUnknownError: it was sent, and no trustworthy answer came back: do not just call it again
+        :raises PollTimeoutError: the deadline passed; the action runs on, and its `resume_token` goes on waiting
+        :raises CxoneError: the others, see `executed`
+        """
         request = (action_id, inputs, correlation_id, callback_url, traceparent)
         limit, deliver = seconds(timeout), has_handler(on_result)
         answer = self._call(lambda queue: self._native.run(queue, request, limit, deliver), on_result)
-        return ActionResult(**answer["result"])
+        return read_result(answer["result"])
 
-    def describe(self, action_id: str) -> ActionDescription:
-        """What the gateway itself says of an action; see `AsyncClient.describe`."""
-        answer = self._call(lambda queue: self._native.describe(queue, action_id))
+    def describe(self, action_id: str | UUID) -> ActionDescription:
+        """Asks the gateway itself what an action is: its name and its JSON Schemas. Nothing is executed.
+
+        :param action_id: which action, as the gateway calls it
+        :returns: its name and schemas, each None where the gateway has none
+        :raises ConfigError: the profile does not know how to ask
+        :raises RequestRejectedError: the gateway has no such action
+        :raises CxoneError: the others, see `executed`
+        """
+        named = id_text(action_id)
+        answer = self._call(lambda queue: self._native.describe(queue, named))
         return ActionDescription(**answer["description"])
 
     def run_many(
-        self, requests: _batch.Requests, *, concurrency: int = 64, timeout: Seconds | None = None
-    ) -> Generator[Outcome, None, None]:
-        """Runs many requests; outcomes come in completion order; see `AsyncClient.run_many`."""
-        return _batch.run_many_blocking(self, requests, _batch.checked(concurrency), seconds(timeout))
+        self,
+        requests: Iterable[R] | AsyncIterable[R],
+        *,
+        concurrency: int = 64,
+        timeout: Seconds | None = None,
+    ) -> Generator[Outcome[R], None, None]:
+        """Runs many requests; outcomes come in completion order, one for each request.
+
+        None is lost to another's error. Leaving the loop early stops what has not been sent.
+
+        :param requests: any iterable, sync or async, of `ActionRequest` or of mappings with the same fields; it is read
+            lazily, never more than `concurrency` ahead of the outcomes that were taken. What it raises comes at the end
+        :param concurrency: how many are under way at once, from 1
+        :param timeout: deadline of each request from its start, seconds or a `timedelta`; the client's where it is
+            not given
+        :returns: an iterator of `Outcome`, each with a `result` or an `error`; `Outcome.unwrap` gives the one or
+            raises the other
+        :raises ConfigError: `concurrency` is no whole number from 1
+        :raises TypeError: `requests` is one request, or nothing to iterate over
+        """
+        bound, limit = _batch.checked(concurrency), seconds(timeout)
+        return _batch.run_many_blocking(self, _batch.source(requests), bound, limit)
 
     def close(self, timeout: Seconds | None = None) -> None:
-        """Stops taking calls and waits for what is under way, for at most `timeout` (30 s)."""
+        """Stops taking calls and waits for what is under way. Closing it again does nothing.
+
+        :param timeout: how long it waits, seconds or a `timedelta`; 30 s where it is not given. Then whoever waits for
+            an action that was accepted gets a `PollTimeoutError` with a `resume_token`
+        :raises ConfigError: `timeout` is no time that can pass
+        """
         limit = seconds(timeout)
         try:
             _blocking.call(self._native, lambda queue: self._native.close(queue, limit))
         except _native.NativeError as error:
             raise_native(error)
 
-    def _call(self, start: Start, on_result: Handler | None = None) -> Any:
+    def _call(self, start: Start, on_result: ResultHandler | None = None) -> Any:
         try:
             answer = _blocking.call(self._native, start, on_result)
         except _native.NativeError as error:

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn
 
 from ._json import exact
+
+if TYPE_CHECKING:
+    from ._results import ActionResult
 
 Executed = Literal["no", "unknown", "yes"]
 
@@ -136,7 +139,7 @@ class CxoneError(Exception):
         return f"{type(self).__name__}({str(self)!r}, executed={self.executed!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (type(self), (self.message,), self.__dict__)
+        return (type(self), (self.message,), {name: it for name, it in self.__dict__.items() if name != "result"})
 
 
 class ConfigError(CxoneError, ValueError):
@@ -144,7 +147,7 @@ class ConfigError(CxoneError, ValueError):
 
     kind = "config"
     code = "CXONE_CONFIG"
-    executed = "no"
+    executed: Executed = "no"
 
 
 class ValidationError(CxoneError, ValueError):
@@ -152,7 +155,7 @@ class ValidationError(CxoneError, ValueError):
 
     kind = "validation"
     code = "CXONE_VALIDATION"
-    executed = "no"
+    executed: Executed = "no"
 
 
 class AccessDeniedError(CxoneError, PermissionError):
@@ -160,7 +163,7 @@ class AccessDeniedError(CxoneError, PermissionError):
 
     kind = "denied"
     code = "CXONE_DENIED"
-    executed = "no"
+    executed: Executed = "no"
 
 
 class AuthenticationError(CxoneError):
@@ -169,7 +172,7 @@ class AuthenticationError(CxoneError):
 
     kind = "auth"
     code = "CXONE_AUTH"
-    executed = "no"
+    executed: Executed = "no"
 
 
 class PermissionDeniedError(CxoneError, PermissionError):
@@ -177,7 +180,7 @@ class PermissionDeniedError(CxoneError, PermissionError):
 
     kind = "forbidden"
     code = "CXONE_FORBIDDEN"
-    executed = "no"
+    executed: Executed = "no"
 
 
 class RequestRejectedError(CxoneError):
@@ -185,7 +188,7 @@ class RequestRejectedError(CxoneError):
 
     kind = "rejected"
     code = "CXONE_REJECTED"
-    executed = "no"
+    executed: Executed = "no"
 
 
 class RateLimitedError(CxoneError):
@@ -193,7 +196,7 @@ class RateLimitedError(CxoneError):
 
     kind = "rate_limited"
     code = "CXONE_RATE_LIMITED"
-    executed = "no"
+    executed: Executed = "no"
 
 
 class UnavailableError(CxoneError, ConnectionError):
@@ -201,7 +204,7 @@ class UnavailableError(CxoneError, ConnectionError):
 
     kind = "unavailable"
     code = "CXONE_UNAVAILABLE"
-    executed = "no"
+    executed: Executed = "no"
 
 
 class OverloadedError(CxoneError):
@@ -209,7 +212,7 @@ class OverloadedError(CxoneError):
 
     kind = "overloaded"
     code = "CXONE_OVERLOADED"
-    executed = "no"
+    executed: Executed = "no"
 
 
 class OutcomeUnknownError(CxoneError):
@@ -224,7 +227,7 @@ class PollTimeoutError(CxoneError, TimeoutError):
 
     kind = "poll_timeout"
     code = "CXONE_POLL_TIMEOUT"
-    executed = "yes"
+    executed: Executed = "yes"
 
 
 class ProtocolError(CxoneError):
@@ -232,23 +235,33 @@ class ProtocolError(CxoneError):
 
     kind = "protocol"
     code = "CXONE_PROTOCOL"
-    executed = "yes"
+    executed: Executed = "yes"
 
 
 class ActionFailedError(CxoneError):
-    """From `ActionResult.raise_for_status()`: the action ended as ``FAILED``."""
+    """From `ActionResult.raise_for_status()`: the action ended as ``FAILED``. `result` is that result.
+
+    It stays in this process: its outputs may repeat inputs, so that a pickle of the error has None.
+    """
+
+    result: ActionResult | None = None
 
     kind = "action_failed"
     code = "CXONE_ACTION_FAILED"
-    executed = "yes"
+    executed: Executed = "yes"
 
 
 class ActionCancelledError(CxoneError):
-    """From `ActionResult.raise_for_status()`: the action ended as ``CANCELLED``."""
+    """From `ActionResult.raise_for_status()`: the action ended as ``CANCELLED``. `result` is that result.
+
+    It stays in this process: its outputs may repeat inputs, so that a pickle of the error has None.
+    """
+
+    result: ActionResult | None = None
 
     kind = "action_cancelled"
     code = "CXONE_ACTION_CANCELLED"
-    executed = "yes"
+    executed: Executed = "yes"
 
 
 class AuditError(CxoneError):
@@ -256,7 +269,7 @@ class AuditError(CxoneError):
 
     kind = "audit"
     code = "CXONE_AUDIT"
-    executed = "no"
+    executed: Executed = "no"
 
 
 class ClosedError(CxoneError):
@@ -264,7 +277,7 @@ class ClosedError(CxoneError):
 
     kind = "closed"
     code = "CXONE_CLOSED"
-    executed = "no"
+    executed: Executed = "no"
 
 
 CLASSES: Mapping[str, type[CxoneError]] = {

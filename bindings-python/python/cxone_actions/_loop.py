@@ -18,7 +18,7 @@ from typing import Any
 from . import _log, _tokens
 from ._json import exact
 from ._native import NativeClient, NativeQueue
-from ._results import ActionResult
+from ._results import ActionResult, read_result
 
 Start = Callable[[NativeQueue], int]
 OnResult = Callable[[ActionResult], Any]
@@ -51,7 +51,7 @@ class Waiting:
             self._native.answer(self.number, None)
             return
         try:
-            returned = self._context.run(self._on_result, ActionResult(**exact(text)))
+            returned = self._context.run(self._on_result, read_result(exact(text)))
             if inspect.isawaitable(returned):
                 self._handler = self._context.run(loop.create_task, self._finish(returned))
             else:

@@ -6,25 +6,22 @@ import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
+from uuid import UUID
 
 from . import _checkpoints, _log, _metrics, _native, _tokens
-from ._arguments import Seconds, moment, options_text, policy_text, verdict
+from ._arguments import Seconds, moment, options_text, options_to_open, policy_text, verdict
 from ._audit import AuditTrail
 from ._checkpoints import CheckpointFunction
 from ._errors import raise_native
 from ._json import exact
-from ._results import Unfinished, Verdict
+from ._results import Inputs, Unfinished, Verdict
 from ._tokens import TokenFunction
 
 
 class Opened:
     """What both clients are made of."""
 
-    __slots__ = ("__weakref__", "_native", "_notes", "_tokens", "audit")
-
-    #: The audit trail of this client.
-    audit: AuditTrail
-
+    @options_to_open
     def __init__(
         self,
         base_url: str | None = None,
@@ -64,7 +61,6 @@ class Opened:
         client_cert: str | os.PathLike[str] | None = None,
         http1_only: bool | None = None,
         traces: str | None = None,
-        **unknown: Any,
     ) -> None:
         """Opens a client. It reads files (policy, certificates, the trail) and touches no network.
 
@@ -125,55 +121,14 @@ class Opened:
         :raises ConfigError: options that cannot work, all of them at once, an unknown one with its nearest neighbour
         :raises AuditError: the durable trail cannot be written
         """
-        options = {
-            "base_url": base_url,
-            "profile": profile,
-            "region": region,
-            "client_id": client_id,
-            "client_secret": client_secret,
-            "access_key_id": access_key_id,
-            "access_key_secret": access_key_secret,
-            "token": token,
-            "client_auth": client_auth,
-            "scope": scope,
-            "policy": policy,
-            "policy_refresh": policy_refresh,
-            "audit": audit,
-            "actor": actor,
-            "durability": durability,
-            "audit_failure": audit_failure,
-            "audit_key": audit_key,
-            "audit_checkpoints": audit_checkpoints,
-            "audit_segment_bytes": audit_segment_bytes,
-            "audit_retention_days": audit_retention_days,
-            "timeout": timeout,
-            "request_timeout": request_timeout,
-            "connect_timeout": connect_timeout,
-            "poll_interval": poll_interval,
-            "max_attempts": max_attempts,
-            "delivery": delivery,
-            "max_in_flight": max_in_flight,
-            "max_queued": max_queued,
-            "rate_limit": rate_limit,
-            "validate": validate,
-            "callback_hosts": callback_hosts,
-            "proxy": proxy,
-            "ca_file": ca_file,
-            "client_cert": client_cert,
-            "http1_only": http1_only,
-            "traces": traces,
-            **unknown,
-        }
-        function = token if callable(token) else None
-        if function is not None:
-            options["token"] = None
-        notes = _checkpoints.Notes(audit_checkpoints) if callable(audit_checkpoints) else None
-        if notes is not None:
-            options["audit_checkpoints"] = None
+
+    def _open(self, options: dict[str, Any]) -> None:
         # Nothing of it is left in this frame, should a traceback show its locals.
+        function = options.pop("token") if callable(options.get("token")) else None
+        noting = options.pop("audit_checkpoints") if callable(options.get("audit_checkpoints")) else None
         text = options_text(options)
-        options = {}
-        client_secret = access_key_secret = token = proxy = None
+        options.clear()
+        notes = _checkpoints.Notes(noting) if noting is not None else None
         _log.follow()
         try:
             self._native = _native.NativeClient(text, function is not None, notes.queue if notes else None)
@@ -184,10 +139,18 @@ class Opened:
         self._notes = notes
         if notes is not None:
             notes.begin(self._native)
-        self.audit = AuditTrail(self._native)
+        self._audit = AuditTrail(self._native)
+
+    @property
+    def audit(self) -> AuditTrail:
+        """The audit trail of this client: what it did, record by record. See `AuditTrail`."""
+        return self._audit
 
     def metrics(self) -> _metrics.Metrics:
-        """A consistent snapshot of this client's numbers; also after it was closed."""
+        """A consistent snapshot of this client's numbers; also after it was closed.
+
+        :returns: counts, distributions in milliseconds and rates, see `Metrics`; `prometheus()` is the same as text
+        """
         try:
             text, prometheus = self._native.metrics()
         except _native.NativeError as error:
@@ -199,6 +162,7 @@ class Opened:
 
         One process of a fleet recovers: nothing reserves what is listed, so two would call the same again.
 
+        :returns: one `Unfinished` for each invocation; the accepted ones have a `resume_token` for `poll`
         :raises AuditError: the trail cannot be read
         """
         try:
@@ -209,10 +173,10 @@ class Opened:
 
     def check(
         self,
-        action_id: str,
-        inputs: Mapping[str, Any] | None = None,
+        action_id: str | UUID,
+        inputs: Inputs | None = None,
         *,
-        correlation_id: str | None = None,
+        correlation_id: str | UUID | None = None,
         callback_url: str | None = None,
         at: datetime | str | None = None,
     ) -> Verdict:
@@ -220,8 +184,14 @@ class Opened:
 
         Nothing is sent, recorded or counted.
 
+        :param action_id: which action, as for `run`
+        :param inputs: string, number, bool or None by key
+        :param correlation_id: 1 to 128 of ``[A-Za-z0-9._:-]``, a UUID is one; not needed for a verdict
+        :param callback_url: where the gateway may call back, https
         :param at: judge it at another time than now: a `datetime` (without a zone: local time) or RFC 3339 text
+        :returns: a `Verdict`, true where the call is allowed
         :raises ConfigError: `at` is no time
+        :raises TypeError: `at` is neither a `datetime` nor text
         """
         try:
             text = self._native.check((action_id, inputs, correlation_id, callback_url), moment(at))
@@ -230,11 +200,12 @@ class Opened:
         return verdict(text)
 
     def reload_policy(self, policy: str | os.PathLike[str] | Mapping[str, Any] | None = None) -> str:
-        """Reads the policy again, or another one from now on; the digest of what holds now.
+        """Reads the policy again, or another one from now on.
 
         Each call sees one whole policy, and the trail has a ``config`` record of the change.
 
         :param policy: a TOML or JSON file, or the same structure; the one that was last given where it is left out
+        :returns: the digest of the policy that holds now
         :raises ConfigError: every mistake in it; then the policy that holds stays
         """
         try:

@@ -1,22 +1,57 @@
 """What goes in and what comes back: plain, frozen, typed values.
 
 The promise: their reprs are short and show ids and words only, never an input, an output or a token; they can be
-pickled, copied and compared.
+pickled, copied, compared and hashed, and made by hand for a test.
 """
-
-from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Generic, Literal, cast
+from uuid import UUID
 
 from . import _native
-from ._errors import Violation, from_fields
+from ._errors import ActionCancelledError, ActionFailedError, CxoneError, Violation, from_fields
 from ._json import exact
 
+if TYPE_CHECKING:
+    # Its `default` is younger than the oldest Python: a checker knows it, the interpreter need not.
+    from typing_extensions import TypeVar
+
+    R_co = TypeVar("R_co", covariant=True, default=Any)
+else:
+    from typing import TypeVar
+
+    R_co = TypeVar("R_co", covariant=True)
+
 Status = Literal["COMPLETED", "FAILED", "CANCELLED"]
+#: String, number, bool or None by key; some profiles take lists and objects too. Not narrower: a checker would refuse
+#: `inputs = {"name": "x", "priority": 1}`, whose values it sees as `object`.
+Inputs = Mapping[str, Any]
+
+
+class Record:
+    """A value with fields."""
+
+    __slots__ = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as plain data, ready for `json.dumps`."""
+        return {f.name: plain(getattr(self, f.name)) for f in fields(cast("Any", self))}
+
+
+def plain(value: Any) -> Any:
+    """What `json.dumps` takes; what has no fields is left as it is."""
+    if isinstance(value, (Record, CxoneError)):
+        return value.to_dict()
+    if isinstance(value, Violation):
+        return dict(value)
+    if isinstance(value, tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    return {key: plain(item) for key, item in value.items()} if isinstance(value, Mapping) else value
 
 
 def _short(value: object, *names: str) -> str:
@@ -25,12 +60,12 @@ def _short(value: object, *names: str) -> str:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class ActionRequest:
+class ActionRequest(Record):
     """One invocation that is asked for: what `run_many` takes. Checked by the core when it is sent, not here."""
 
-    action_id: str
-    inputs: Mapping[str, Any] | None = None
-    correlation_id: str | None = None
+    action_id: str | UUID
+    inputs: Inputs | None = field(default=None, hash=False)
+    correlation_id: str | UUID | None = None
     callback_url: str | None = None
     traceparent: str | None = None
 
@@ -40,8 +75,8 @@ class ActionRequest:
         return f"ActionRequest({shown})"
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Invocation:
+@dataclass(frozen=True, slots=True, repr=False, kw_only=True)
+class Invocation(Record):
     """An accepted invocation: what `invoke` returns and `poll` takes.
 
     - `invocation_id`: the gateway's id; None where the gateway gives none
@@ -52,21 +87,21 @@ class Invocation:
     - `raw`: the gateway's answer, parsed
     """
 
-    invocation_id: str | None
-    action_id: str
-    correlation_id: str
+    invocation_id: str | None = None
+    action_id: str = ""
+    correlation_id: str = ""
     status: str
-    invoke_latency_ms: float
-    attempts: int
-    resume_token: str | None
-    raw: Any
+    invoke_latency_ms: float = 0.0
+    attempts: int = 1
+    resume_token: str | None = None
+    raw: Any = field(default=None, hash=False)
 
     def __repr__(self) -> str:
         return _short(self, "invocation_id", "action_id", "correlation_id", "status")
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class ActionResult:
+@dataclass(frozen=True, slots=True, repr=False, kw_only=True)
+class ActionResult(Record):
     """The terminal result of an invocation. ``FAILED`` and ``CANCELLED`` are results, not exceptions.
 
     - `status`: ``"COMPLETED"``, ``"FAILED"`` or ``"CANCELLED"``; `ok` is whether it is the first
@@ -79,36 +114,48 @@ class ActionResult:
     - `raw`: the gateway's last answer, parsed
     """
 
-    invocation_id: str | None
-    action_id: str | None
-    correlation_id: str | None
+    invocation_id: str | None = None
+    action_id: str | None = None
+    correlation_id: str | None = None
     status: Status
-    ok: bool
-    outputs: Any
-    error_message: str | None
-    invoke_latency_ms: float | None
-    duration_ms: float
-    attempts: int
-    polls: int
-    raw: Any
+    outputs: Any = field(default=None, hash=False)
+    error_message: str | None = None
+    invoke_latency_ms: float | None = None
+    duration_ms: float = 0.0
+    attempts: int = 1
+    polls: int = 0
+    raw: Any = field(default=None, hash=False)
 
-    def raise_for_status(self) -> ActionResult:
+    @property
+    def ok(self) -> bool:
+        """Whether the action completed."""
+        return self.status == "COMPLETED"
+
+    def raise_for_status(self) -> "ActionResult":
         """This result if it completed.
 
-        Raises `ActionFailedError` or `ActionCancelledError` (`executed` is ``"yes"``) if it did not.
+        :raises ActionFailedError: it ended as ``FAILED``; `executed` is ``"yes"``, and `result` is this one
+        :raises ActionCancelledError: it ended as ``CANCELLED``
         """
-        told = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("outputs", "raw")}
-        error = _native.status_error(json.dumps(told))
-        if error is not None:
-            raise from_fields(exact(error))
-        return self
+        told = {name: value for name, value in self.to_dict().items() if name not in ("outputs", "raw")}
+        text = _native.status_error(json.dumps(told))
+        if text is None:
+            return self
+        error = from_fields(exact(text))
+        if isinstance(error, (ActionFailedError, ActionCancelledError)):
+            error.result = self
+        raise error
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields and `ok` as plain data, ready for `json.dumps`."""
+        return {**Record.to_dict(self), "ok": self.ok}
 
     def __repr__(self) -> str:
         return _short(self, "invocation_id", "action_id", "correlation_id", "status", "duration_ms")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class ActionDescription:
+class ActionDescription(Record):
     """What the gateway itself says of an action.
 
     - `name`: what the gateway calls it; None where it does not
@@ -117,26 +164,42 @@ class ActionDescription:
     """
 
     action_id: str
-    name: str | None
-    input_schema: Any
-    output_schema: Any
-    raw: Any
+    name: str | None = None
+    input_schema: Any = field(default=None, hash=False)
+    output_schema: Any = field(default=None, hash=False)
+    raw: Any = field(default=None, hash=False)
 
     def __repr__(self) -> str:
         return _short(self, "action_id", "name")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Outcome:
+class Outcome(Record, Generic[R_co]):
     """What became of one request of `run_many`: exactly one of `result` and `error` is set.
 
     `index` is the request's place in the iterable, from 0; `request` is the object that the iterable gave.
     """
 
     index: int
-    request: Any
-    result: ActionResult | None
-    error: Exception | None
+    request: R_co = field(hash=False)
+    result: ActionResult | None = None
+    error: Exception | None = None
+
+    def unwrap(self) -> ActionResult:
+        """The result; where there is none, its error is raised.
+
+        :raises CxoneError: what went wrong, see `executed`
+        """
+        if self.result is None:
+            raise self.error or ValueError("an outcome has a `result` or an `error`, and this one has neither")
+        return self.result
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as plain data, ready for `json.dumps`; an error that is not of this package is its text."""
+        known = Record.to_dict(self)
+        if self.error is not None and not isinstance(self.error, CxoneError):
+            known["error"] = f"{type(self.error).__name__}: {self.error}"
+        return known
 
     @property
     def ok(self) -> bool:
@@ -147,26 +210,26 @@ class Outcome:
         return _short(self, "index", "result" if self.error is None else "error")
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Unfinished:
+@dataclass(frozen=True, slots=True, repr=False, kw_only=True)
+class Unfinished(Record):
     """An invocation that a process which is gone left behind.
 
     `state` is ``"unsent"`` (safe to call again), ``"unknown"`` (sent, without a known answer) or ``"accepted"``;
     only the last has a `resume_token`, for `poll`.
     """
 
-    action_id: str | None
+    action_id: str | None = None
     correlation_id: str
-    invocation_id: str | None
+    invocation_id: str | None = None
     state: Literal["unsent", "unknown", "accepted"]
-    resume_token: str | None
+    resume_token: str | None = None
 
     def __repr__(self) -> str:
         return _short(self, "action_id", "correlation_id", "invocation_id", "state")
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Record):
     """What a call would be told by contract and policy. True where it is allowed.
 
     - `kind`: of the error that it would raise, ``"validation"`` or ``"denied"``; None where it is allowed
@@ -191,7 +254,7 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Record):
     """One place where the trail is not what was written.
 
     `segment` is the file (empty in memory), `line` counts from 1 (0 is the segment as a whole).
@@ -203,7 +266,7 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
-class Verification:
+class Verification(Record):
     """Whether the trail is complete and unaltered, as far as its chain can tell.
 
     `anchored` counts the records that a checkpoint elsewhere covers: truncation shows only there. `cut` counts
@@ -220,3 +283,8 @@ class Verification:
     unchecked: int
     removed: int
     problems: tuple[Problem, ...]
+
+
+def read_result(told: Mapping[str, Any]) -> ActionResult:
+    """The result that the core has written. Its `ok` follows from its status."""
+    return ActionResult(**{name: value for name, value in told.items() if name != "ok"})
