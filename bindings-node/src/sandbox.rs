@@ -6,6 +6,7 @@ use cxone_actions_sandbox::{Sandbox, SandboxError, SandboxOptions};
 use napi::bindgen_prelude::Either;
 use napi_derive::napi;
 
+use crate::ending::outlive_this_thread;
 use crate::queue::number;
 use crate::tagged::tagged;
 
@@ -19,6 +20,7 @@ pub struct NativeSandbox {
 /// Starts a gateway, or returns the JSON text of an error.
 #[napi(catch_unwind)]
 pub fn open_sandbox(options: String) -> Either<NativeSandbox, String> {
+    outlive_this_thread();
     match SandboxOptions::from_json(&options).and_then(Sandbox::start) {
         Ok(sandbox) => Either::A(NativeSandbox { sandbox }),
         Err(error) => Either::B(explained(&error)),
@@ -57,6 +59,18 @@ impl NativeSandbox {
         self.sandbox.access_key_secret()
     }
 
+    /// The options that let a client in, as a JSON object.
+    #[napi(catch_unwind)]
+    pub fn options(&self) -> String {
+        object(self.sandbox.options())
+    }
+
+    /// The same as environment variables, as a JSON object.
+    #[napi(catch_unwind)]
+    pub fn environ(&self) -> String {
+        object(self.sandbox.environ())
+    }
+
     /// The last requests it saw, as a JSON array.
     #[napi(catch_unwind)]
     pub fn requests(&self) -> String {
@@ -87,6 +101,11 @@ impl NativeSandbox {
     pub fn close(&self) {
         self.sandbox.close();
     }
+}
+
+fn object<'a>(entries: impl IntoIterator<Item = (impl Into<String>, &'a str)>) -> String {
+    let named = |(name, value): (_, &str)| (Into::into(name), value.into());
+    serde_json::Value::Object(entries.into_iter().map(named).collect()).to_string()
 }
 
 fn explained(error: &SandboxError) -> String {

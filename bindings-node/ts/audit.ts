@@ -2,45 +2,87 @@
 import { fileURLToPath } from "node:url";
 import type { JsonValue } from "./decode";
 import { attempt, timeText, typeName } from "./encode";
+import type { ErrorKind, Executed } from "./errors";
 import { at, refusal, siteOf, unwrap } from "./from-core";
 import type { NativeClient, NativeRecords } from "./native";
 import { callOptions, type FileUrl, isFileUrl, mistaken, mustBePlain, optionsText } from "./options";
 
-/** A record with the field names of the trail. Absent fields are absent. */
+/** What a record says that happened. */
+export type TrailEvent =
+  | "started"
+  | "joined"
+  | "denied"
+  | "invalid"
+  | "sending"
+  | "accepted"
+  | "rejected"
+  | "poll_failed"
+  | "terminal"
+  | "unknown"
+  | "aborted"
+  | "detached"
+  | "callback_failed"
+  | "delivered"
+  | "token_refreshed"
+  | "config"
+  | "checkpoint"
+  | "gap"
+  | "closed";
+
+/**
+ * A record, as its line in the trail says it: with the names that stand there, in snake_case, so that what is read here,
+ * exported and kept in files is the same. Fields that do not apply are absent.
+ */
 export interface AuditRecord {
   /** Version of the record's form. */
   readonly v: number;
-  /** Number within its segment. */
+  /** Number within its segment, from 1. */
   readonly seq: number;
-  /** RFC 3339, UTC. */
+  /** When it was written: RFC 3339, UTC, with microseconds. */
   readonly ts: string;
+  /** The machine that wrote it. */
   readonly host: string;
+  /** The process that wrote it. */
   readonly pid: number;
+  /** A random name for the client that wrote it. */
   readonly run: string;
-  /** What happened: `started`, `denied`, `sending`, `accepted`, `terminal`, … */
-  readonly event: string;
+  /** What happened. */
+  readonly event: TrailEvent;
+  /** Who acts, as the client was configured. */
   readonly actor: string;
+  /** The action, in canonical form. */
   readonly action_id?: string;
+  /** The action's name in the policy. */
   readonly action_name?: string;
+  /** The logical invocation. */
   readonly correlation_id?: string;
+  /** The gateway's id of the invocation. */
   readonly invocation_id?: string;
+  /** Which send it was, from 1. */
   readonly attempt?: number;
+  /** The HTTP status of the answer. */
   readonly http_status?: number;
+  /** The gateway's word for the state. */
   readonly status?: string;
-  readonly kind?: string;
-  readonly executed?: string;
-  /** The names of the inputs; never their values. */
+  /** The kind of the error. */
+  readonly kind?: ErrorKind;
+  /** Whether the action was executed. */
+  readonly executed?: Executed;
+  /** The names of the inputs, never their values: at most 256, then how many more there are. */
   readonly input_keys?: string[];
-  /** A keyed digest of the inputs: equal inputs of one run have equal digests. */
+  /** A keyed digest of the inputs: equal inputs of one run have equal digests, of one key in all of its runs. */
   readonly input_digest?: string;
+  /** The size of the body. */
   readonly bytes?: number;
+  /** Milliseconds, by what they were spent on: `queue_ms`, `attempt_ms`, `invoke_ms`, `duration_ms`. */
   readonly timings?: { readonly [name: string]: number };
   /** The caller's result handler is owed this result. */
-  readonly due?: boolean;
+  readonly due?: true;
+  /** A line for a person. */
   readonly note?: string;
   /** Names the key with which `hash` is made; absent where it is made without one. */
   readonly key?: string;
-  /** Hash of the record before. */
+  /** Hash of the record before; zeros in the first of a segment. */
   readonly prev: string;
   /** Hash of this record. */
   readonly hash: string;
@@ -52,13 +94,17 @@ export interface AuditFilter {
   readonly since?: Date | string | null | undefined;
   /** Written before this time. */
   readonly until?: Date | string | null | undefined;
-  readonly event?: string | null | undefined;
+  /** What happened. */
+  readonly event?: TrailEvent | null | undefined;
   /** The action, by its id or by the name that the policy gives it. */
   readonly actionId?: string | null | undefined;
   /** The gateway's word for the state. */
   readonly status?: string | null | undefined;
+  /** The logical invocation. */
   readonly correlationId?: string | null | undefined;
+  /** The gateway's id of the invocation. */
   readonly invocationId?: string | null | undefined;
+  /** Who acted. */
   readonly actor?: string | null | undefined;
 }
 
@@ -71,32 +117,52 @@ export interface VerifyOptions {
   readonly checkpoints?: string | FileUrl | null | undefined;
 }
 
+/** A disagreement that `verify` found, with its place. */
+export interface Problem {
+  /** The file; empty in memory. */
+  readonly segment: string;
+  /** The line in it, from 1; 0 for the segment as a whole. */
+  readonly line: number;
+  /** What is wrong there. */
+  readonly what: string;
+}
+
 /** What `verify` found. */
 export class Verification {
-  constructor(
-    /** Whether there are no problems. */
-    readonly ok: boolean,
-    /** How many whole records were read. */
-    readonly records: number,
-    /** How many segments were read; 0 in memory. */
-    readonly segments: number,
-    /** How many records a checkpoint kept elsewhere covers. */
-    readonly anchored: number,
-    /** How many segments end in half a record, because their writer died in the middle of it: no problem. */
-    readonly cut: number,
-    /** How many records are sealed with a key that is not at hand: of them only order and links were checked. */
-    readonly unchecked: number,
-    /** How many segments are known of and gone, because only a limited history is kept: no problem. */
-    readonly removed: number,
-    /** Every disagreement, with its place. */
-    readonly problems: readonly { readonly segment: string; readonly line: number; readonly what: string }[],
-  ) {}
+  /** Whether there are no problems. */
+  declare readonly ok: boolean;
+  /** How many whole records were read. */
+  declare readonly records: number;
+  /** How many segments were read; 0 in memory. */
+  declare readonly segments: number;
+  /** How many records a checkpoint kept elsewhere covers. */
+  declare readonly anchored: number;
+  /** How many segments end in half a record, because their writer died in the middle of it: no problem. */
+  declare readonly cut: number;
+  /** How many records are sealed with a key that is not at hand: of them only order and links were checked. */
+  declare readonly unchecked: number;
+  /** How many segments are known of and gone, because only a limited history is kept: no problem. */
+  declare readonly removed: number;
+  /** Every disagreement. */
+  declare readonly problems: readonly Problem[];
+
+  private constructor(said: object) {
+    Object.assign(this, said);
+  }
+
+  /** @internal */
+  static read(said: object): Verification {
+    return new Verification(said);
+  }
 }
 
 /** How many records cross the border at once. */
 const PAGE = 500;
 
-/** The audit trail of a client: hash-chained records, in memory or in a directory. Reading blocks, as files do. */
+/**
+ * The audit trail of a client: hash-chained records, in memory or in a directory. Its methods block the event loop while
+ * they read and write files: read a long trail in a worker, or with the command line.
+ */
 export class AuditTrail {
   readonly #native: NativeClient;
 
@@ -143,9 +209,7 @@ export class AuditTrail {
     const checkpoints =
       callOptions(options, { checkpoints: "a path or a file URL" }).checkpoints ?? undefined;
     const file = checkpoints === undefined ? undefined : pathText("checkpoints", checkpoints);
-    const said = unwrap<Verification>(this.#native.verify(file), this.verify);
-    const { ok, records, segments, anchored, cut, unchecked, removed, problems } = said;
-    return new Verification(ok, records, segments, anchored, cut, unchecked, removed, problems);
+    return Verification.read(unwrap(this.#native.verify(file), this.verify));
   }
 
   /**

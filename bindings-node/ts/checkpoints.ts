@@ -10,12 +10,19 @@ import { classOf } from "./tokens";
 
 /** The end of the trail's chain at some time: record `seq` of `segment` had this `hash`, and was on the disk. */
 export interface Checkpoint {
+  /** Version of the checkpoint's form. */
   readonly v: number;
+  /** When it was taken: RFC 3339, UTC. */
   readonly ts: string;
+  /** The machine whose trail it is. */
   readonly host: string;
+  /** The random name of the client that wrote the record. */
   readonly run: string;
+  /** The file that holds the record. */
   readonly segment: string;
+  /** The number of the record within it. */
   readonly seq: number;
+  /** Its hash. */
   readonly hash: string;
 }
 

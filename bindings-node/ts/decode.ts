@@ -21,6 +21,11 @@ export function decode(text: string): JsonValue {
   return /\d{16}/.test(text) ? new Reader(text).read() : (JSON.parse(text) as JsonValue);
 }
 
+/** A name of the core's in the spelling of this language. */
+export function camelCase(name: string): string {
+  return name.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
+}
+
 /** A copy that `JSON.stringify` can write: a `bigint` becomes its decimal digits. */
 export function printable(value: unknown): unknown {
   if (typeof value === "bigint") return value.toString();

@@ -37,11 +37,13 @@ export interface Violation {
   readonly path: string;
   /** A stable word: `type`, `non_finite`, `unknown_field`, … */
   readonly code: string;
+  /** What is wrong there, and what would be right. */
   readonly message: string;
 }
 
 /** What an error carries besides its message; `null` where it does not apply. */
 export interface ErrorFields {
+  /** What went wrong. */
   readonly kind: ErrorKind;
   /** The stable code of the kind. */
   readonly code: ErrorCode;

@@ -10,6 +10,8 @@ export {
   type AuditFilter,
   type AuditRecord,
   AuditTrail,
+  type Problem,
+  type TrailEvent,
   Verification,
   type VerifyOptions,
 } from "./audit";
@@ -41,6 +43,7 @@ export {
   ValidationError,
   type Violation,
 } from "./errors";
+export type { LogRecord } from "./log";
 export { type ActionMetrics, type Distribution, Metrics, type MetricsFields } from "./metrics";
 export type {
   CheckOptions,
@@ -51,6 +54,7 @@ export type {
   InvokeOptions,
   OpenWindow,
   Policy,
+  PolicyAction,
   RunManyOptions,
   Signal,
   WaitOptions,
@@ -79,9 +83,17 @@ export {
   type ResultOutcome,
   type Status,
   type Unfinished,
+  type UnfinishedFields,
   Verdict,
 } from "./results";
-export { type Fault, Sandbox, type SandboxAction, type SandboxOptions, type SeenRequest } from "./sandbox";
+export {
+  type Fault,
+  Sandbox,
+  type SandboxAccess,
+  type SandboxAction,
+  type SandboxOptions,
+  type SeenRequest,
+} from "./sandbox";
 export type { Token, TokenFunction } from "./tokens";
 
 /** The version of this library. */

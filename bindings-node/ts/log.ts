@@ -35,6 +35,7 @@ export function deliverLog(): void {
 
 /** What the channel publishes. */
 export interface LogRecord {
+  /** How bad it is. */
   readonly level: "error" | "warning" | "info" | "debug";
   /** Seconds since 1970. */
   readonly ts: number;

@@ -1,16 +1,25 @@
 /** The numbers, as the core counted them. */
+import { camelCase } from "./decode";
 import { unwrap } from "./from-core";
 import type { NativeClient } from "./native";
 
 /** Times in milliseconds, each percentile within 1 %; `null` before the first value. */
 export interface Distribution {
+  /** How many there were. */
   readonly count: number;
+  /** Their mean. */
   readonly meanMs: number | null;
+  /** The shortest. */
   readonly minMs: number | null;
+  /** The longest. */
   readonly maxMs: number | null;
+  /** Half of them took no longer. */
   readonly p50Ms: number | null;
+  /** Nine in ten took no longer. */
   readonly p90Ms: number | null;
+  /** 95 in a hundred took no longer. */
   readonly p95Ms: number | null;
+  /** 99 in a hundred took no longer. */
   readonly p99Ms: number | null;
 }
 
@@ -127,8 +136,7 @@ function renamed(said: object): object {
       ]);
       return ["byAction", Object.fromEntries(actions)];
     }
-    const camel = name.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
-    return [camel, typeof value === "object" && value !== null ? renamed(value) : value];
+    return [camelCase(name), typeof value === "object" && value !== null ? renamed(value) : value];
   });
   return Object.fromEntries(entries) as object;
 }

@@ -76,6 +76,8 @@ export interface NativeSandbox {
   clientSecret(): string;
   accessKeyId(): string;
   accessKeySecret(): string;
+  options(): string;
+  environ(): string;
   requests(): string;
   executions(correlationId: string): number;
   inject(point: string, fault: string, times: string): Tagged;

@@ -5,7 +5,12 @@ import { ConfigError, type Violation } from "./errors";
 import type { TokenFunction } from "./tokens";
 
 /** A rule for an input: a JSON Schema with `required` beside it. */
-export type InputRule = { readonly required?: boolean | undefined } & { readonly [keyword: string]: unknown };
+export interface InputRule {
+  /** Whether a request without it is refused. Default false. */
+  readonly required?: boolean | undefined;
+  /** A keyword of JSON Schema, such as `type` or `maxLength`. */
+  readonly [keyword: string]: unknown;
+}
 
 /** A window of local time, such as `{ days: ["mon-fri"], from: "08:00", to: "18:00", zone: "Europe/Berlin" }`. */
 export interface OpenWindow {
@@ -21,19 +26,24 @@ export interface OpenWindow {
 
 /** Who may call what with which inputs, when, and how much of it. What is not listed is refused. */
 export interface Policy {
-  readonly action: readonly {
-    readonly id: string;
-    /** Stands for the id wherever one is given; used in messages and metrics. */
-    readonly name?: string | undefined;
-    /** So many may be sent in a time: `"10/60s"`. What comes faster waits. */
-    readonly rate?: string | undefined;
-    /** So many may be under way at once. What is more waits. */
-    readonly concurrency?: number | undefined;
-    /** When it may be invoked: in any of these windows. Default: at every time. */
-    readonly when?: readonly OpenWindow[] | undefined;
-    /** The inputs that may be given; `"*"` allows any. */
-    readonly inputs?: "*" | { readonly [name: string]: InputRule } | undefined;
-  }[];
+  /** What may be called. */
+  readonly action: readonly PolicyAction[];
+}
+
+/** One action of a policy. */
+export interface PolicyAction {
+  /** The action as it is configured in the gateway. */
+  readonly id: string;
+  /** Stands for the id wherever one is given; used in messages and metrics. */
+  readonly name?: string | undefined;
+  /** So many may be sent in a time: `"10/60s"`. What comes faster waits. */
+  readonly rate?: string | undefined;
+  /** So many may be under way at once. What is more waits. */
+  readonly concurrency?: number | undefined;
+  /** When it may be invoked: in any of these windows. Default: at every time. */
+  readonly when?: readonly OpenWindow[] | undefined;
+  /** The inputs that may be given; `"*"` allows any. */
+  readonly inputs?: "*" | { readonly [name: string]: InputRule } | undefined;
 }
 
 /** The options of a client. What is not given is taken from the environment, the profile, and the defaults, in this order. */
@@ -130,15 +140,21 @@ export interface ClientOptions {
 
 /** What is used of a `URL` with the scheme `file:`, as `pathToFileURL` makes one. */
 export interface FileUrl {
+  /** The whole of it. */
   readonly href: string;
+  /** `file:`. */
   readonly protocol: string;
 }
 
 /** What is used of an `AbortSignal`: the global one, or any other that keeps its promises. */
 export interface Signal {
+  /** Whether it has been aborted. */
   readonly aborted: boolean;
+  /** Why; the `cause` of the `AbortError`. */
   readonly reason?: unknown;
+  /** Calls `listener` when it is aborted. */
   addEventListener(type: "abort", listener: () => void, options?: { once?: boolean }): void;
+  /** Takes that back. */
   removeEventListener(type: "abort", listener: () => void): void;
 }
 

@@ -1,5 +1,5 @@
 /** A real gateway on a loopback port, in this process: for tests, and for looking around. */
-import { decode } from "./decode";
+import { camelCase, decode } from "./decode";
 import { isPlain } from "./encode";
 import { at, refusal, siteOf, unwrap } from "./from-core";
 import { type NativeSandbox, native } from "./native";
@@ -9,20 +9,27 @@ import { optionsText } from "./options";
 export interface SandboxAction {
   /** A UUID, unless the profile's ids are names. One that is known out of the box is replaced. */
   readonly id: string;
+  /** What the gateway calls it, where the profile tells names. */
   readonly name?: string | undefined;
   /** Inputs without which it fails. */
   readonly required?: readonly string[] | undefined;
+  /** How it ends. Default `"COMPLETED"`. */
   readonly outcome?: "COMPLETED" | "FAILED" | "CANCELLED" | "NEVER" | undefined;
+  /** What it puts out, any JSON value. */
   readonly outputs?: unknown;
   /** Outputs are the inputs, in exactly the text that was sent. */
   readonly echo?: boolean | undefined;
+  /** Why it fails, where it does. */
   readonly errorMessage?: string | undefined;
+  /** How long it takes, in milliseconds. Default: the sandbox's. */
   readonly completeAfterMs?: number | undefined;
+  /** It ends at so many looks at its state, instead of after a time. */
   readonly completeAfterPolls?: number | undefined;
   /** It ends in the answer to the POST. */
   readonly atOnce?: boolean | undefined;
-  /** JSON Schemas, for a profile that tells them. Only `required` is checked. */
+  /** The JSON Schema of its inputs, for a profile that tells it. Only `required` is checked. */
   readonly inputSchema?: unknown;
+  /** The JSON Schema of its outputs, for a profile that tells it. */
   readonly outputSchema?: unknown;
 }
 
@@ -38,22 +45,27 @@ export interface SandboxOptions {
     | undefined;
   /** Decides credentials, tokens and ids. Default 0. */
   readonly seed?: number | undefined;
+  /** Actions beyond those out of the box. */
   readonly actions?: readonly SandboxAction[] | undefined;
   /** The loopback port. Default: any free one. */
   readonly port?: number | undefined;
-  /** How long a token is good for. Default: an hour. */
+  /** How long a token is good for, in milliseconds. Default: an hour. */
   readonly tokenLifetimeMs?: number | undefined;
-  /** How long an action takes that says nothing else. Default 50. */
+  /** How long an action takes that says nothing else, in milliseconds. Default 50. */
   readonly completeAfterMs?: number | undefined;
+  /** The id of its one client. Default: made from the seed. */
   readonly clientId?: string | undefined;
+  /** The secret of its one client. Default: made from the seed. */
   readonly clientSecret?: string | undefined;
+  /** The id of its one access key. Default: made from the seed. */
   readonly accessKeyId?: string | undefined;
+  /** The secret of its one access key. Default: made from the seed. */
   readonly accessKeySecret?: string | undefined;
   /** The scopes that the client may have. */
   readonly scopes?: readonly string[] | undefined;
   /** How many requests are taken in which time: `"300/60s"`, or `"none"`. Default: the profile's. */
   readonly rateLimit?: string | undefined;
-  /** How long a gateway that answers with the result waits for an action. Default 60,000. */
+  /** How long a gateway that answers with the result waits for an action, in milliseconds. Default 60,000. */
   readonly actionTimeoutMs?: number | undefined;
   /** Whether the same correlation id is executed once and then answered alike. Default false. */
   readonly deduplicate?: boolean | undefined;
@@ -65,10 +77,10 @@ export interface SandboxOptions {
 export interface Fault {
   /** Answers this instead of acting on the request. */
   readonly status?: number | undefined;
-  /** Sets `Retry-After`: seconds, or the header's text. */
+  /** Sets `Retry-After`, as the header has it: seconds, or a text such as an HTTP date. */
   readonly retryAfter?: number | string | undefined;
-  /** The same, as the other languages spell it. */
-  readonly retry_after?: number | string | undefined;
+  /** The same in milliseconds. */
+  readonly retryAfterMs?: number | undefined;
   /** Sets headers of the answer; `null` removes one. */
   readonly headers?: { readonly [name: string]: string | null } | undefined;
   /** Answers this: a string as it is, anything else as JSON. */
@@ -77,8 +89,12 @@ export interface Fault {
   readonly merge?: { readonly [name: string]: unknown } | undefined;
   /** Acts at once and answers so many seconds later. */
   readonly delay?: number | undefined;
+  /** The same in milliseconds. */
+  readonly delayMs?: number | undefined;
   /** Sends the answer's bytes one at a time, so many seconds apart. */
   readonly drip?: number | undefined;
+  /** The same in milliseconds. */
+  readonly dripMs?: number | undefined;
   /** Cuts the connection; `"after_request"` and later ones act on the request first. */
   readonly close?: "before_request" | "after_request" | "reset" | "mid_head" | "mid_response" | undefined;
   /** Whether it acts on the request, where that should differ from the above. */
@@ -87,7 +103,9 @@ export interface Fault {
 
 /** A request as the sandbox saw it. Secrets and tokens are `***`. */
 export interface SeenRequest {
+  /** What it asked for. */
   readonly point: "token" | "invoke" | "poll" | "discovery" | "describe" | "other";
+  /** The HTTP method. */
   readonly method: string;
   /** Path and query. */
   readonly path: string;
@@ -95,12 +113,30 @@ export interface SeenRequest {
   readonly status: number | null;
   /** The headers, with lower-case names. */
   readonly headers: { readonly [name: string]: string };
+  /** The body as text. */
   readonly body: string;
+  /** The logical invocation that it was about. */
   readonly correlationId: string | null;
   /** The number of the connection that it came on, from 0. */
   readonly connection: number;
   /** When it arrived, in milliseconds since the sandbox started. */
   readonly atMs: number;
+}
+
+/** The options that let a client in. */
+export interface SandboxAccess {
+  /** Where the sandbox listens. */
+  readonly baseUrl: string;
+  /** The wire contract that it serves. */
+  readonly profile: string;
+  /** The id of its one client. */
+  readonly clientId: string;
+  /** The secret of its one client. */
+  readonly clientSecret: string;
+  /** The id of its one access key, where the profile asks for it. */
+  readonly accessKeyId?: string;
+  /** The secret of its one access key, where the profile asks for it. */
+  readonly accessKeySecret?: string;
 }
 
 interface CoreSeen extends Omit<SeenRequest, "correlationId" | "atMs"> {
@@ -149,6 +185,19 @@ export class Sandbox {
   /** The secret of its one access key. It protects nothing. */
   get accessKeySecret(): string {
     return this.#native.accessKeySecret();
+  }
+
+  /** What lets a client in: `new Client(sandbox.options)`, with further options by `{ ...sandbox.options, audit: … }`. */
+  get options(): SandboxAccess {
+    const said = Object.entries(JSON.parse(this.#native.options()) as object);
+    return Object.fromEntries(
+      said.map(([name, value]) => [camelCase(name), value]),
+    ) as unknown as SandboxAccess;
+  }
+
+  /** The same as the environment of a process: `spawn(…, { env: { ...process.env, ...sandbox.environ } })`. */
+  get environ(): { readonly [name: string]: string } {
+    return JSON.parse(this.#native.environ()) as { [name: string]: string };
   }
 
   /** The last requests it saw, oldest first. */

@@ -66,6 +66,7 @@ use server::{Server, Shared};
 /// A gateway that is listening. It stops when it is closed or dropped.
 pub struct Sandbox {
     base_url: String,
+    profile: String,
     credentials: Credentials,
     gateway: Shared,
     server: Server,
@@ -82,7 +83,7 @@ impl Sandbox {
         let gateway = Shared::new(gateway);
         let server = Server::start(options.port, gateway.clone())?;
         let base_url = format!("http://{}", server.address());
-        Ok(Sandbox { base_url, credentials, gateway, server })
+        Ok(Sandbox { base_url, profile: options.profile, credentials, gateway, server })
     }
 
     /// Where it listens: `http://127.0.0.1:PORT`, without a slash at the end.
@@ -118,6 +119,27 @@ impl Sandbox {
     /// The secret of its one access key.
     pub fn access_key_secret(&self) -> &str {
         &self.credentials.access_key_secret
+    }
+
+    /// The options that let a client in, by name; the access key only where the profile asks for it.
+    pub fn options(&self) -> Vec<(&'static str, &str)> {
+        let mut options = vec![
+            ("base_url", self.base_url()),
+            ("profile", &self.profile),
+            ("client_id", self.client_id()),
+            ("client_secret", self.client_secret()),
+        ];
+        if self.needs_access_key() {
+            options.push(("access_key_id", self.access_key_id()));
+            options.push(("access_key_secret", self.access_key_secret()));
+        }
+        options
+    }
+
+    /// The same as the environment of a process: `CXONE_BASE_URL` and so on.
+    pub fn environ(&self) -> Vec<(String, &str)> {
+        let named = |(name, value): (&str, _)| (format!("CXONE_{}", name.to_ascii_uppercase()), value);
+        self.options().into_iter().map(named).collect()
     }
 
     /// The last requests it saw, oldest first, without secrets: at most

@@ -25,6 +25,29 @@ fn it_listens_when_it_is_constructed_and_not_after_it_is_closed() {
 }
 
 #[test]
+fn it_says_what_lets_a_client_in_as_options_and_as_environment() {
+    for (profile, needs_a_key) in [("gateway", false), ("genesys-flow", false), ("cxone-extraction", true)] {
+        let sandbox =
+            Sandbox::start(SandboxOptions { profile: profile.into(), ..SandboxOptions::default() }).unwrap();
+        let mut expected = vec![
+            ("base_url", sandbox.base_url()),
+            ("profile", profile),
+            ("client_id", sandbox.client_id()),
+            ("client_secret", sandbox.client_secret()),
+        ];
+        if needs_a_key {
+            expected.push(("access_key_id", sandbox.access_key_id()));
+            expected.push(("access_key_secret", sandbox.access_key_secret()));
+        }
+        assert_eq!(sandbox.options(), expected);
+        let environ = sandbox.environ();
+        assert_eq!(environ.len(), expected.len());
+        assert_eq!(environ[0], ("CXONE_BASE_URL".to_owned(), sandbox.base_url()));
+        assert!(environ.iter().zip(&expected).all(|((_, said), (_, value))| said == value));
+    }
+}
+
+#[test]
 fn a_port_can_be_chosen_and_is_free_again_after_closing() {
     let first = sandbox();
     let taken =
