@@ -9,6 +9,7 @@ use cxone_actions::contract::{Finding, FindingCode};
 use pyo3::exceptions::PyValueError;
 use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyMapping, PyString, PyTuple, PyType};
 
 /// Deeper than any profile allows, and far from the end of the stack.
@@ -125,7 +126,12 @@ impl Writer {
             FIELDS.iter().find(|(name, _)| before == 0 && *name == key).map_or(&*key, |(_, wire)| wire);
         self.path.push('/');
         self.path.push_str(&wire.replace('~', "~0").replace('/', "~1"));
-        self.value(value)?;
+        // The two that are UUIDs more often than not. An input that is one is refused: what it means is the caller's to say.
+        if before == 0 && matches!(wire, "actionId" | "correlationId") && is_uuid(value)? {
+            self.string(&value.str()?)?;
+        } else {
+            self.value(value)?;
+        }
         self.path.truncate(before);
         Ok(())
     }
@@ -199,6 +205,14 @@ impl Writer {
     fn found(&self, code: FindingCode, got: &str) -> Finding {
         Finding { path: self.path.clone(), code, got: got.to_owned() }
     }
+}
+
+fn is_uuid(value: &Bound<'_, PyAny>) -> PyResult<bool> {
+    static UUID: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    if value.is_instance_of::<PyString>() || value.is_none() {
+        return Ok(false);
+    }
+    value.is_instance(UUID.import(value.py(), "uuid", "UUID")?)
 }
 
 fn type_name(value: &Bound<'_, PyAny>) -> String {

@@ -39,6 +39,20 @@ impl NativeSandbox {
         self.look(|sandbox| sandbox.access_key_secret().to_string())
     }
 
+    /// The options that let a client in.
+    fn options(&self) -> PyResult<Vec<(&'static str, String)>> {
+        self.look(|sandbox| {
+            sandbox.options().into_iter().map(|(name, value)| (name, value.to_owned())).collect()
+        })
+    }
+
+    /// The same as environment variables.
+    fn environ(&self) -> PyResult<Vec<(String, String)>> {
+        self.look(|sandbox| {
+            sandbox.environ().into_iter().map(|(name, value)| (name, value.to_owned())).collect()
+        })
+    }
+
     /// What was received, as a JSON array; it holds no secret.
     fn requests(&self) -> PyResult<String> {
         self.look(|sandbox| serde_json::to_string(&sandbox.requests()).unwrap_or_default())
