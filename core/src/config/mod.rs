@@ -82,6 +82,16 @@ pub enum Validate {
     Schema,
 }
 
+impl Validate {
+    /// The word that stands for it in all three languages.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Validate::Contract => "contract",
+            Validate::Schema => "schema",
+        }
+    }
+}
+
 /// What may be done about a POST whose outcome is unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Delivery {

@@ -57,7 +57,7 @@ pub struct OptionSpec {
     pub env: Option<&'static str>,
     /// What its value looks like.
     pub shape: Shape,
-    /// The default, in words or seconds.
+    /// The default: a number (of seconds, where it is a duration), one of its words, or a sentence.
     pub default: &'static str,
     /// What it is for.
     pub doc: &'static str,
@@ -80,36 +80,36 @@ macro_rules! options {
 }
 
 options! {
-    base_url "baseUrl" Some("CXONE_BASE_URL"), Text, "none", "where the gateway is: https, or http on a loopback address";
+    base_url "baseUrl" Some("CXONE_BASE_URL"), Text, "none", "where the gateway is: https, or http on a loopback address; needed where the profile has no region";
     profile "profile" Some("CXONE_PROFILE"), Text, "gateway", "the wire contract: a built-in name or a path to a TOML file";
-    region "region" Some("CXONE_REGION"), Text, "none", "fills `{region}` in a profile's URLs";
+    region "region" Some("CXONE_REGION"), Text, "none", "fills `{region}` in a profile's URLs, as in `eu-west-1` or `mypurecloud.ie`; an explicit `base_url` stands for every host of the profile";
     client_id "clientId" Some("CXONE_CLIENT_ID"), Text, "none", "OAuth client id";
-    client_secret "clientSecret" Some("CXONE_CLIENT_SECRET"), Secret, "none", "OAuth client secret; `CXONE_CLIENT_SECRET_FILE` names a file that holds it";
+    client_secret "clientSecret" Some("CXONE_CLIENT_SECRET"), Secret, "none", "OAuth client secret";
     access_key_id "accessKeyId" Some("CXONE_ACCESS_KEY_ID"), Text, "none", "access key, where the profile's grant uses one";
     access_key_secret "accessKeySecret" Some("CXONE_ACCESS_KEY_SECRET"), Secret, "none", "the access key's secret";
-    token "token" Some("CXONE_TOKEN"), Token, "none", "instead of credentials: a bearer token that somebody else keeps fresh, or a function that gives one";
-    client_auth "clientAuth" Some("CXONE_CLIENT_AUTH"), Text, "the profile's", "how the client authenticates at the token service: post, basic, or query (unsafe)";
+    token "token" Some("CXONE_TOKEN"), Token, "none", "instead of credentials: a bearer token that somebody else keeps fresh, or a function, sync or async, that gives one";
+    client_auth "clientAuth" Some("CXONE_CLIENT_AUTH"), Text, "the profile's", "how the client authenticates at the token service; `query` puts the secret into a URL and is unsafe";
     scope "scope" Some("CXONE_SCOPE"), Text, "the profile's", "OAuth scopes, separated by spaces";
-    policy "policy" Some("CXONE_POLICY"), Policy, "every action allowed", "who may call what: a file, or the same structure";
+    policy "policy" Some("CXONE_POLICY"), Policy, "every action is allowed", "who may call what: a file, or the same structure";
     policy_refresh "policyRefreshMs" None, Duration, "never by itself", "a policy file that changed is read again, looked at no more often than this";
     audit "audit" Some("CXONE_AUDIT_DIR"), Path, "in memory, the last 10,000 records", "directory of the durable audit trail";
     actor "actor" Some("CXONE_ACTOR"), Text, "the owner of the process", "who acts, as the trail says it";
     durability "durability" Some("CXONE_DURABILITY"), Text, "process", "what a record of the trail survives: the death of the process, or the loss of power";
-    audit_failure "auditFailure" None, Text, "fail_closed", "while the trail cannot be written: fail_closed sends nothing, continue_with_gap goes on and says how many records are missing";
-    audit_key "auditKey" Some("CXONE_AUDIT_KEY"), Secret, "none", "seals the trail's records (HMAC-SHA256), at least 16 bytes; `CXONE_AUDIT_KEY_FILE` names a file that holds it";
-    audit_checkpoints "auditCheckpoints" Some("CXONE_AUDIT_CHECKPOINTS"), Path, "none", "a file elsewhere that is told the head of the chain, so that a cut tail is seen";
-    audit_segment_bytes "auditSegmentBytes" None, Count, "67108864", "the size at which a segment of the trail is ended and the next begun";
+    audit_failure "auditFailure" None, Text, "fail_closed", "while the trail cannot be written: nothing is sent, or it goes on and says how many records are missing";
+    audit_key "auditKey" Some("CXONE_AUDIT_KEY"), Secret, "none", "seals the trail's records (HMAC-SHA256), at least 16 bytes";
+    audit_checkpoints "auditCheckpoints" Some("CXONE_AUDIT_CHECKPOINTS"), Path, "none", "a file elsewhere that is told the head of the chain, so that a cut tail is seen; or a function that is told it";
+    audit_segment_bytes "auditSegmentBytes" None, Count, "67108864", "the size at which a segment of the trail is ended and the next begun, at least 65,536";
     audit_retention_days "auditRetentionDays" None, Count, "kept for ever", "segments of the trail that ended so many days ago are removed";
-    timeout "timeoutMs" Some("CXONE_TIMEOUT"), Duration, "120", "deadline of one poll or run, from the call";
-    request_timeout "requestTimeoutMs" None, Duration, "the profile's", "one HTTP attempt, with its body";
-    connect_timeout "connectTimeoutMs" None, Duration, "5, or half of a shorter `request_timeout`", "one connection, with TLS";
+    timeout "timeoutMs" Some("CXONE_TIMEOUT"), Duration, "120", "deadline of one `poll` or `run`, from the call; a result handler has 30 s of its own";
+    request_timeout "requestTimeoutMs" None, Duration, "the profile's: 30 s, 65 s for Genesys data actions", "one HTTP attempt, with its body";
+    connect_timeout "connectTimeoutMs" None, Duration, "5", "one connection, with TLS; half of a `request_timeout` that is below 10 s";
     poll_interval "pollIntervalMs" None, Duration, "adaptive", "a fixed time between two looks";
     max_attempts "maxAttempts" None, Count, "4", "sends of one invocation";
-    delivery "delivery" None, Text, "at_most_once", "at_most_once, idempotent or at_least_once";
+    delivery "delivery" None, Text, "at_most_once", "what may be done about a POST whose outcome is unknown";
     max_in_flight "maxInFlight" None, Count, "64", "HTTP requests at once";
     max_queued "maxQueued" None, Count, "1024", "callers waiting for a permit";
-    rate_limit "rateLimit" Some("CXONE_RATE_LIMIT"), Text, "the profile's", "sends per time, as in 300/60s";
-    validate "validate" None, Text, "contract", "contract, or schema: inputs are checked against the gateway's JSON Schema before they are sent";
+    rate_limit "rateLimit" Some("CXONE_RATE_LIMIT"), Text, "the profile's", "sends per time, as in `300/60s`";
+    validate "validate" None, Text, "contract", "what inputs are checked against before they are sent: contract and policy, or the gateway's JSON Schema besides";
     callback_hosts "callbackHosts" None, Texts, "any public https host", "hosts that `callback_url` may name";
     proxy "proxy" Some("HTTPS_PROXY"), Secret, "none", "proxy URL; `NO_PROXY` lists what goes around it";
     ca_file "caFile" Some("SSL_CERT_FILE"), Path, "the platform's", "certificates to trust, PEM";
@@ -335,5 +335,42 @@ fn unknown(key: &str, dialect: Dialect) -> String {
     match near {
         Some(name) => format!("`{key}` is not an option; did you mean `{name}`?"),
         None => format!("`{key}` is not an option"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    #[test]
+    fn the_defaults_of_the_table_are_those_that_hold() {
+        let mut given = Options::from_json(r#"{"token":"of-somebody-else"}"#, Dialect::Rust).unwrap();
+        given.base_url = Some("http://127.0.0.1:9".to_owned());
+        let config = Config::resolve(given).unwrap();
+        let seconds = |time: Duration| time.as_secs_f64().to_string();
+        let holds = [
+            ("profile", config.profile.name.clone()),
+            ("durability", config.audit_settings.durability.as_str().to_owned()),
+            ("audit_failure", config.audit_settings.failure.as_str().to_owned()),
+            ("audit_segment_bytes", config.audit_settings.segment_bytes.to_string()),
+            ("timeout", seconds(config.timeout)),
+            ("connect_timeout", seconds(config.transport.connect_timeout)),
+            ("max_attempts", config.max_attempts.to_string()),
+            ("delivery", config.delivery.as_str().to_owned()),
+            ("max_in_flight", config.max_in_flight.to_string()),
+            ("max_queued", config.max_queued.to_string()),
+            ("validate", config.validate.as_str().to_owned()),
+        ];
+        for (name, value) in &holds {
+            assert_eq!(spec(name).unwrap().default, value, "{name}");
+        }
+        // What is a number or a word is compared above, so that none goes unseen.
+        let plain = |spec: &&OptionSpec| spec.default != "none" && !spec.default.contains(' ');
+        let compared = OPTIONS.iter().filter(plain).filter(|spec| spec.name != "poll_interval").count();
+        assert_eq!(compared, holds.len());
+        assert_eq!(config.transport.request_timeout, Duration::from_secs(30));
+        let data_action = crate::profile::Profile::load("genesys-data-action").unwrap();
+        assert_eq!(data_action.limits.request_timeout, Some(Duration::from_secs(65)));
     }
 }

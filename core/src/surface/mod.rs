@@ -1,9 +1,18 @@
-//! The public surface as one table, which the parity tests of Python and Node hold their packages against.
+//! The public surface as one table: each thing that a caller can see, with its name in Rust, Python and Node.
 //!
-//! Field names are read off the types themselves, so that the table cannot say something else than the code does.
+//! Two readers hold it to the truth. The parity tests of the three languages fail where a name, a parameter, an option, a
+//! default, a field, a word or an error is not what the table says; and `scripts/api_page.py` writes `docs/api.md`,
+//! `docs/errors.md` and the tables of the README from it. The names of fields are read off the types themselves.
+
+mod alone;
+mod errors;
+mod fields;
+mod methods;
+mod sandbox;
+mod words;
 
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::config::OPTIONS;
 use crate::describe::ActionDescription;
@@ -12,45 +21,82 @@ use crate::invocation::{ActionResult, Invocation, Status};
 use crate::metrics::{ActionMetrics, Board};
 use crate::policy::{Policy, Verdict};
 use crate::trail::{Event, Unfinished, UnfinishedState, Verification};
+use errors::meaning;
+use fields::Field;
 
-/// What a client can do: its name in Rust, Python and Node.
-const METHODS: [[&str; 3]; 12] = [
-    ["invoke", "invoke", "invoke"],
-    ["poll", "poll", "poll"],
-    ["run", "run", "run"],
-    ["run_many", "run_many", "runMany"],
-    ["describe", "describe", "describe"],
-    ["check", "check", "check"],
-    ["reload_policy", "reload_policy", "reloadPolicy"],
-    ["recover", "recover", "recover"],
-    ["metrics", "metrics", "metrics"],
-    ["audit", "audit", "audit"],
-    ["shutdown", "aclose", "close"],
-    ["builder", "AsyncClient", "Client"],
-];
-
-/// What the audit trail can do: its name in Rust, Python and Node.
-const TRAIL_METHODS: [[&str; 3]; 4] = [
-    ["records", "records", "records"],
-    ["export", "export", "export"],
-    ["verify", "verify", "verify"],
-    ["flush", "flush", "flush"],
-];
-
-/// Options, errors, fields, methods and trail events, as JSON.
+/// The table, as JSON.
 pub fn surface() -> Value {
     let errors: Vec<_> = ErrorKind::ALL
         .iter()
         .map(|kind| {
+            let meaning = meaning(*kind);
             json!({
                 "class": kind.class_name(),
                 "kind": kind.as_str(),
                 "code": kind.code(),
                 "executed": kind.executed().as_str(),
                 "exit_code": kind.exit_code(),
+                "when": meaning.when,
+                "remedy": meaning.remedy,
+                "python_base": meaning.python_base,
             })
         })
         .collect();
+    let names: Map<String, Value> =
+        types().into_iter().map(|(name, of)| (name.to_owned(), json!(of))).collect();
+    let described: Map<String, Value> =
+        DESCRIBED.iter().map(|(name, of)| ((*name).to_owned(), json!(of))).collect();
+    json!({
+        "version": crate::VERSION,
+        "options": OPTIONS,
+        "errors": errors,
+        "error_fields": ERROR_FIELDS,
+        "methods": methods::CLIENT,
+        "trail_methods": methods::TRAIL,
+        "types": names,
+        "fields": described,
+        "result_methods": RESULT_METHODS,
+        "trail_events": Event::ALL.iter().map(|event| event.as_str()).collect::<Vec<_>>(),
+        "words": words::words(),
+        "sandbox": {
+            "options": sandbox::OPTIONS,
+            "action": sandbox::ACTION,
+            "fault": sandbox::FAULT,
+            "members": sandbox::MEMBERS,
+        },
+        "alone": alone::ALONE,
+    })
+}
+
+/// What is said of each field of each type, in the order of the documentation.
+const DESCRIBED: &[(&str, &[Field])] = &[
+    ("ActionRequest", fields::ACTION_REQUEST),
+    ("Invocation", fields::INVOCATION),
+    ("ActionResult", fields::ACTION_RESULT),
+    ("Outcome", fields::OUTCOME),
+    ("Unfinished", fields::UNFINISHED),
+    ("ActionDescription", fields::ACTION_DESCRIPTION),
+    ("Verdict", fields::VERDICT),
+    ("Violation", fields::VIOLATION),
+    ("Metrics", fields::METRICS),
+    ("Distribution", fields::DISTRIBUTION),
+    ("Verification", fields::VERIFICATION),
+    ("Problem", fields::PROBLEM),
+    ("Checkpoint", fields::CHECKPOINT),
+    ("CxoneError", fields::ERROR),
+    ("SeenRequest", sandbox::SEEN),
+];
+
+/// What values that come back can do: the type, and the name in Rust, Python and Node.
+const RESULT_METHODS: &[[&str; 4]] = &[
+    ["ActionResult", "error_for_status", "raise_for_status", "throwIfFailed"],
+    ["Metrics", "serde::Serialize", "to_dict", "toJSON"],
+    ["Metrics", "prometheus", "prometheus", "prometheus"],
+    ["CxoneError", "to_json", "to_dict", "toJSON"],
+];
+
+/// The fields of the types, as the types themselves say them.
+fn types() -> Vec<(&'static str, Vec<String>)> {
     let metrics = Board::default().snapshot();
     let action = ActionMetrics {
         counts: metrics.counts,
@@ -58,27 +104,18 @@ pub fn surface() -> Value {
         invoke_latency: metrics.invoke_latency,
         duration: metrics.duration,
     };
-    json!({
-        "version": crate::VERSION,
-        "options": OPTIONS,
-        "errors": errors,
-        "error_fields": ERROR_FIELDS,
-        "methods": METHODS,
-        "trail_methods": TRAIL_METHODS,
-        "types": {
-            "Invocation": fields(&invocation()),
-            "ActionResult": fields(&result()),
-            "ActionDescription": fields(&description()),
-            "Metrics": fields(&metrics),
-            "ActionMetrics": fields(&action),
-            "Distribution": fields(&metrics.duration),
-            "Unfinished": fields(&unfinished()),
-            "Verification": fields(&Verification::default()),
-            "Verdict": fields(&verdict()),
-            "Outcome": ["index", "request", "result", "error"],
-        },
-        "trail_events": Event::ALL.iter().map(|event| event.as_str()).collect::<Vec<_>>(),
-    })
+    vec![
+        ("Invocation", fields(&invocation())),
+        ("ActionResult", fields(&result())),
+        ("ActionDescription", fields(&description())),
+        ("Metrics", fields(&metrics)),
+        ("ActionMetrics", fields(&action)),
+        ("Distribution", fields(&metrics.duration)),
+        ("Unfinished", fields(&unfinished())),
+        ("Verification", fields(&Verification::default())),
+        ("Verdict", fields(&verdict())),
+        ("Outcome", ["index", "request", "result", "error"].map(str::to_owned).to_vec()),
+    ]
 }
 
 fn fields(of: &impl Serialize) -> Vec<String> {
@@ -142,6 +179,8 @@ fn verdict() -> Verdict {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
@@ -166,5 +205,17 @@ mod tests {
             assert!(has(name, field), "{name}.{field}");
         }
         assert_eq!(surface["errors"].as_array().map(Vec::len), Some(16));
+    }
+
+    #[test]
+    fn every_field_of_a_type_is_described_and_nothing_else() {
+        for (name, names) in types().into_iter().filter(|(name, _)| *name != "ActionMetrics") {
+            let described =
+                DESCRIBED.iter().find(|(of, _)| *of == name).map_or(&[][..], |(_, fields)| *fields);
+            let described: BTreeSet<_> = described.iter().map(|field| field.name).collect();
+            assert_eq!(described, names.iter().map(String::as_str).collect(), "{name}");
+        }
+        let error: Vec<_> = fields::ERROR.iter().map(|field| field.name).collect();
+        assert_eq!(error, ERROR_FIELDS);
     }
 }
