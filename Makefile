@@ -96,8 +96,8 @@ peers: build ## what other clients do in the cases of docs/reliability.md; print
 fuzz: ## every parser's law for a minute, on inputs that libFuzzer makes up (nightly Rust and cargo-fuzz)
 	@scripts/fuzz
 
-package: build ## pip install into an empty environment, npm pack into an empty project; each runs the demo
-	@scripts/package
+package: build ## wheel, sdist and npm packages, each installed into an empty place and put to work there
+	@$(python) scripts/package.py
 
 build: $(venv)/.package bindings-node/dist/index.js ## both packages, installed into folders of the checkout
 
@@ -129,7 +129,7 @@ tests/node/runners/node_modules/.installed: tests/node/runners/package-lock.json
 # maturin itself rather than `pip install .`, which would be silent for the minutes of a first build.
 $(venv)/.package: $(rust_sources) $(python_sources) $(venv)/.tools
 	@rm -rf target/wheels
-	@$(python) -m maturin build --release --interpreter $(python) --out target/wheels
+	@$(python) -m maturin build --release --locked --interpreter $(python) --out target/wheels
 	@echo "installing cxone-actions into .venv"
 	@$(python) -m pip install --quiet --no-deps --force-reinstall target/wheels/*.whl
 	@touch $@
