@@ -84,6 +84,9 @@ function define(type: typeof CxoneError, name: string, kind?: ErrorKind, execute
   if (kind) KINDS.set(kind, { type, kind, executed });
 }
 
+/** Known to every copy of this library in the process, and in every realm of it. */
+const OURS = Symbol.for("cxone-actions.error");
+
 /** What every error of this library is. */
 export class CxoneError extends Error implements ErrorFields {
   declare readonly kind: ErrorKind;
@@ -104,6 +107,7 @@ export class CxoneError extends Error implements ErrorFields {
 
   static {
     define(CxoneError, "CxoneError");
+    Object.defineProperty(CxoneError.prototype, OURS, { value: true });
   }
 
   /** The library makes them; the constructor is open for the tests of those who handle them. */
@@ -162,6 +166,8 @@ export class ConfigError extends CxoneError {
 export class ValidationError extends CxoneError {
   declare readonly kind: "validation";
   declare readonly code: "CXONE_VALIDATION";
+  /** Every mistake at once. */
+  declare readonly violations: readonly Violation[];
   static {
     define(ValidationError, "ValidationError", "validation");
   }
@@ -243,6 +249,8 @@ export class OutcomeUnknownError extends CxoneError {
 export class PollTimeoutError extends CxoneError {
   declare readonly kind: "poll_timeout";
   declare readonly code: "CXONE_POLL_TIMEOUT";
+  /** What to hand to `poll` to go on waiting. */
+  declare readonly resumeToken: string;
   static {
     define(PollTimeoutError, "PollTimeoutError", "poll_timeout", "yes");
   }
@@ -291,6 +299,33 @@ export class ClosedError extends CxoneError {
   static {
     define(ClosedError, "ClosedError", "closed");
   }
+}
+
+/** Every error that the library makes: its `kind` tells them apart, and so does `instanceof`. */
+export type AnyCxoneError =
+  | ConfigError
+  | ValidationError
+  | AccessDeniedError
+  | AuthenticationError
+  | PermissionDeniedError
+  | RequestRejectedError
+  | RateLimitedError
+  | UnavailableError
+  | OverloadedError
+  | OutcomeUnknownError
+  | PollTimeoutError
+  | ProtocolError
+  | ActionFailedError
+  | ActionCancelledError
+  | AuditError
+  | ClosedError;
+
+/**
+ * Whether a value is an error of this library, also one of another copy of it, where `instanceof` says no: in a test
+ * runner's realm, or with two versions in `node_modules`. `kind` then narrows it.
+ */
+export function isCxoneError(error: unknown): error is AnyCxoneError {
+  return typeof error === "object" && error !== null && OURS in error;
 }
 
 /**

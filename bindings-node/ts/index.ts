@@ -23,6 +23,7 @@ export {
   AccessDeniedError,
   ActionCancelledError,
   ActionFailedError,
+  type AnyCxoneError,
   AuditError,
   AuthenticationError,
   ClosedError,
@@ -32,6 +33,7 @@ export {
   type ErrorFields,
   type ErrorKind,
   type Executed,
+  isCxoneError,
   OutcomeUnknownError,
   OverloadedError,
   PermissionDeniedError,
@@ -68,6 +70,7 @@ export type {
   InputMap,
   InputValue,
   NotAnInput,
+  RequestOf,
 } from "./request";
 export {
   ActionDescription,
@@ -78,6 +81,7 @@ export {
   type FailedResult,
   Invocation,
   Outcome,
+  type OutcomeFields,
   type OutputMap,
   type ResultFields,
   type ResultOutcome,

@@ -60,8 +60,11 @@ export interface ActionRequest<Inputs extends object = InputMap> {
 
 /** Many requests: a list, anything that `for…of` or `for await…of` goes through, or either of promises. */
 export type ActionRequests<Inputs extends object = InputMap> =
-  | Iterable<OneOf<Inputs> | PromiseLike<OneOf<Inputs>>>
-  | AsyncIterable<OneOf<Inputs> | PromiseLike<OneOf<Inputs>>>;
+  | Iterable<RequestOf<Inputs> | PromiseLike<RequestOf<Inputs>>>
+  | AsyncIterable<RequestOf<Inputs> | PromiseLike<RequestOf<Inputs>>>;
 
-/** `Inputs` stands alone here, so that it is found where the requests have inputs of several types. */
-type OneOf<Inputs extends object> = ActionRequest<Inputs> & { readonly inputs?: Inputs | null | undefined };
+/** A request among many: `Inputs` stands alone in it, so that it is found where they have inputs of several types. */
+export type RequestOf<Inputs extends object> = ActionRequest<Inputs> & {
+  /** Its inputs by name. */
+  readonly inputs?: Inputs | null | undefined;
+};

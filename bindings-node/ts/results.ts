@@ -1,6 +1,6 @@
 /** What comes back: plain read-only data with the names of the documentation, made from what the core says. */
 import { decode, type JsonValue, printable } from "./decode";
-import type { CxoneError, Violation } from "./errors";
+import type { AnyCxoneError, CxoneError, Violation } from "./errors";
 import { at, type CoreError, fromCore, refusal, siteOf } from "./from-core";
 import { native } from "./native";
 import type { ActionRequest } from "./request";
@@ -349,7 +349,8 @@ export function readUnfinished(said: Record<string, string | null | undefined>):
   } as Unfinished;
 }
 
-interface OutcomeFields<Inputs extends object> {
+/** Which request of `runMany` it was. */
+export interface OutcomeFields<Inputs extends object> {
   /** The place of the request in what was given, from 0. */
   readonly index: number;
   /** The request as it was given. */
@@ -374,7 +375,7 @@ export interface ErrorOutcome<Inputs extends object = object> extends OutcomeFie
   /** There is none. */
   readonly result: null;
   /** What went wrong; its `executed` says whether calling again is safe. */
-  readonly error: CxoneError;
+  readonly error: AnyCxoneError;
   /** @throws {CxoneError} the error */
   unwrap(): never;
 }

@@ -23,7 +23,7 @@ export interface SandboxAction {
   readonly errorMessage?: string | undefined;
   /** How long it takes, in milliseconds. Default: the sandbox's. */
   readonly completeAfterMs?: number | undefined;
-  /** It ends at so many looks at its state, instead of after a time. */
+  /** So many looks at its state find it running, also where it has taken its time. Default 0. */
   readonly completeAfterPolls?: number | undefined;
   /** It ends in the answer to the POST. */
   readonly atOnce?: boolean | undefined;

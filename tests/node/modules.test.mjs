@@ -34,6 +34,7 @@ const NAMES = [
   "ValidationError",
   "Verdict",
   "Verification",
+  "isCxoneError",
   "version",
 ];
 
