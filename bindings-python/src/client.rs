@@ -71,6 +71,16 @@ impl NativeClient {
         Ok(self.0.run(queue.queue(), request::read(request)?, seconds(timeout)?, deliver))
     }
 
+    /// `run` for one of many: where the line is full it waits for a place.
+    fn run_of_many(
+        &self,
+        queue: &NativeQueue,
+        request: &Bound<'_, PyAny>,
+        timeout: Option<f64>,
+    ) -> PyResult<u64> {
+        Ok(self.0.run_of_many(queue.queue(), request::read(request)?, seconds(timeout)?))
+    }
+
     fn poll(
         &self,
         queue: &NativeQueue,
@@ -111,6 +121,12 @@ impl NativeClient {
             .transpose()
             .map_err(native_error)?;
         Ok(self.0.close(queue.queue(), timeout))
+    }
+
+    /// What a client shows of itself: where its requests go, and its profile.
+    #[getter]
+    fn gateway(&self) -> (&str, &str) {
+        self.0.gateway()
     }
 
     #[getter]

@@ -45,6 +45,12 @@ fn shutdown(py: Python<'_>) {
     py.detach(bridge::drain_at_exit);
 }
 
+/// Keeps a daemon thread where the process has begun to end.
+#[pyfunction]
+fn rest_if_ending(py: Python<'_>) -> PyResult<()> {
+    queue::rest_if_ending(py)
+}
+
 /// What the library has to say is kept from this level on: `off`, `error`, `warning`, `info` or `debug`.
 #[pyfunction]
 fn set_log_level(level: &str) {
@@ -76,6 +82,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("HANDLER_PATIENCE", cxone_actions::HANDLER_PATIENCE.as_secs_f64())?;
     module.add("TOKEN_PATIENCE", cxone_actions::TOKEN_PATIENCE.as_secs_f64())?;
     module.add_function(wrap_pyfunction!(shutdown, module)?)?;
+    module.add_function(wrap_pyfunction!(rest_if_ending, module)?)?;
     module.add_function(wrap_pyfunction!(set_log_level, module)?)?;
     module.add_function(wrap_pyfunction!(take_log, module)?)?;
     module.add_function(wrap_pyfunction!(cli, module)?)

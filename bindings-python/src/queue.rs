@@ -3,10 +3,27 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use cxone_actions_bridge::Queue;
+use cxone_actions_bridge::{Queue, is_ending};
+use pyo3::intern;
 use pyo3::prelude::*;
 
 use crate::bell::Bell;
+
+/// So long a daemon thread is kept at the end of the process; longer than anything that is not stuck takes.
+const REST: Duration = Duration::from_secs(5);
+
+/// Keeps a daemon thread once the process ends: what it waited for has ended as `closed`, and nobody is left to be told.
+/// CPython keeps it a moment later anyway, and until then it would only print a traceback. Somebody may wait for it all
+/// the same, in a function of `atexit`: then it goes on after a while.
+pub(crate) fn rest_if_ending(py: Python<'_>) -> PyResult<()> {
+    if is_ending() {
+        let thread = py.import(intern!(py, "threading"))?.call_method0(intern!(py, "current_thread"))?;
+        if thread.getattr(intern!(py, "daemon"))?.is_truthy()? {
+            py.detach(|| std::thread::sleep(REST));
+        }
+    }
+    Ok(())
+}
 
 /// How long a blocked thread goes without looking for Ctrl-C.
 const SLICE: Duration = Duration::from_millis(50);
@@ -56,6 +73,7 @@ impl NativeQueue {
         loop {
             let left = end.map_or(SLICE, |end| end.saturating_duration_since(Instant::now()).min(SLICE));
             if !self.is_ours() || py.detach(|| self.queue.wait(left)) {
+                rest_if_ending(py)?;
                 return Ok(true);
             }
             py.check_signals()?;
@@ -68,6 +86,13 @@ impl NativeQueue {
     /// Blocks until something is ready, in a thread that hears no signals; false once nobody reads any more.
     fn listen(&self, py: Python<'_>) -> bool {
         self.is_ours() && py.detach(|| self.queue.listen())
+    }
+
+    /// Wakes whoever waits, though there is no message; from any thread.
+    fn nudge(&self) {
+        if self.is_ours() {
+            self.queue.nudge();
+        }
     }
 
     /// Nobody reads any more.

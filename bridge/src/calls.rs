@@ -65,6 +65,17 @@ impl Calls {
         }
     }
 
+    /// Nobody waits for those whose reader is gone.
+    pub(crate) fn cancel_unread(&self) {
+        let unread: Vec<u64> = {
+            let table = lock(&self.table);
+            table.iter().filter(|(_, call)| call.reader.is_closed()).map(|(number, _)| *number).collect()
+        };
+        for call in unread {
+            self.cancel(call);
+        }
+    }
+
     /// The process is about to end: whoever waits is told so at once.
     pub(crate) fn release(&self) {
         self.released.store(true, Ordering::SeqCst);
@@ -205,6 +216,17 @@ mod tests {
         calls.release();
         assert!(only_message(&queue).json.starts_with(r#"{"error":{"kind":"closed""#));
         assert!(lock(&calls.table).is_empty());
+    }
+
+    #[test]
+    fn a_call_whose_reader_is_gone_is_waited_for_no_longer() {
+        let runtime = runtime();
+        let (calls, queue) = started(&runtime, std::future::pending());
+        let other = Queue::new(|| {});
+        calls.start(2, &other, runtime.handle(), "value", std::future::pending::<Result<()>>());
+        queue.close();
+        calls.cancel_unread();
+        assert_eq!(lock(&calls.table).keys().collect::<Vec<_>>(), [&2]);
     }
 
     #[test]

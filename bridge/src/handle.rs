@@ -29,6 +29,8 @@ const LINGER: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub struct Handle {
     number: u64,
+    /// Where its requests go, and the name of the profile. Kept, so that showing a client in a child opens none.
+    gateway: (String, String),
     options: Options,
     /// Tokens come from a function of the caller's.
     asks_for_tokens: bool,
@@ -65,8 +67,9 @@ impl Handle {
     ) -> Result<Handle, String> {
         let open = || {
             let options = Options::from_json(options_json, dialect)?;
-            let handle = Handle {
+            let mut handle = Handle {
                 number: next_number(),
+                gateway: <(String, String)>::default(),
                 options,
                 asks_for_tokens,
                 checkpoints: checkpoints.map(|queue| Arc::new(ArcSwapOption::from(Some(queue)))),
@@ -74,7 +77,9 @@ impl Handle {
                 closed: AtomicBool::new(false),
                 opened: PerProcess::new(),
             };
-            handle.opened()?;
+            let opened = handle.opened()?;
+            let (origin, profile) = opened.client.gateway();
+            handle.gateway = (origin.to_owned(), profile.to_owned());
             Ok(handle)
         };
         open().map_err(|error: Error| error_json(&error))
@@ -96,6 +101,13 @@ impl Handle {
         self.start(queue, "result", |opened, call| {
             let options = opened.options(queue, call, timeout, deliver);
             opened.client.run_with(request, options)
+        })
+    }
+
+    /// [`Handle::run`] for one of many: where the line is full it waits for a place.
+    pub fn run_of_many(&self, queue: &Arc<Queue>, request: ActionRequest, timeout: Option<Duration>) -> u64 {
+        self.start(queue, "result", |opened, call| {
+            opened.client.run_of_many(request, opened.options(queue, call, timeout, false))
         })
     }
 
@@ -201,6 +213,11 @@ impl Handle {
             None => answer(call, queue, done("value", &Ok(()))),
         }
         call
+    }
+
+    /// Where its requests go (scheme, host and port), and the name of its profile: what a client shows of itself.
+    pub fn gateway(&self) -> (&str, &str) {
+        (&self.gateway.0, &self.gateway.1)
     }
 
     /// Whether [`Handle::close`] was called.
@@ -320,6 +337,8 @@ impl Drop for Handle {
     fn drop(&mut self) {
         // In a forked child there is nothing here to end: what the parent opened is the parent's.
         let Some(opened) = self.opened.take() else { return };
+        // Of a thread that has ended in the middle, what it waited for is still under way.
+        opened.calls.cancel_unread();
         if self.is_closed() {
             return;
         }

@@ -25,7 +25,7 @@ pub use handle::Handle;
 pub use log::{set_log_level, take_log};
 pub use per_process::PerProcess;
 pub use queue::{Kind, Message, Queue};
-pub use runtime::{drain_at_exit, drain_at_exit_serving};
+pub use runtime::{drain_at_exit, drain_at_exit_serving, has_clients, is_ending};
 pub use text::{close_patience, error_json, patience, status_error};
 pub use tokens::TokenAnswer;
 

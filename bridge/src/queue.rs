@@ -102,6 +102,11 @@ impl Queue {
         self.arrived.notify_all();
     }
 
+    /// Whether nobody reads any more.
+    pub(crate) fn is_closed(&self) -> bool {
+        lock(&self.state).closed
+    }
+
     /// Whether somebody will read it.
     pub(crate) fn push(&self, message: Message) -> bool {
         let mut state = lock(&self.state);
@@ -121,7 +126,7 @@ impl Queue {
 
 impl Queue {
     /// Whether somebody will come, though there is no message.
-    pub(crate) fn nudge(&self) -> bool {
+    pub fn nudge(&self) -> bool {
         let mut state = lock(&self.state);
         if state.closed {
             return false;

@@ -177,6 +177,11 @@ pub fn has_clients() -> bool {
     PROCESS.get().is_some_and(|process| !lock(&process.clients).is_empty())
 }
 
+/// Whether [`drain_at_exit`] was called.
+pub fn is_ending() -> bool {
+    PROCESS.get().is_some_and(|process| process.closing.load(Ordering::SeqCst))
+}
+
 /// [`drain_at_exit`] for a thread that reads a queue itself: meanwhile it is given a turn to do so, again and again. It
 /// returns as late as a turn does.
 pub fn drain_at_exit_serving(turn: impl FnMut()) {

@@ -10,6 +10,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 
+use crate::batch::Place;
 use crate::claims::Claim;
 use crate::config::{ClientBuilder, Options};
 use crate::contract::ActionRequest;
@@ -90,7 +91,7 @@ impl Client {
         let (client, began) = (self.clone(), Instant::now());
         async move {
             let deadline = began + client.0.config.timeout;
-            let handed = client.submit(request, false, began, deadline).await;
+            let handed = client.submit(request, None, false, began, deadline).await;
             let invocation = handed.map(|handed| client.invocation(handed));
             client.0.ledger.settle(deadline).await;
             invocation
@@ -147,18 +148,19 @@ impl Client {
         options: CallOptions,
     ) -> impl Future<Output = Result<ActionResult>> + Send + use<> {
         let (client, began) = (self.clone(), Instant::now());
-        async move { client.run_since(began, request, options).await }
+        async move { client.run_since(began, request, options, None).await }
     }
 
-    async fn run_since(
+    pub(crate) async fn run_since(
         &self,
         began: Instant,
         request: ActionRequest,
         options: CallOptions,
+        place: Option<Place>,
     ) -> Result<ActionResult> {
         let deadline = began + options.timeout.unwrap_or(self.0.config.timeout);
         let owes = options.on_result.is_some();
-        let ended = match self.submit(request, owes, began, deadline).await {
+        let ended = match self.submit(request, place, owes, began, deadline).await {
             Ok(Handed::Terminal { result, due, .. }) => Ok((*result, due)),
             Ok(Handed::Accepted { mut account, .. }) => {
                 account.due = owes;
@@ -180,6 +182,11 @@ impl Client {
         let (result, due) = ended?;
         self.deliver(&result, due, handler).await;
         Ok(result)
+    }
+
+    /// Which gateway it talks to: scheme, host and port, and the name of the wire contract. Nothing secret is in either.
+    pub fn gateway(&self) -> (&str, &str) {
+        (&self.0.config.routes.origin, &self.0.config.profile.name)
     }
 
     /// The numbers, consistent with each other.
@@ -241,10 +248,12 @@ impl Client {
         inner.ledger.traces.flush(FLUSH_PATIENCE.min(patience.max(Duration::from_millis(250)))).await;
     }
 
-    /// `owes`: the caller has a handler for the result.
+    /// `owes`: the caller has a handler for the result. `place`: it is one of many, and gives its place in line back when
+    /// it is sent, or stands in no line.
     async fn submit(
         &self,
         request: ActionRequest,
+        place: Option<Place>,
         owes: bool,
         began: Instant,
         deadline: Instant,
@@ -261,6 +270,7 @@ impl Client {
             None => (None, Arc::default()),
             Some(Claim::First(claim, joint)) => (Some(claim), joint),
             Some(Claim::Joins(waiter)) => {
+                drop(place);
                 let who = Identity::of(&prepared, action_name);
                 if owes {
                     waiter.owe();
@@ -286,7 +296,7 @@ impl Client {
             waiter.owe();
         }
         let who = account.who.clone();
-        let submission = Submission { inner: self.0.clone(), account, post, deadline, caller, limits };
+        let submission = Submission { inner: self.0.clone(), account, post, deadline, caller, limits, place };
         self.0.sending.spawn(submission.run());
         self.wait(waiter, who, began, deadline).await
     }

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 
 use crate::auth::Auth;
+use crate::batch::Places;
 use crate::check::{Look, contract, look};
 use crate::config::{Config, Options};
 use crate::contract::{ActionRequest, Contract, Prepared, Refused, Violation};
@@ -31,6 +32,7 @@ pub(crate) struct Inner {
     pub(crate) auth: Arc<Auth>,
     pub(crate) transport: Transport,
     pub(crate) turns: Arc<Turns>,
+    pub(crate) places: Places,
     pub(crate) budget: Budget,
     pub(crate) gateway: Gateway,
     pub(crate) schemas: Schemas,
@@ -81,6 +83,7 @@ impl Inner {
             policy,
             auth,
             turns: turns(&config),
+            places: Places::new(config.max_queued),
             budget: Budget::full(),
             gateway: Gateway::new(&config.routes.origin, &config.profile),
             schemas: Schemas::default(),

@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use crate::auth::Token;
+use crate::batch::Place;
 use crate::contract::Prepared;
 use crate::error::{Error, ErrorKind, Result};
 use crate::inner::{Inner, Phase};
@@ -72,6 +73,8 @@ pub(crate) struct Submission {
     pub(crate) caller: Caller,
     /// What the policy says of how much of the action may be under way.
     pub(crate) limits: Option<Arc<ActionLimits>>,
+    /// Its place in line, where it is one of many.
+    pub(crate) place: Option<Place>,
 }
 
 /// What is needed to send, and how long it took to get it.
@@ -143,6 +146,7 @@ impl Submission {
                 () = closed(&mut phase) => Err(too_late()),
                 ready = ready(&self.inner, line, self.deadline) => ready,
             };
+            self.place = None;
             let step = match ready {
                 Ok(ready) => {
                     let queued = ready.queued + std::mem::take(&mut limited);

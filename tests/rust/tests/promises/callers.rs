@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use cxone_actions::{ActionRequest, CallOptions, ErrorKind, Executed, OnResult, PollTarget};
 use cxone_actions_sandbox::actions::NEVER_ENDS;
+use futures_util::future::join_all;
 use futures_util::{StreamExt, poll};
 use serde_json::json;
 
@@ -102,13 +103,28 @@ async fn what_is_beyond_the_queue_is_refused_at_once_and_unsent() {
     let client = builder(&sandbox).max_in_flight(2).max_queued(8).build().unwrap();
     client.run(request("warm")).await.unwrap();
     sandbox.inject("invoke", json!({"delay": 0.1}), 100).unwrap();
-    let requests: Vec<_> = (0..50).map(|n| request(&format!("many-{n}"))).collect();
-    let outcomes: Vec<_> = client.run_many(requests, 50).collect().await;
-    let refused: Vec<_> = outcomes.iter().filter_map(|o| o.result.as_ref().err()).collect();
+    let outcomes = join_all((0..50).map(|n| client.run(request(&format!("many-{n}"))))).await;
+    let refused: Vec<_> = outcomes.iter().filter_map(|outcome| outcome.as_ref().err()).collect();
     assert!(refused.len() >= 30, "{} of 50 were refused: tutorial defect S44", refused.len());
     for error in refused {
         assert_eq!((error.kind(), error.executed()), (ErrorKind::Overloaded, Executed::No));
     }
+    assert_eq!(outcomes.len(), 50);
+    invariants(&sandbox, &client);
+}
+
+#[tokio::test]
+async fn a_batch_is_never_refused_because_of_its_own_length_and_each_clock_starts_with_a_place_in_line() {
+    let sandbox = sandbox();
+    let one_second = Duration::from_secs(1);
+    let client = builder(&sandbox).max_in_flight(2).max_queued(4).timeout(one_second).build().unwrap();
+    client.run(request("warm")).await.unwrap();
+    sandbox.inject("invoke", json!({"delay": 0.1}), 1000).unwrap();
+    let requests: Vec<_> = (0..50).map(|n| request(&format!("many-{n}"))).collect();
+    let began = Instant::now();
+    let outcomes: Vec<_> = client.run_many(requests, 50).collect().await;
+    assert!(began.elapsed() > 2 * one_second, "the last would have had no time left");
+    assert!(outcomes.iter().all(|outcome| outcome.result.is_ok()), "{outcomes:?}");
     assert_eq!(outcomes.len(), 50);
     invariants(&sandbox, &client);
 }
