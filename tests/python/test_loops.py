@@ -7,8 +7,10 @@ import gc
 import os
 import sys
 import threading
+import time
 import weakref
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -135,7 +137,78 @@ def test_a_loop_that_is_closed_with_calls_in_flight_loses_nothing_but_the_waitin
     assert (metrics.started, metrics.in_flight) == (1, 0)
 
 
-@pytest.mark.parametrize("make", [asyncio.new_event_loop, Unwatching])
+def uvloops() -> asyncio.AbstractEventLoop:
+    import uvloop
+
+    return uvloop.new_event_loop()
+
+
+LOOPS = [asyncio.new_event_loop, Unwatching, *([uvloops] if sys.platform != "win32" else [])]
+
+
+def of_loops() -> int:
+    """The descriptors that loops have, and queues; connections to the gateway are the client's."""
+    links = [os.readlink(entry) for entry in Path("/proc/self/fd").iterdir() if entry.is_symlink()]
+    return sum(link.startswith("anon_inode:") for link in links)
+
+
+def until_no_queue_is_watched() -> None:
+    for thread in threading.enumerate():
+        if thread.name == "cxone-actions-queue":
+            thread.join(5)
+
+
+@pytest.mark.parametrize("make", LOOPS)
+def test_twenty_loops_closed_with_calls_in_flight_leave_nothing(open_async: OpenAsync, make: Any) -> None:
+    client = open_async(max_in_flight=200)
+
+    async def in_flight(count: int) -> list[asyncio.Task[ActionResult]]:
+        tasks = [asyncio.create_task(client.run(NEVER_ENDS, {})) for _ in range(5)]
+        while len(list(client.audit.records(event="accepted"))) < count:
+            await asyncio.sleep(0.001)
+        return tasks
+
+    def closed_in_the_middle(turn: int) -> weakref.ref[Any]:
+        loop = make()
+        for task in run_in(loop, in_flight(1 + 5 * turn)):
+            task._log_destroy_pending = False  # type: ignore[attr-defined]
+        return weakref.ref(loop)
+
+    run_in(make(), client.run(AT_ONCE, {}))
+    gc.collect()
+    until_no_queue_is_watched()
+    descriptors, threads = of_loops(), threading.active_count()
+    gone = [closed_in_the_middle(turn) for turn in range(1, 21)]
+    gc.collect()
+    until_no_queue_is_watched()
+    assert [ref() for ref in gone] == [None] * 20
+    assert not _loop._ports
+    # A call that nobody waits for any more is let go of by the I/O thread.
+    end = time.monotonic() + 5
+    while of_loops() > descriptors and time.monotonic() < end:
+        time.sleep(0.005)
+    assert of_loops() <= descriptors
+    assert threading.active_count() <= threads
+    asyncio.run(client.aclose())
+    assert (client.metrics().in_flight, client.metrics().detached) == (0, 100)
+
+
+@pytest.mark.parametrize("make", LOOPS)
+def test_a_task_that_nobody_but_its_loop_keeps_goes_on(open_async: OpenAsync, make: Any) -> None:
+    seen: list[bool] = []
+
+    async def main() -> None:
+        async with open_async() as client:
+            asyncio.create_task(client.run(CREATE_CASE, INPUTS, on_result=lambda result: seen.append(result.ok)))  # noqa: RUF006
+            await asyncio.sleep(0)
+            while not seen:
+                gc.collect()
+                await asyncio.sleep(0.001)
+
+    run_in(make(), main())
+
+
+@pytest.mark.parametrize("make", LOOPS)
 def test_a_loop_that_is_gone_leaves_neither_a_descriptor_nor_a_thread(open_async: OpenAsync, make: Any) -> None:
     client = open_async()
     run_in(make(), client.run(AT_ONCE, {}))
@@ -148,10 +221,7 @@ def test_a_loop_that_is_gone_leaves_neither_a_descriptor_nor_a_thread(open_async
         run_in(loop, client.run(AT_ONCE, {}))
         del loop
     gc.collect()
-    for thread in threading.enumerate():
-        if thread.name == "cxone-actions-queue":
-            thread.join(5)
-    gc.collect()
+    until_no_queue_is_watched()
     assert [ref() for ref in gone] == [None] * 10
     assert len(_loop._ports) <= ports
     assert len(os.listdir("/proc/self/fd")) <= descriptors

@@ -1,12 +1,14 @@
 """The asyncio side of the completion queue: one queue for each event loop.
 
 The promise: every call that was started ends its future in the loop that awaits it, one wake-up brings everything that
-is ready, and no thread but the loop's own runs any Python code for it.
+is ready, and no thread but the loop's own runs any Python code for it. Nothing here keeps a loop: one that is gone,
+also with calls in flight, leaves neither memory nor a descriptor.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import inspect
 import os
@@ -17,7 +19,7 @@ from typing import Any
 
 from . import _log, _tokens
 from ._json import exact
-from ._native import NativeClient, NativeQueue
+from ._native import NativeClient, NativeQueue, rest_if_ending
 from ._results import ActionResult, read_result
 
 Start = Callable[[NativeQueue], int]
@@ -29,13 +31,19 @@ Message = tuple[int, str, str]
 class Waiting:
     """A call that was started and is awaited."""
 
-    __slots__ = ("_context", "_handler", "_native", "_on_result", "future", "number")
+    __slots__ = ("_context", "_detached", "_handler", "_native", "_on_result", "future", "number")
 
     def __init__(
-        self, native: NativeClient, number: int, future: asyncio.Future[str], on_result: OnResult | None
+        self,
+        native: NativeClient,
+        number: int,
+        future: asyncio.Future[str],
+        on_result: OnResult | None,
+        detached: bool,
     ) -> None:
         self.number = number
         self.future = future
+        self._detached = detached
         self._native = native
         self._on_result = on_result
         self._context = contextvars.copy_context() if on_result is not None else None
@@ -72,15 +80,19 @@ class Waiting:
         else:
             self._native.answer(self.number, None)
 
-    def cancel(self) -> None:
+    def end(self) -> None:
         """Nobody waits any more: what is on the wire goes on in the core, a handler that still runs does not."""
-        self._native.cancel(self.number)
-        self.leave()
-
-    def leave(self) -> None:
-        """Ends a handler that took longer than the core waits for one."""
-        if self._handler is not None:
+        if self._detached:
+            return
+        if not self.future.done() or self.future.cancelled():
+            self.abandon()
+        if self._handler is not None and not self._handler.get_loop().is_closed():
             self._handler.cancel()
+
+    def abandon(self) -> None:
+        """The core need not answer any more."""
+        if not self._detached:
+            self._native.cancel(self.number)
 
 
 class Port:
@@ -94,8 +106,12 @@ class Port:
         try:
             if descriptor is None:
                 raise NotImplementedError
+            # From now on the loop keeps this port, and the port does not keep the loop.
             loop.add_reader(descriptor, self._read)
         except NotImplementedError:
+            # One that takes no attributes has a port for as long as somebody waits in it.
+            with contextlib.suppress(AttributeError):
+                loop._cxone_actions_port = self  # type: ignore[attr-defined]
             threading.Thread(
                 target=_watch,
                 args=(self._queue, weakref.ref(self), self._loop),
@@ -103,36 +119,32 @@ class Port:
                 daemon=True,
             ).start()
 
-    def start(self, native: NativeClient, start: Start, on_result: OnResult | None = None) -> Waiting:
+    def start(
+        self, native: NativeClient, start: Start, on_result: OnResult | None = None, *, detached: bool = False
+    ) -> Waiting:
         """Starts a call; to be ended with `end` whatever happens."""
         _log.follow()
         loop = asyncio.get_running_loop()
         future: asyncio.Future[str] = loop.create_future()
         # Nothing can be read between these two lines: only this thread reads.
         number = start(self._queue)
-        waiting = self._calls[number] = Waiting(native, number, future, on_result)
+        waiting = self._calls[number] = Waiting(native, number, future, on_result, detached)
         return waiting
 
     def end(self, waiting: Waiting) -> None:
         """Forgets a call, and cancels it where it is not done."""
         self._calls.pop(waiting.number, None)
-        if not waiting.future.done() or waiting.future.cancelled():
-            waiting.cancel()
-        else:
-            waiting.leave()
+        waiting.end()
 
     async def call(
         self, native: NativeClient, start: Start, on_result: OnResult | None = None, *, detached: bool = False
     ) -> Any:
         """The answer to one call. Cancelling stops the waiting, not the action (and `detached` not even the call)."""
-        waiting = self.start(native, start, on_result)
+        waiting = self.start(native, start, on_result, detached=detached)
         try:
             return exact(await waiting.future)
         finally:
-            if detached:
-                self._calls.pop(waiting.number, None)
-            else:
-                self.end(waiting)
+            self.end(waiting)
 
     def take(self, messages: list[Message]) -> None:
         loop = self._loop()
@@ -160,40 +172,43 @@ class Port:
                 waiting.deliver(text, loop)
 
     def _read(self) -> None:
+        rest_if_ending()
         self.take(self._queue.drain())
 
     def __del__(self) -> None:
         queue = getattr(self, "_queue", None)
         if queue is not None:
             queue.close()
+            for waiting in list(self._calls.values()):
+                waiting.abandon()
 
 
 def _watch(queue: NativeQueue, port: weakref.ref[Port], loop: weakref.ref[asyncio.AbstractEventLoop]) -> None:
     """Waits where a loop cannot watch a descriptor."""
-    while True:
-        ready = queue.wait(1.0)
+    while queue.listen():
         alive, running = port(), loop()
-        if alive is None or running is None or running.is_closed():
+        if alive is None or running is None:
             return
-        if ready:
-            try:
-                running.call_soon_threadsafe(alive.take, queue.drain())
-            except RuntimeError:  # the loop was closed just now
-                return
+        try:
+            running.call_soon_threadsafe(alive.take, queue.drain())
+        except RuntimeError:  # the loop is closed
+            return
         del alive, running
 
 
-_ports: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Port] = weakref.WeakKeyDictionary()
+_ports: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, weakref.ref[Port]] = weakref.WeakKeyDictionary()
 _opening = threading.Lock()
 
 
 def port() -> Port:
     """The port of the running event loop."""
     loop = asyncio.get_running_loop()
-    found = _ports.get(loop)
+    known = _ports.get(loop)
+    found = known() if known is not None else None
     if found is None:
+        found = Port(loop)
         with _opening:
-            found = _ports[loop] = Port(loop)
+            _ports[loop] = weakref.ref(found)
     return found
 
 
