@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
+import threading
+import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from typing import Any
 
@@ -20,6 +23,7 @@ from cxone_actions import (
     ValidationError,
 )
 
+Open = Callable[..., Client]
 OpenAsync = Callable[..., AsyncClient]
 
 
@@ -162,6 +166,82 @@ def test_leaving_early_stops_the_waiting(client: Client, open_async: OpenAsync) 
     outcomes.close()
     client.close(5)
     assert client.metrics().in_flight == 0
+
+
+def given_while_the_source_is_slow(client: Client | AsyncClient, given: list[Outcome]) -> Iterator[ActionRequest]:
+    """A source that takes until each request is completed, and goes on until an outcome was given."""
+    for number in range(64):
+        if given:
+            return
+        yield ActionRequest(AT_ONCE, {})
+        while client.metrics().completed <= number:
+            time.sleep(0.001)
+
+
+async def nothing_but_the_first(client: Client | AsyncClient, given: list[Outcome]) -> AsyncIterator[ActionRequest]:
+    """A source that has no second request before the outcome of the first was given."""
+    yield ActionRequest(AT_ONCE, {})
+    while not given:
+        await asyncio.sleep(0.001)
+
+
+@pytest.mark.parametrize("source", [given_while_the_source_is_slow, nothing_but_the_first])
+def test_an_outcome_is_given_while_the_source_is_slow(client: Client, open_async: OpenAsync, source: Any) -> None:
+    given: list[Outcome] = []
+    for outcome in client.run_many(source(client, given), concurrency=64):
+        given.append(outcome)
+    assert 1 <= len(given) < 64
+
+    async def main() -> None:
+        async with open_async() as asynchronous:
+            given.clear()
+            async for outcome in asynchronous.run_many(source(asynchronous, given), concurrency=64):
+                given.append(outcome)
+
+    asyncio.run(main())
+    assert 1 <= len(given) < 64
+
+
+def test_an_asynchronous_source_is_read_where_a_loop_runs_too(client: Client) -> None:
+    async def main() -> list[Outcome]:
+        return list(client.run_many(slowly(50, []), concurrency=4))
+
+    check(asyncio.run(main()), 50)
+
+
+def test_an_asynchronous_source_sees_its_callers_context_and_ends_where_it_is_left(client: Client) -> None:
+    whose = contextvars.ContextVar("whose", default="nobody's")
+    seen: list[str] = []
+
+    async def source() -> AsyncIterator[ActionRequest]:
+        try:
+            while True:
+                seen.append(whose.get())
+                whose.set("its own")
+                yield ActionRequest(AT_ONCE, {})
+        finally:
+            await asyncio.sleep(0)
+            seen.append("ended")
+
+    whose.set("the caller's")
+    for _ in client.run_many(source(), concurrency=2):
+        break
+    assert seen[:2] == ["the caller's", "its own"]
+    assert seen[-1] == "ended"
+    assert whose.get() == "the caller's"
+    assert [thread for thread in threading.enumerate() if thread.name == "cxone-actions-source"] == []
+
+
+def test_a_batch_is_never_refused_because_of_its_own_length(open_client: Open, open_async: OpenAsync) -> None:
+    narrow = {"max_in_flight": 2, "max_queued": 4}
+    many = [ActionRequest(AT_ONCE, {})] * 200
+    assert all(outcome.ok for outcome in open_client(**narrow).run_many(many, concurrency=200))
+
+    async def main() -> list[Outcome]:
+        async with open_async(**narrow) as asynchronous:
+            return [outcome async for outcome in asynchronous.run_many(many, concurrency=200)]
+
+    assert all(outcome.ok for outcome in asyncio.run(main()))
 
 
 def test_the_deadline_is_each_requests_own(client: Client) -> None:

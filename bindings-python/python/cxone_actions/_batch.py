@@ -8,17 +8,19 @@ what the source raises comes after the outcomes of what it gave before.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Generator, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from . import _blocking, _log, _tokens
+from . import _log, _tokens
 from ._errors import ConfigError, CxoneError, from_fields, raise_native
 from ._json import exact
 from ._loop import Start, Waiting, port
 from ._native import NativeClient, NativeError, NativeQueue
 from ._results import ActionRequest, Outcome, read_result
+from ._sources import Awaited, Plain, Threaded
 
 if TYPE_CHECKING:
     from ._opened import Opened
@@ -49,7 +51,7 @@ def checked(concurrency: int) -> int:
 
 
 def _starting(native: NativeClient, request: Any, timeout: float | None) -> Start:
-    return lambda queue: native.run(queue, fields(request), timeout, False)
+    return lambda queue: native.run_of_many(queue, fields(request), timeout)
 
 
 def _outcome(index: int, request: Any, text: str) -> Outcome:
@@ -59,58 +61,15 @@ def _outcome(index: int, request: Any, text: str) -> Outcome:
     return Outcome(index, request, result, error)
 
 
-class _Source:
-    """The requests, read one by one from the event loop; an async source is read by one task at a time."""
-
-    def __init__(self, requests: Requests, ring: asyncio.Event) -> None:
-        self._ring = ring
-        self._following: asyncio.Future[Any] | None = None
-        self.raised: BaseException | None = None
-        self.open = True
-        self._sync: Iterator[Any] | None = None
-        self._async: AsyncIterator[Any] | None = None
-        if isinstance(requests, AsyncIterable):
-            self._async = requests.__aiter__()
-        else:
-            self._sync = iter(requests)
-
-    def take(self) -> tuple[Any] | None:
-        """The next request in a tuple; none where there is none yet, or none any more."""
-        try:
-            if self._sync is not None:
-                return (next(self._sync),)
-            if self._following is None:
-                self._following = asyncio.ensure_future(self._next())
-                self._following.add_done_callback(lambda _: self._ring.set())
-            if not self._following.done():
-                return None
-            following, self._following = self._following, None
-            return (following.result(),)
-        except (StopIteration, _End):
-            self.open = False
-        except Exception as error:  # noqa: BLE001 - it is the source's own, and raised at its end
-            self.open, self.raised = False, error
-        return None
-
-    async def _next(self) -> Any:
-        assert self._async is not None
-        try:
-            return await self._async.__anext__()
-        except StopAsyncIteration:
-            raise _End from None
-
-    def close(self) -> None:
-        if self._following is not None:
-            self._following.cancel()
-
-
-class _End(Exception):  # noqa: N818 - the end is no error
-    """The end of an async source: a future cannot carry a `StopAsyncIteration` out."""
-
-
 def _finished(ready: deque[Waiting], ring: asyncio.Event, waiting: Waiting, _: asyncio.Future[str]) -> None:
     ready.append(waiting)
     ring.set()
+
+
+#: A source that takes so long for a request gets the loop a turn, so that outcomes are not held up by it.
+_LONG = 0.001
+#: For the reader of the queue to be called, for what it says of a future, and for whoever waits for that.
+_TURNS = 3
 
 
 async def run_many(
@@ -118,26 +77,32 @@ async def run_many(
 ) -> AsyncGenerator[Outcome, None]:
     """Outcomes in completion order. The client lives as long as somebody reads them."""
     native, gate, ring = client._native, port(), asyncio.Event()
-    source = _Source(requests, ring)
+    source = Awaited(requests, ring.set) if isinstance(requests, AsyncIterable) else Plain(requests)
     running: dict[Waiting, tuple[int, Any]] = {}
     ready: deque[Waiting] = deque()
     index = 0
     try:
         while True:
             while source.open and len(running) < concurrency:
+                began = time.monotonic()
                 taken = source.take()
-                if taken is None:
+                slow = time.monotonic() - began > _LONG
+                if taken is not None:
+                    place, index = index, index + 1
+                    try:
+                        waiting = gate.start(native, _starting(native, taken[0], timeout))
+                    except NativeError:
+                        raise
+                    except Exception as error:  # noqa: BLE001 - a request that raises when it is read is its own outcome
+                        yield Outcome(place, taken[0], None, error)
+                        continue
+                    running[waiting] = (place, taken[0])
+                    waiting.future.add_done_callback(partial(_finished, ready, ring, waiting))
+                if slow:
+                    for _ in range(_TURNS):
+                        await asyncio.sleep(0)
+                if taken is None or ready:
                     break
-                place, index = index, index + 1
-                try:
-                    waiting = gate.start(native, _starting(native, taken[0], timeout))
-                except NativeError:
-                    raise
-                except Exception as error:  # noqa: BLE001 - a request that raises when it is read is its own outcome
-                    yield Outcome(place, taken[0], None, error)
-                    continue
-                running[waiting] = (place, taken[0])
-                waiting.future.add_done_callback(partial(_finished, ready, ring, waiting))
             if ready:
                 waiting = ready.popleft()
                 place, request = running[waiting]
@@ -165,49 +130,47 @@ def run_many_blocking(
 ) -> Generator[Outcome, None, None]:
     """Outcomes in completion order, for a thread that blocks. The client lives as long as somebody reads them."""
     native = client._native
-    source = _blocking.drive(requests) if isinstance(requests, AsyncIterable) else iter(requests)
     queue = NativeQueue(False)
+    source = Threaded(requests, queue.nudge) if isinstance(requests, AsyncIterable) else Plain(requests)
     _log.follow()
     running: dict[int, tuple[int, Any]] = {}
     ready: deque[tuple[int, str]] = deque()
-    open_, raised, index = True, None, 0
+    index = 0
     try:
         while True:
-            while open_ and len(running) < concurrency:
+            taken = source.take() if source.open and len(running) < concurrency else None
+            if taken is not None:
+                place, index = index, index + 1
                 try:
-                    request = next(source)
-                except StopIteration:
-                    open_ = False
-                except Exception as error:  # noqa: BLE001 - it is the source's own, and raised at its end
-                    open_, raised = False, error
+                    number = _starting(native, taken[0], timeout)(queue)
+                except NativeError:
+                    raise
+                except Exception as error:  # noqa: BLE001 - a request that raises when it is read is its own outcome
+                    yield Outcome(place, taken[0], None, error)
+                    continue
+                running[number] = (place, taken[0])
+            elif not ready and (running or source.open):
+                queue.wait()
+            # A source may be slow: what is there by now is given before it is asked again.
+            for sender, kind, text in queue.drain():
+                if kind == "token":
+                    _tokens.serve(sender, text, None)
                 else:
-                    place, index = index, index + 1
-                    try:
-                        number = _starting(native, request, timeout)(queue)
-                    except NativeError:
-                        raise
-                    except Exception as error:  # noqa: BLE001 - a request that raises when it is read is its own outcome
-                        yield Outcome(place, request, None, error)
-                        continue
-                    running[number] = (place, request)
+                    ready.append((sender, text))
+            _log.deliver()
             if ready:
                 number, text = ready.popleft()
                 yield _outcome(*running[number], text)
                 del running[number]
-            elif running:
-                queue.wait()
-                for sender, kind, text in queue.drain():
-                    if kind == "token":
-                        _tokens.serve(sender, text, None)
-                    else:
-                        ready.append((sender, text))
-                _log.deliver()
-            elif raised is not None:
-                raise raised
+            elif running or source.open:
+                continue
+            elif source.raised is not None:
+                raise source.raised
             else:
                 return
     except NativeError as error:
         raise_native(error)
     finally:
+        source.close()
         for number in running:
             native.cancel(number)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import inspect
-from collections.abc import AsyncIterable, Awaitable, Iterator
+from collections.abc import Awaitable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -67,23 +67,3 @@ def _finish(returned: Awaitable[Any]) -> None:
         return
     with ThreadPoolExecutor(max_workers=1) as thread:
         thread.submit(contextvars.copy_context().run, asyncio.run, wait()).result()
-
-
-def drive(source: AsyncIterable[Any]) -> Iterator[Any]:
-    """Reads an async iterable from a thread that runs no event loop."""
-    loop = asyncio.new_event_loop()
-    items = source.__aiter__()
-
-    async def following() -> Any:
-        return await items.__anext__()
-
-    try:
-        while True:
-            try:
-                item = loop.run_until_complete(following())
-            except StopAsyncIteration:
-                return
-            yield item
-    finally:
-        loop.run_until_complete(loop.shutdown_asyncgens())
-        loop.close()
