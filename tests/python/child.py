@@ -51,8 +51,9 @@ def in_threads(client: Any) -> None:
 def exit_() -> None:
     from cxone_actions import AsyncClient, Client
 
-    if how == "threads":
+    if how in ("threads", "mixed"):
         in_threads(Client(**SMALL, max_in_flight=count))
+    if how == "threads":
         ready()
         return
 
@@ -64,8 +65,6 @@ def exit_() -> None:
                 await asyncio.sleep(0.001)
             ready()
             return
-        if how == "mixed":
-            in_threads(Client(**SMALL, max_in_flight=count))
         await in_flight(client, count if how == "waits" else count // 2)
         if how == "exits":
             sys.exit(0)
