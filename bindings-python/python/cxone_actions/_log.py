@@ -9,6 +9,8 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import os
+import threading
 
 from . import _native
 
@@ -20,19 +22,24 @@ _logger.addHandler(logging.NullHandler())
 _LEVELS = {"debug": logging.DEBUG, "warning": logging.WARNING, "error": logging.ERROR}
 
 _followed = "off"
+#: Held while the level is changed. Whoever finds it held leaves the change to the next call.
+_changing = threading.Lock()
 
 
 def follow() -> None:
     """Has the core keep what the logger's level asks for, as it is now; costs a look into the logger's own cache."""
     global _followed
-    wanted = "off"
-    for word, level in _LEVELS.items():
-        if _logger.isEnabledFor(level):
-            wanted = word
-            break
-    if wanted != _followed:
-        _followed = wanted
-        _native.set_log_level(wanted)
+    wanted = _wanted()
+    if wanted != _followed and _changing.acquire(blocking=False):
+        try:
+            _followed = wanted
+            _native.set_log_level(wanted)
+        finally:
+            _changing.release()
+
+
+def _wanted() -> str:
+    return next((word for word, level in _LEVELS.items() if _logger.isEnabledFor(level)), "off")
 
 
 def deliver() -> None:
@@ -52,3 +59,13 @@ def deliver() -> None:
         # A filter of the caller's may raise; handlers take care of themselves.
         with contextlib.suppress(Exception):
             _logger.handle(record)
+
+
+def _in_child() -> None:
+    # The lock that one of the parent's threads may have held is no business of the child's.
+    global _changing
+    _changing = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_in_child)
