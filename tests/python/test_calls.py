@@ -321,7 +321,7 @@ def test_a_closed_client_refuses_every_call_and_still_shows_its_numbers(client: 
         client.poll("some-invocation")
     assert client.metrics().completed == 1
     assert client.audit.verify().ok
-    assert repr(client) == "<Client closed>"
+    assert repr(client) == f"<Client closed 'gateway' at {sandbox.base_url!r}>"
 
 
 @pytest.mark.parametrize("target", ["", "..", "../../admin", 7, None, ["x"], {"invocation_id": "../x"}])

@@ -167,6 +167,10 @@ class AsyncClient(Opened):
         except _native.NativeError as error:
             raise_native(error)
 
+    def _close_without_a_loop(self) -> None:
+        """`aclose` for who has no event loop, or no longer the one that it was used in."""
+        _blocking.call(self._native, lambda queue: self._native.close(queue, 5.0))
+
     async def _call(self, start: Start, on_result: ResultHandler | None = None) -> Any:
         try:
             answer = await port().call(self._native, start, on_result)

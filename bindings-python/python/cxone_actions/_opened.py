@@ -215,7 +215,10 @@ class Opened:
 
     def __repr__(self) -> str:
         native = getattr(self, "_native", None)  # none where the options were refused
-        return f"<{type(self).__name__} {'closed' if native is None or native.closed else 'open'}>"
+        if native is None:
+            return f"<{type(self).__name__} closed>"
+        origin, profile = native.gateway
+        return f"<{type(self).__name__} {'closed' if native.closed else 'open'} {profile!r} at {origin!r}>"
 
     def __reduce__(self) -> Any:
         raise TypeError(f"a `{type(self).__name__}` cannot be pickled; open one in each process")

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import Any, Literal
+from uuid import UUID
 
 from . import _native
+from ._arguments import Seconds, id_text, options_text, options_to_open
 from ._json import exact
+from .types import Fault, SandboxAction
 
 
 class Sandbox:
     """A gateway in this process, listening when it is constructed.
 
-    It knows the action ``a1b2c3d4-e5f6-7890-abcd-ef1234567890`` out of the box, and speaks as the `profile` does:
-    ``"gateway"``, ``"genesys-data-action"``, ``"genesys-flow"`` or ``"cxone-extraction"``. Close it, or use it in a
-    `with` or an `async with` statement. Raises `ValueError` when the options or a fault cannot be understood.
-    """
+    It knows the action ``a1b2c3d4-e5f6-7890-abcd-ef1234567890`` out of the box. Close it, or use it in a `with` or an
+    `async with` statement. It belongs to this process: in a forked child it says so.
 
-    __slots__ = ("_native", "access_key_id", "access_key_secret", "base_url", "client_id", "client_secret")
+        with Sandbox() as gateway, Client(**gateway.options) as client:
+            assert client.run("a1b2c3d4-e5f6-7890-abcd-ef1234567890", {"customerId": "CUST-998877"}).ok
+    """
 
     #: Where it listens: ``http://127.0.0.1:PORT``.
     base_url: str
@@ -30,17 +33,49 @@ class Sandbox:
     access_key_id: str
     access_key_secret: str
 
+    @options_to_open
     def __init__(
         self,
         profile: str = "gateway",
         *,
-        seed: int = 0,
-        actions: Iterable[Mapping[str, Any]] | None = None,
-        **options: Any,
+        seed: int | None = None,
+        port: int | None = None,
+        actions: Iterable[SandboxAction] | None = None,
+        token_lifetime: Seconds | None = None,
+        complete_after: Seconds | None = None,
+        action_timeout: Seconds | None = None,
+        client_id: str | None = None,
+        client_secret: str | None = None,
+        access_key_id: str | None = None,
+        access_key_secret: str | None = None,
+        scopes: Sequence[str] | None = None,
+        rate_limit: str | None = None,
+        deduplicate: bool | None = None,
+        requests_kept: int | None = None,
     ) -> None:
-        chosen = {"profile": profile, "seed": seed, "actions": None if actions is None else list(actions), **options}
-        text = json.dumps({name: value for name, value in chosen.items() if value is not None})
-        self._native = _native.NativeSandbox(text)
+        """Opens a loopback port and listens.
+
+        :param profile: the wire contract that it speaks: ``"gateway"``, ``"genesys-data-action"``, ``"genesys-flow"``
+            or ``"cxone-extraction"``
+        :param seed: decides the credentials, the tokens and the invocation ids (0)
+        :param port: where it listens; 0, which it is unless it is said, is any free one
+        :param actions: actions beyond those known out of the box, each a mapping as `SandboxAction` says
+        :param token_lifetime: how long a token is good for, seconds or a `timedelta` (3600)
+        :param complete_after: how long an action takes that says nothing else, seconds or a `timedelta` (0.05)
+        :param action_timeout: how long a profile that answers with the result waits for it before it answers 504 (60)
+        :param client_id, client_secret: the client that is let in; made from the seed
+        :param access_key_id, access_key_secret: its access key; made from the seed
+        :param scopes: what the client may do: ``"integration:actions:write"``, ``"integration:actions:read"``, or both
+        :param rate_limit: requests per time, as in ``"300/60s"``, or ``"none"``; the profile's
+        :param deduplicate: whether a correlation id that was executed is answered with the first invocation (False)
+        :param requests_kept: how many requests are remembered for `requests` (10,000)
+        :raises ValueError: options that cannot work; the first of them is named
+        """
+
+    def _open(self, options: dict[str, Any]) -> None:
+        if options.get("actions") is not None:
+            options["actions"] = list(options["actions"])
+        self._native = _native.NativeSandbox(options_text(options))
         self.base_url = self._native.base_url()
         self.client_id = self._native.client_id()
         self.client_secret = self._native.client_secret()
@@ -48,25 +83,42 @@ class Sandbox:
         self.access_key_secret = self._native.access_key_secret()
 
     @property
+    def options(self) -> dict[str, Any]:
+        """The options that let a client in, ``Client(**sandbox.options)``: where it is, profile and credentials."""
+        return dict(self._native.options())
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """The same as environment variables, for a process that is to talk to it."""
+        return dict(self._native.environ())
+
+    @property
     def requests(self) -> list[dict[str, Any]]:
-        """What it received, oldest first; secrets and tokens are left out."""
+        """What it received, oldest first, each with `point`, `method`, `path`, `body` and more; no secret is in it."""
         seen: list[dict[str, Any]] = exact(self._native.requests())
         return seen
 
-    def executions(self, correlation_id: str) -> int:
-        """How often the action of this invocation was executed."""
-        return self._native.executions(correlation_id)
+    def executions(self, correlation_id: UUID | str) -> int:
+        """How often the action of this invocation was executed.
+
+        :param correlation_id: as it was sent
+        :returns: 0 where it is not known
+        """
+        return self._native.executions(id_text(correlation_id))
 
     def inject(
         self,
         point: Literal["token", "invoke", "poll", "discovery", "describe"],
-        fault: Mapping[str, Any],
+        fault: Fault,
         times: int = 1,
     ) -> None:
-        """Orders a fault for the next `times` requests of that sort.
+        """Orders a fault for the next requests of one sort. Orders queue up.
 
-        ``{"status": 429, "retry_after": 2}``, ``{"status": 503}``, ``{"close": "after_request"}`` (executed, and
-        the answer is lost), ``{"delay": 1.5}`` (seconds). A profile has the points that it has requests for.
+        :param point: which requests; a profile has the points that it has requests for
+        :param fault: what it does: ``{"status": 429, "retry_after": 2}``, ``{"status": 503}``, ``{"delay": 1.5}``
+            (seconds), ``{"close": "after_request"}`` (executed, and the answer is lost); see `Fault`
+        :param times: for how many requests, from 1
+        :raises ValueError: a fault, a point or a number that cannot work; nothing is ordered then
         """
         self._native.inject(point, json.dumps(dict(fault)), json.dumps(times))
 
