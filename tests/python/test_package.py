@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import inspect
+import re
 import subprocess
 import sys
 from importlib import metadata, resources
@@ -13,23 +15,6 @@ import pytest
 
 import cxone_actions
 from cxone_actions import Client, Sandbox, _native
-
-pytest_plugins = ["pytester"]
-
-
-def test_the_fixture_is_a_gateway_of_the_tests_own(pytester: pytest.Pytester) -> None:
-    pytester.makepyfile(
-        """
-        from cxone_actions import Client
-
-        def test_mine(cxone_sandbox):
-            access = dict(client_id=cxone_sandbox.client_id, client_secret=cxone_sandbox.client_secret)
-            with Client(cxone_sandbox.base_url, **access) as client:
-                assert client.run("00000000-0000-4000-8000-000000000004", {}, correlation_id="corr-001").ok
-            assert cxone_sandbox.executions("corr-001") == 1
-        """
-    )
-    pytester.runpytest_subprocess().assert_outcomes(passed=1)
 
 
 def test_a_type_checker_sees_the_types(tmp_path: Path) -> None:
@@ -74,7 +59,7 @@ def test_the_stub_says_what_the_native_module_has() -> None:
     for node in tree.body:
         if isinstance(node, ast.ClassDef) and node.name != "NativeError":
             real = getattr(_native, node.name)
-            assert stub_names(node) - {"__init__"} == {name for name in vars(real) if not name.startswith("__")}
+            assert stub_names(node) - {"__new__"} == {name for name in vars(real) if not name.startswith("__")}
 
 
 def test_every_public_name_is_there_and_says_what_it_is() -> None:
@@ -86,6 +71,33 @@ def test_every_public_name_is_there_and_says_what_it_is() -> None:
         for name, member in inspect.getmembers(cls):
             if not name.startswith("_") and callable(member):
                 assert inspect.getdoc(member), f"{cls.__name__}.{name}"
+
+
+DOCUMENTED = [
+    (cls, name)
+    for cls in (cxone_actions.AsyncClient, Client, cxone_actions.AuditTrail, Sandbox)
+    for name, member in inspect.getmembers(cls)
+    if inspect.isfunction(member) and (name == "__init__" or not name.startswith("_"))
+    if (cls, name) != (cxone_actions.AuditTrail, "__init__")
+]
+
+
+@pytest.mark.parametrize(("cls", "name"), DOCUMENTED, ids=lambda it: it if isinstance(it, str) else it.__name__)
+def test_every_parameter_and_what_comes_back_is_documented(cls: type, name: str) -> None:
+    method = getattr(cls, name)
+    signature, said = inspect.signature(method), inspect.getdoc(method) or ""
+    told = {each for group in re.findall(r"^:param ([\w, ]+):", said, re.MULTILINE) for each in group.split(", ")}
+    assert told == set(signature.parameters) - {"self"}
+    assert (":returns:" in said) == (signature.return_annotation != "None")
+    assert all(
+        hasattr(cxone_actions, error) or error in vars(builtins) for error in re.findall(r":raises (\w+):", said)
+    )
+
+
+def test_both_clients_say_the_same_word_for_word() -> None:
+    for name in ("invoke", "poll", "run", "describe", "run_many", "close"):
+        asynchronous = getattr(cxone_actions.AsyncClient, "aclose" if name == "close" else name)
+        assert inspect.getdoc(asynchronous) == inspect.getdoc(getattr(Client, name)), name
 
 
 def test_both_clients_have_the_same_methods() -> None:

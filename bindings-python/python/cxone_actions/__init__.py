@@ -5,9 +5,7 @@
 
     async def main() -> None:
         with Sandbox() as gateway:
-            async with AsyncClient(
-                gateway.base_url, client_id=gateway.client_id, client_secret=gateway.client_secret
-            ) as client:
+            async with AsyncClient(**gateway.options) as client:
                 result = await client.run(
                     "a1b2c3d4-e5f6-7890-abcd-ef1234567890",
                     {"customerId": "CUST-998877", "orderReference": "ORD-2023-1122", "priority": 1},
@@ -17,7 +15,8 @@
     asyncio.run(main())
 
 `Client` is the same without `await`. Every error is a `CxoneError`, and its `executed` answers the one question that
-matters after a failure: ``"no"`` (safe to call again), ``"unknown"``, or ``"yes"``.
+matters after a failure: ``"no"`` (safe to call again), ``"unknown"``, or ``"yes"``. Types for annotations of your own
+are in `cxone_actions.types`.
 """
 
 from . import _process
@@ -99,3 +98,9 @@ __all__ = [
 ]
 
 _process.watch()
+
+# As they are imported: a traceback says `cxone_actions.ValidationError`, and a pickle outlives our files.
+for _name in __all__:
+    if isinstance(globals()[_name], type):
+        globals()[_name].__module__ = __name__
+del _name

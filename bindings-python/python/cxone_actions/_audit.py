@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timezone
 from typing import Any, Literal
+from uuid import UUID
 
 from . import _native
 from ._arguments import options_text
@@ -31,17 +32,26 @@ class AuditTrail:
         since: date | str | None = None,
         until: date | str | None = None,
         event: str | None = None,
-        action_id: str | None = None,
+        action_id: UUID | str | None = None,
         status: str | None = None,
-        correlation_id: str | None = None,
-        invocation_id: str | None = None,
+        correlation_id: UUID | str | None = None,
+        invocation_id: UUID | str | None = None,
         actor: str | None = None,
     ) -> Iterator[Mapping[str, Any]]:
-        """The records that match, oldest first, each a mapping with the trail's field names.
+        """The records that match, oldest first. They are read as they are asked for, and the methods block meanwhile.
 
-        `since` and `until` are a `datetime` (without a zone: local time) or RFC 3339 text; a day is its midnight in
-        UTC. `action_id` may be the name that the policy gives the action, `status` is the gateway's word. Raises
-        `AuditError` when a segment cannot be read and `ConfigError` when a filter cannot be understood.
+        :param since: not before this: a `datetime` (without a zone: local time), a day (its midnight in UTC) or text in
+            RFC 3339
+        :param until: before this, said likewise
+        :param event: only records of this event, such as ``"terminal"``
+        :param action_id: only of this action; the name that the policy gives it will do
+        :param status: only with this status, in the gateway's word
+        :param correlation_id: only of this invocation
+        :param invocation_id: only of this invocation, by the gateway's id
+        :param actor: only by who acts under this name
+        :returns: an iterator of mappings with the trail's field names
+        :raises ConfigError: a filter cannot be understood
+        :raises AuditError: a segment cannot be read
         """
         chosen = _filter(since, until, event, action_id, status, correlation_id, invocation_id, actor)
         try:
@@ -58,13 +68,29 @@ class AuditTrail:
         since: date | str | None = None,
         until: date | str | None = None,
         event: str | None = None,
-        action_id: str | None = None,
+        action_id: UUID | str | None = None,
         status: str | None = None,
-        correlation_id: str | None = None,
-        invocation_id: str | None = None,
+        correlation_id: UUID | str | None = None,
+        invocation_id: UUID | str | None = None,
         actor: str | None = None,
     ) -> int:
-        """Writes the records that match to a file, which appears when it is complete; how many they are."""
+        """Writes the records that match to a file, which appears when it is complete.
+
+        :param path: the file; one that is there is replaced
+        :param format: ``"jsonl"``, ``"json"`` or ``"csv"``
+        :param since: not before this: a `datetime` (without a zone: local time), a day (its midnight in UTC) or text in
+            RFC 3339
+        :param until: before this, said likewise
+        :param event: only records of this event, such as ``"terminal"``
+        :param action_id: only of this action; the name that the policy gives it will do
+        :param status: only with this status, in the gateway's word
+        :param correlation_id: only of this invocation
+        :param invocation_id: only of this invocation, by the gateway's id
+        :param actor: only by who acts under this name
+        :returns: how many records were written
+        :raises ConfigError: a filter or the format cannot be understood
+        :raises AuditError: a segment cannot be read, or the file cannot be written
+        """
         chosen = _filter(since, until, event, action_id, status, correlation_id, invocation_id, actor)
         try:
             return self._client.export(os.fsdecode(path), format, chosen)
@@ -74,8 +100,10 @@ class AuditTrail:
     def verify(self, *, checkpoints: str | os.PathLike[str] | None = None) -> Verification:
         """Checks every record, every link and every checkpoint.
 
-        The checkpoints are those of the option `audit_checkpoints`, where that names a file. Those that a function was
-        told can be given as a file with one JSON object a line.
+        :param checkpoints: a file with one checkpoint as a JSON object a line: those that a function was told. Where
+            it is left out, those of the option `audit_checkpoints`, where that names a file
+        :returns: what was checked, and each `Problem`; `ok` is whether there is none
+        :raises AuditError: the trail or the checkpoints cannot be read
         """
         try:
             plain = exact(self._client.verify(None if checkpoints is None else os.fsdecode(checkpoints)))
@@ -85,7 +113,10 @@ class AuditTrail:
         return Verification(**plain)
 
     def flush(self) -> None:
-        """Returns when everything recorded so far would survive a power failure."""
+        """Returns when everything recorded so far would survive a power failure.
+
+        :raises AuditError: the trail cannot be written
+        """
         try:
             self._client.flush()
         except _native.NativeError as error:
@@ -108,10 +139,10 @@ def _filter(
     since: date | str | None,
     until: date | str | None,
     event: str | None,
-    action_id: str | None,
+    action_id: UUID | str | None,
     status: str | None,
-    correlation_id: str | None,
-    invocation_id: str | None,
+    correlation_id: UUID | str | None,
+    invocation_id: UUID | str | None,
     actor: str | None,
 ) -> str:
     chosen = {

@@ -1,7 +1,5 @@
 """The numbers of a client, as one consistent snapshot."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
