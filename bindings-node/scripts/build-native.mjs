@@ -1,26 +1,43 @@
 // Builds the native module with plain cargo, in the target folder that everything else uses, and puts it where the
 // package looks for it. Arguments go on to cargo: `npm run build:native -- --profile dist --target aarch64-apple-darwin`.
+// With `--zig` it is cargo-zigbuild that compiles and links, for another system or for a C library as old as the target
+// says: `--zig --target x86_64-unknown-linux-gnu.2.17`.
 import { spawn } from "node:child_process";
 import { copyFileSync, mkdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { here, platformOf, ROOT } from "./platforms.mjs";
+import { here, PLATFORMS, platformOf, ROOT } from "./platforms.mjs";
 
 const CRATE = "cxone-actions-node";
 
 /** The file that the library for these arguments is to be called. */
 function fileOf(args) {
   const at = args.indexOf("--target");
-  return at < 0 ? `cxone-actions.${here()}.node` : platformOf(args[at + 1] ?? "").file;
+  return at < 0
+    ? `cxone-actions.${here()}.node`
+    : platformOf((args[at + 1] ?? "").replace(/(\.\d+)+$/, "")).file;
+}
+
+/** A library that Node loads cannot carry a C library of its own, as programs for musl do. */
+function environment() {
+  const flags = "-C target-feature=-crt-static";
+  const musl = PLATFORMS.filter(({ libc }) => libc === "musl").map(({ target }) => target);
+  const name = (target) => `CARGO_TARGET_${target.toUpperCase().replaceAll("-", "_")}_RUSTFLAGS`;
+  return { ...Object.fromEntries(musl.map((target) => [name(target), flags])), ...process.env };
 }
 
 /** Runs cargo and returns the library that it says it has made: that holds for every target folder and platform. */
 async function build(args) {
   const profile = args.includes("--profile") ? [] : ["--release"];
+  const zig = args.includes("--zig");
+  const rest = args.filter((argument) => argument !== "--zig");
   const cargo = spawn(
     "cargo",
-    ["build", "-p", CRATE, "--message-format=json-render-diagnostics", ...profile, ...args],
-    { cwd: ROOT, stdio: ["ignore", "pipe", "inherit"] },
+    [
+      zig ? "zigbuild" : "build",
+      ...["-p", CRATE, "--message-format=json-render-diagnostics", ...profile, ...rest],
+    ],
+    { cwd: ROOT, env: environment(), stdio: ["ignore", "pipe", "inherit"] },
   );
   const ended = new Promise((resolve, reject) => {
     cargo.once("error", (error) => reject(new Error(`cargo cannot be started: ${error.message}`)));
