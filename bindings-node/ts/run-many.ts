@@ -2,7 +2,8 @@
  * Many requests, a bounded number at a time.
  *
  * The promise: one outcome for each request that was read, none lost to another's error; the source is read lazily and
- * always closed; and whoever leaves the loop leaves nothing running that waits for him.
+ * always closed; and whoever leaves the loop leaves nothing running that waits for him, at once, also where he waits for
+ * an outcome himself. (An async generator would take a `return` only after that outcome.)
  */
 
 import { typeName } from "./encode";
@@ -28,7 +29,7 @@ export function runMany<Outputs>(
     const message = `\`requests\` must be an iterable of requests, got ${typeName(requests)}`;
     throw mistaken([{ path: "requests", code: "type", message }]);
   }
-  return new Many(open, concurrency, signal, site, run).outcomes();
+  return new Many(open, concurrency, signal, site, run);
 }
 
 function opening(requests: unknown): (() => Source<unknown>) | undefined {
@@ -41,7 +42,12 @@ function opening(requests: unknown): (() => Source<unknown>) | undefined {
   return undefined;
 }
 
-class Many<Outputs> {
+interface Waiting<Result> {
+  readonly resolve: (result: Result) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+class Many<Outputs> implements AsyncGenerator<Outcome<Outputs, never>, void, undefined> {
   readonly #open: () => Source<unknown>;
   readonly #concurrency: number;
   readonly #signal: Signal | null | undefined;
@@ -49,12 +55,21 @@ class Many<Outputs> {
   readonly #run: Run<Outputs>;
   readonly #giveUp = new AbortController();
   readonly #ready: Outcome<Outputs, never>[] = [];
-  #running = 0;
-  #read = 0;
+  /** Those who have asked for an outcome and have none yet. */
+  readonly #waiting: Waiting<IteratorResult<Outcome<Outputs, never>, void>>[] = [];
+  #begun = false;
+  #source: Source<unknown> | undefined;
   #reading = false;
+  /** How many requests were read. */
+  #read = 0;
+  #running = 0;
+  /** Nothing more is read. */
   #ended = false;
+  /** Nothing more is given. */
+  #over = false;
+  /** What the loop ends with. */
   #failure: { readonly error: unknown } | undefined;
-  #wake: () => void = () => undefined;
+  #unwatch = () => {};
 
   constructor(
     open: () => Source<unknown>,
@@ -70,78 +85,140 @@ class Many<Outputs> {
     this.#run = run;
   }
 
-  async *outcomes(): AsyncGenerator<Outcome<Outputs, never>, void, undefined> {
-    const unwatch = watch(this.#signal, () => this.#wake());
-    let source: Source<unknown> | undefined;
-    try {
-      this.#refuseAborted();
-      source = this.#open();
-      for (;;) {
-        this.#fill(source);
-        const outcome = this.#ready.shift();
-        if (outcome) {
-          yield outcome;
-          this.#refuseAborted();
-        } else if (this.#running === 0 && this.#ended) {
-          break;
-        } else {
-          await new Promise<void>((resolve) => {
-            this.#wake = resolve;
-          });
-          this.#refuseAborted();
-        }
-      }
-      if (this.#failure) throw this.#failure.error;
-    } finally {
-      unwatch();
-      const finished = this.#ended;
-      this.#ended = true;
-      this.#giveUp.abort();
-      if (source && !finished) await this.#closeSource(source);
-    }
-  }
-
-  #refuseAborted(): void {
-    if (this.#signal?.aborted) throw at(new AbortError(this.#signal.reason), this.#site);
-  }
-
-  /** Reads on, as long as there is room: what is running and what nobody has taken yet both fill it. */
-  #fill(source: Source<unknown>): void {
-    if (this.#ended || this.#reading || this.#running + this.#ready.length >= this.#concurrency) return;
-    this.#reading = true;
-    void this.#next(source).then(() => {
-      this.#reading = false;
-      this.#fill(source);
-      this.#wake();
+  next(): Promise<IteratorResult<Outcome<Outputs, never>, void>> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ resolve, reject });
+      this.#begin();
+      this.#serve();
+      this.#fill();
     });
   }
 
-  async #next(source: Source<unknown>): Promise<void> {
+  /** Whoever waits for an outcome is told at once that there are no more. */
+  async return(): Promise<IteratorReturnResult<void>> {
+    this.#failure = undefined;
+    await this.#end();
+    return { done: true, value: undefined };
+  }
+
+  async throw(error: unknown): Promise<never> {
+    await this.return();
+    throw error;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.return();
+  }
+
+  #begin(): void {
+    if (this.#begun || this.#over) return;
+    this.#begun = true;
+    this.#unwatch = watch(this.#signal, () =>
+      this.#fail(at(new AbortError(this.#signal?.reason), this.#site)),
+    );
+    if (this.#over) return;
     try {
-      const step = await source.next();
-      // An iterable may yield promises, as `for await` allows.
-      const request = step.done ? undefined : await step.value;
-      if (step.done) this.#ended = true;
-      else if (!this.#ended) this.#start(request);
+      this.#source = this.#open();
     } catch (error) {
-      this.#ended = true;
-      this.#failure = { error };
+      this.#fail(error);
     }
   }
 
+  /** Gives what there is to those who wait, and learns whether there will be more. */
+  #serve(): void {
+    while (!this.#over && this.#waiting.length > 0) {
+      const outcome = this.#ready.shift();
+      if (outcome) this.#waiting.shift()?.resolve({ done: false, value: outcome });
+      else if (this.#ended && this.#running === 0) this.#end().catch(() => undefined);
+      else return;
+    }
+    if (this.#over) this.#dismiss();
+  }
+
+  #dismiss(): void {
+    for (const { resolve, reject } of this.#waiting.splice(0)) {
+      const failure = this.#failure;
+      this.#failure = undefined;
+      if (failure) reject(failure.error);
+      else resolve({ done: true, value: undefined });
+    }
+  }
+
+  /** Ends the loop with an error, of which whoever asks next learns. */
+  #fail(error: unknown): void {
+    this.#failure = { error };
+    this.#end().catch(() => undefined);
+  }
+
+  /** Gives up everything; settles when the source has cleaned up. */
+  async #end(): Promise<void> {
+    if (this.#over) return;
+    this.#over = true;
+    this.#ended = true;
+    this.#unwatch();
+    this.#giveUp.abort();
+    this.#ready.length = 0;
+    this.#dismiss();
+    await this.#closeSource();
+  }
+
+  /** Reads on, as long as there is room: what is running and what nobody has taken yet both fill it. */
+  #fill(): void {
+    if (this.#ended || this.#reading || this.#running + this.#ready.length >= this.#concurrency) return;
+    this.#reading = true;
+    void this.#readOne().then(() => {
+      this.#reading = false;
+      this.#serve();
+      this.#fill();
+    });
+  }
+
+  async #readOne(): Promise<void> {
+    let step: IteratorResult<unknown> | undefined;
+    try {
+      step = await this.#source?.next();
+    } catch (error) {
+      this.#stop(error);
+    }
+    if (!step || step.done) {
+      // It has nothing more to give, and nothing to clean up.
+      this.#ended = true;
+      this.#source = undefined;
+      return;
+    }
+    try {
+      // An iterable may yield promises, as `for await` allows.
+      this.#start(await step.value);
+    } catch (error) {
+      this.#stop(error);
+    }
+  }
+
+  /** Reads nothing more, and ends with an error after the outcomes of what was read. */
+  #stop(error: unknown): void {
+    if (this.#over) return;
+    this.#ended = true;
+    this.#failure ??= { error };
+  }
+
   #start(request: unknown): void {
+    if (this.#ended) return;
     const index = this.#read;
     this.#read += 1;
     this.#running += 1;
     const over = (result: ActionResult<Outputs> | null, error: unknown) => {
       this.#running -= 1;
+      if (this.#over) return;
       if (result || error instanceof CxoneError) {
         this.#ready.push(outcome(index, request, result, result ? null : (error as CxoneError)));
-      } else if (!this.#giveUp.signal.aborted) {
-        this.#ended = true;
-        this.#failure ??= { error };
+      } else {
+        this.#stop(error);
       }
-      this.#wake();
+      this.#serve();
     };
     this.#run(request, this.#giveUp.signal).then(
       (result) => over(result, null),
@@ -150,8 +227,10 @@ class Many<Outputs> {
   }
 
   /** Lets the source clean up, as `for await` does. One that is being read is not waited for: it may never answer. */
-  async #closeSource(source: Source<unknown>): Promise<void> {
-    const closed = Promise.resolve(source.return?.());
+  async #closeSource(): Promise<void> {
+    const source = this.#source;
+    this.#source = undefined;
+    const closed = Promise.resolve(source?.return?.());
     if (this.#reading) closed.catch(() => undefined);
     else await closed;
   }
