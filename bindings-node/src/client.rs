@@ -8,6 +8,7 @@ use cxone_actions_bridge::{ActionRequest, Dialect, Handle, TokenAnswer, patience
 use napi::bindgen_prelude::Either;
 use napi_derive::napi;
 
+use crate::ending::outlive_this_thread;
 use crate::queue::{NativeQueue, number};
 use crate::tagged::{mistake, quoted, tagged};
 
@@ -28,6 +29,7 @@ pub fn open_client(
     asks_for_tokens: bool,
     checkpoints: Option<&NativeQueue>,
 ) -> Either<NativeClient, String> {
+    outlive_this_thread();
     let checkpoints = checkpoints.map(|queue| Arc::clone(&queue.queue));
     match Handle::open(&options, Dialect::Node, asks_for_tokens, checkpoints) {
         Ok(handle) => Either::A(NativeClient { handle }),
@@ -56,6 +58,21 @@ impl NativeClient {
         started(|| {
             let request = request_of(&request, &findings)?;
             Ok(self.handle.run(&queue.queue, request, timeout_of(timeout_ms)?, deliver))
+        })
+    }
+
+    /// The same for one of many: where the line is full it waits for a place.
+    #[napi(catch_unwind)]
+    pub fn run_of_many(
+        &self,
+        queue: &NativeQueue,
+        request: String,
+        findings: String,
+        timeout_ms: Option<f64>,
+    ) -> Started {
+        started(|| {
+            let request = request_of(&request, &findings)?;
+            Ok(self.handle.run_of_many(&queue.queue, request, timeout_of(timeout_ms)?))
         })
     }
 
@@ -117,6 +134,14 @@ impl NativeClient {
     #[napi(catch_unwind)]
     pub fn answer(&self, call: f64, raised: Option<String>) {
         self.handle.answer(call_of(call), raised);
+    }
+
+    /// What it shows of itself, as a JSON object.
+    #[napi(catch_unwind)]
+    pub fn shown(&self) -> String {
+        let (base_url, profile) = self.handle.gateway();
+        serde_json::json!({ "baseUrl": base_url, "profile": profile, "closed": self.handle.is_closed() })
+            .to_string()
     }
 
     /// By which a request for a token names this client.

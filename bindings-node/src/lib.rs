@@ -6,11 +6,12 @@
 
 mod audit;
 pub mod client;
+mod ending;
 mod queue;
 pub mod sandbox;
 mod tagged;
 
-use napi::bindgen_prelude::Function;
+use napi::bindgen_prelude::{Env, Function, JsObjectValue, Object, Result};
 use std::ffi::OsString;
 
 use napi_derive::napi;
@@ -33,15 +34,36 @@ pub fn status_error(result: String) -> Option<String> {
     cxone_actions_bridge::status_error(&result)
 }
 
-/// At the end of the process: lets what is on the wire be recorded, and flushes the trails. Meanwhile `serve` is called again
-/// and again, on this thread.
+/// At the end of the process: lets what is on the wire be recorded, and flushes the trails. It takes no argument, so that
+/// it can listen to `exit` itself: whatever JavaScript closed over would be kept until then.
 #[napi(catch_unwind)]
-pub fn drain_at_exit(serve: Option<Function<'_, (), ()>>) {
-    match serve {
-        // It throws nothing.
-        Some(serve) => cxone_actions_bridge::drain_at_exit_serving(|| drop(serve.call(()))),
-        None => cxone_actions_bridge::drain_at_exit(),
-    }
+pub fn drain_at_exit() {
+    cxone_actions_bridge::drain_at_exit();
+}
+
+/// The same; meanwhile `serve` is called again and again, on this thread.
+#[napi(catch_unwind)]
+pub fn drain_at_exit_serving(serve: Function<'_, (), ()>) {
+    // It throws nothing.
+    cxone_actions_bridge::drain_at_exit_serving(|| drop(serve.call(())));
+}
+
+/// So long a function for tokens is waited for, in milliseconds.
+#[napi(catch_unwind)]
+pub fn token_patience_ms() -> f64 {
+    cxone_actions::TOKEN_PATIENCE.as_secs_f64() * 1000.0
+}
+
+/// Whether a client of this process still has something to record at its end.
+#[napi(catch_unwind)]
+pub fn has_clients() -> bool {
+    cxone_actions_bridge::has_clients()
+}
+
+/// The `process` of the realm that loaded this module. A test runner gives its tests a copy, whose `exit` never comes.
+#[napi(catch_unwind)]
+pub fn process(env: Env) -> Result<Object<'static>> {
+    env.get_global()?.get_named_property("process")
 }
 
 /// What the library has to say is kept from this level on: `off`, `error`, `warning`, `info` or `debug`.

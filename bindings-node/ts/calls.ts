@@ -5,16 +5,22 @@
  * a wait that was given up leaves no listener behind.
  */
 import { AsyncResource } from "node:async_hooks";
-import { setInterval } from "node:timers";
-import { isMainThread } from "node:worker_threads";
-import { abandonCheckpoints, keepsCheckpoints, serveCheckpoint, serveLastCheckpoint } from "./checkpoints";
+import { setImmediate, setInterval } from "node:timers";
+import {
+  abandonCheckpoints,
+  forgetCheckpoints,
+  keepsCheckpoints,
+  serveCheckpoint,
+  serveLastCheckpoint,
+} from "./checkpoints";
+import { expectEnd, expectLess, type Teller } from "./ending";
 import { AbortError, type CxoneError } from "./errors";
 import { at, refusal, type Site } from "./from-core";
-import { deliverLog, followLog } from "./log";
+import { deliverLog, followLog, followsLog } from "./log";
 import { type NativeClient, type NativeMessage, type NativeQueue, native } from "./native";
 import type { Signal } from "./options";
 import { watch } from "./signals";
-import { classOf, serveToken } from "./tokens";
+import { classOf, forgetToken, serveToken } from "./tokens";
 
 /** What a call needs to be started and to be settled. */
 export interface Call<T> {
@@ -28,6 +34,8 @@ export interface Call<T> {
   readonly read: (json: string) => { value: T } | { error: CxoneError };
   /** Hands over the terminal result before that. */
   readonly deliver?: ((json: string) => unknown) | undefined;
+  /** Told when it is over, also when nobody waits for it any more: it begins and goes on all the same. */
+  readonly over?: () => void;
 }
 
 interface Pending {
@@ -40,34 +48,67 @@ interface Pending {
 const FOREVER_MS = 2 ** 31 - 1;
 
 const pending = new Map<number, Pending>();
+/** What goes on though nobody waits for it. */
+const unwaited = new Map<number, () => void>();
 /** What was drained and is being received: a function of the caller's may end the process in the middle of it. */
 let unread: Iterable<NativeMessage> = [];
-let thread: { readonly queue: NativeQueue; readonly beat: NodeJS.Timeout } | undefined;
+let queue: NativeQueue | undefined;
+/** While the queue is listened to; keeps the event loop alive while somebody waits. */
+let beat: NodeJS.Timeout | undefined;
+/** Whether it is looked soon whether anybody still listens. */
+let resting = false;
 
-/** The queue of this thread, and the end of the process prepared; made with the first client. */
-export function enter(): NativeQueue {
-  if (!thread) {
-    const queue = new native.NativeQueue(() => {
-      unread = queue.drain().values();
-      deliverLog();
-      for (const message of unread) receive(message);
-    });
-    thread = { queue, beat: setInterval(() => undefined, FOREVER_MS).unref() };
-    // A worker may end while the process goes on: its queue is closed natively, and the others keep working.
-    if (isMainThread) {
-      process.once("exit", () => {
-        native.drainAtExit(keepsCheckpoints() ? () => serveAtExit(queue) : null);
-        deliverLog();
-      });
-    }
-  }
-  return thread.queue;
+/** The queue of this thread. */
+export function theQueue(): NativeQueue {
+  queue ??= new native.NativeQueue();
+  return queue;
+}
+
+const teller: Teller = { serves: keepsCheckpoints, serve: serveAtExit, after: deliverLog };
+
+/** A client was opened, and its functions are known. */
+export function opened(): void {
+  if (keepsCheckpoints()) listen();
+  expectEnd(keepsCheckpoints() || followsLog() ? teller : undefined);
+}
+
+/** A client was closed. */
+export function closed(client: NativeClient): void {
+  forgetToken(client);
+  forgetCheckpoints(client);
+  expectLess(teller, !keepsCheckpoints() && !followsLog());
+  restSoon();
+}
+
+/** Has the queue wake this thread. */
+function listen(): void {
+  if (beat) return;
+  beat = setInterval(() => undefined, FOREVER_MS).unref();
+  const listened = theQueue();
+  listened.listen(() => {
+    unread = listened.drain().values();
+    deliverLog();
+    for (const message of unread) receive(message);
+  });
+}
+
+/** Leaves nothing in the event loop, unless whoever was just answered goes on with the next call. */
+function restSoon(): void {
+  if (resting) return;
+  resting = true;
+  setImmediate(() => {
+    resting = false;
+    if (pending.size > 0 || unwaited.size > 0 || keepsCheckpoints()) return;
+    clearInterval(beat);
+    beat = undefined;
+    queue?.rest();
+  }).unref();
 }
 
 /** Tells the last checkpoints: nobody comes back to the event loop. */
-function serveAtExit(queue: NativeQueue): void {
+function serveAtExit(): void {
   abandonCheckpoints();
-  const messages = [...unread, ...queue.drain()];
+  const messages = [...unread, ...theQueue().drain()];
   for (const { call, kind, json } of messages) if (kind === "checkpoint") serveLastCheckpoint(call, json);
   abandonCheckpoints();
 }
@@ -76,12 +117,12 @@ function serveAtExit(queue: NativeQueue): void {
 export function start<T>(call: Call<T>): Promise<T> {
   const { client, site, signal } = call;
   return new Promise<T>((resolve, reject) => {
-    if (signal?.aborted) {
+    if (signal?.aborted && !call.over) {
       reject(at(new AbortError(signal.reason), site));
       return;
     }
     followLog();
-    const number = call.begin(enter());
+    const number = call.begin(theQueue());
     if (typeof number === "string") {
       reject(at(refusal(number), site));
       return;
@@ -89,6 +130,7 @@ export function start<T>(call: Call<T>): Promise<T> {
     let unwatch = () => {};
     const settle = (json: string) => {
       unwatch();
+      call.over?.();
       try {
         const answer = call.read(json);
         if ("error" in answer) reject(at(answer.error, site));
@@ -101,8 +143,10 @@ export function start<T>(call: Call<T>): Promise<T> {
     const deliver = call.deliver && AsyncResource.bind(call.deliver);
     remember(number, { client, deliver, settle });
     unwatch = watch(signal, () => {
-      if (!forget(number)) return;
-      client.cancel(number);
+      if (!pending.has(number)) return;
+      if (call.over) unwaited.set(number, call.over);
+      else client.cancel(number);
+      forget(number);
       reject(at(new AbortError(signal?.reason), site));
     });
   });
@@ -123,6 +167,8 @@ function receive({ call, kind, json }: NativeMessage): void {
   }
   const waiting = pending.get(call);
   if (waiting && forget(call)) waiting.settle(json);
+  const over = unwaited.get(call);
+  if (over && unwaited.delete(call)) over();
 }
 
 /** Runs the caller's `onResult`; of what it throws, only the class goes back. */
@@ -139,12 +185,16 @@ async function handOver(call: number, json: string): Promise<void> {
 }
 
 function remember(call: number, waiting: Pending): void {
-  if (pending.size === 0) thread?.beat.ref();
+  listen();
+  if (pending.size === 0) beat?.ref();
   pending.set(call, waiting);
 }
 
 function forget(call: number): boolean {
   const known = pending.delete(call);
-  if (known && pending.size === 0) thread?.beat.unref();
+  if (known && pending.size === 0) {
+    beat?.unref();
+    restSoon();
+  }
   return known;
 }

@@ -36,6 +36,11 @@ export function registerCheckpoints(client: NativeClient, note: CheckpointFuncti
   functions.add(client, note);
 }
 
+/** It is closed: its last checkpoint has been told. */
+export function forgetCheckpoints(client: NativeClient): void {
+  functions.delete(client);
+}
+
 /** Those that a function has been told of, and has not returned from. */
 const open = new Map<number, NativeClient>();
 
@@ -53,7 +58,7 @@ export async function serveCheckpoint(number: number, json: string): Promise<voi
   if (open.delete(number)) told.client.answerCheckpoint(number, raised);
 }
 
-/** Whether a function has ever been given on this thread. */
+/** Whether a function on this thread has checkpoints to come. */
 export function keepsCheckpoints(): boolean {
   return functions.size > 0;
 }

@@ -1,10 +1,11 @@
 /** The client: the whole sentence in one place. It decides nothing; what it is told goes to the core as it is. */
 import { AuditTrail } from "./audit";
-import { type Call, enter, start } from "./calls";
+import { type Call, closed, opened, start, theQueue } from "./calls";
 import { registerCheckpoints } from "./checkpoints";
 import { encodeOptions, encodeRequest, timeText } from "./encode";
 import type { CxoneError } from "./errors";
 import { at, refusal, type Site, siteOf, unwrap } from "./from-core";
+import { inspectCustom } from "./inspect";
 import { followLog } from "./log";
 import { Metrics } from "./metrics";
 import { type NativeClient, native } from "./native";
@@ -13,6 +14,7 @@ import {
   type ClientOptions,
   type CloseOptions,
   callOptions,
+  type FileUrl,
   type InvokeOptions,
   mustBePlain,
   optionsText,
@@ -36,6 +38,7 @@ import {
 } from "./results";
 import { runMany } from "./run-many";
 import { registerToken } from "./tokens";
+import { fileText, withoutUrls } from "./urls";
 
 const SIGNAL = "an AbortSignal";
 const MILLISECONDS = "a number of milliseconds";
@@ -66,17 +69,17 @@ export class Client {
     const site = siteOf(new.target);
     const { token, checkpoints, others } = placed(site, () => splitFunctions(options));
     followLog();
-    const opened = native.openClient(
-      placed(site, () => optionsText(others)),
+    const client = native.openClient(
+      placed(site, () => optionsText(withoutUrls(others))),
       token !== undefined,
-      checkpoints ? enter() : null,
+      checkpoints ? theQueue() : null,
     );
-    if (typeof opened === "string") throw at(refusal(opened), site);
-    enter();
-    if (token) registerToken(opened, token);
-    if (checkpoints) registerCheckpoints(opened, checkpoints);
-    this.#native = opened;
-    this.#audit = AuditTrail.of(opened);
+    if (typeof client === "string") throw at(refusal(client), site);
+    if (token) registerToken(client, token);
+    if (checkpoints) registerCheckpoints(client, checkpoints);
+    opened();
+    this.#native = client;
+    this.#audit = AuditTrail.of(client);
   }
 
   /**
@@ -90,8 +93,8 @@ export class Client {
     request: ActionRequest<Inputs>,
     options?: InvokeOptions | null,
   ): Promise<Invocation> {
-    const site = siteOf(this.invoke);
-    const { signal } = placed(site, () => callOptions<InvokeOptions>(options, { signal: SIGNAL }));
+    const site = siteOf(own("invoke"));
+    const { signal } = placed(site, () => callOptions<InvokeOptions>(options, { signal: SIGNAL }, request));
     return start({
       client: this.#native,
       site,
@@ -114,7 +117,7 @@ export class Client {
     invocation: Invocation | string,
     options?: WaitOptions<ActionResult<Outputs>> | null,
   ): Promise<ActionResult<Outputs>> {
-    const site = siteOf(this.poll);
+    const site = siteOf(own("poll"));
     const { signal, timeoutMs, onResult } = placed(site, () =>
       callOptions<WaitOptions<ActionResult<Outputs>>>(options, WAIT),
     );
@@ -139,12 +142,23 @@ export class Client {
     request: ActionRequest<Inputs>,
     options?: WaitOptions<ActionResult<Outputs>> | null,
   ): Promise<ActionResult<Outputs>> {
-    const site = siteOf(this.run);
-    return this.#run(
-      request,
-      placed(site, () => callOptions<WaitOptions<ActionResult<Outputs>>>(options, WAIT)),
-      site,
+    const site = siteOf(own("run"));
+    const { signal, timeoutMs, onResult } = placed(site, () =>
+      callOptions<WaitOptions<ActionResult<Outputs>>>(options, WAIT, request),
     );
+    const deliver = delivering(onResult);
+    return start({
+      client: this.#native,
+      site,
+      signal,
+      begin: (queue) => {
+        const { text, findings } = encodeRequest(request);
+        const delivers = deliver !== undefined;
+        return this.#native.run(queue, text, JSON.stringify(findings), timeoutMs ?? null, delivers);
+      },
+      read: reading("result", readResult<Outputs>),
+      deliver,
+    });
   }
 
   /**
@@ -155,7 +169,7 @@ export class Client {
    * @throws {CxoneError} of the other kinds; nothing is executed
    */
   async describe(actionId: string, options?: InvokeOptions | null): Promise<ActionDescription> {
-    const site = siteOf(this.describe);
+    const site = siteOf(own("describe"));
     const { signal } = placed(site, () => callOptions<InvokeOptions>(options, { signal: SIGNAL }));
     return start({
       client: this.#native,
@@ -173,11 +187,11 @@ export class Client {
    * @throws {ConfigError} `at` is no time
    */
   check<Inputs extends object>(request: ActionRequest<Inputs>, options?: CheckOptions | null): Verdict {
-    const site = siteOf(this.check);
+    const site = siteOf(own("check"));
     const { at: time } = placed(site, () => callOptions<CheckOptions>(options, { at: MOMENT }));
     const moment = time instanceof Date ? timeText(time) : (time ?? null);
     const { text, findings } = encodeRequest(request);
-    return Verdict.read(unwrap(this.#native.check(text, JSON.stringify(findings), moment), this.check));
+    return Verdict.read(unwrap(this.#native.check(text, JSON.stringify(findings), moment), own("check")));
   }
 
   /**
@@ -186,10 +200,10 @@ export class Client {
    *
    * @throws {ConfigError} names every mistake in it; then the policy that holds stays
    */
-  reloadPolicy(policy?: string | Policy | null): string {
-    const site = siteOf(this.reloadPolicy);
+  reloadPolicy(policy?: string | FileUrl | Policy | null): string {
+    const site = siteOf(own("reloadPolicy"));
     const text = placed(site, () => policyText(policy));
-    return unwrap<string>(this.#native.reloadPolicy(text), this.reloadPolicy);
+    return unwrap<string>(this.#native.reloadPolicy(text), own("reloadPolicy"));
   }
 
   /**
@@ -204,13 +218,22 @@ export class Client {
     requests: ActionRequests<Inputs>,
     options?: RunManyOptions | null,
   ): AsyncGenerator<Outcome<Outputs, Inputs>, void, undefined> {
-    const site = siteOf(this.runMany);
+    const site = siteOf(own("runMany"));
     const known = { signal: SIGNAL, timeoutMs: MILLISECONDS, concurrency: "a whole number from 1" };
     const { concurrency, signal, timeoutMs } = placed(site, () =>
       callOptions<RunManyOptions>(options, known),
     );
     const run = (request: unknown, giveUp: AbortSignal) =>
-      this.#run<Outputs>(request, { signal: giveUp, timeoutMs }, site);
+      start({
+        client: this.#native,
+        site,
+        signal: giveUp,
+        begin: (queue) => {
+          const { text, findings } = encodeRequest(request);
+          return this.#native.runOfMany(queue, text, JSON.stringify(findings), timeoutMs ?? null);
+        },
+        read: reading("result", readResult<Outputs>),
+      });
     return placed(site, () => runMany(requests, concurrency ?? 64, signal, site, run));
   }
 
@@ -221,14 +244,14 @@ export class Client {
    * @throws {AuditError} when the trail cannot be read
    */
   recover(): Unfinished[] {
-    return unwrap<Parameters<typeof readUnfinished>[0][]>(this.#native.recover(), this.recover).map(
+    return unwrap<Parameters<typeof readUnfinished>[0][]>(this.#native.recover(), own("recover")).map(
       readUnfinished,
     );
   }
 
   /** A consistent snapshot of the numbers. */
   metrics(): Metrics {
-    return Metrics.read(this.#native, this.metrics);
+    return Metrics.read(this.#native, own("metrics"));
   }
 
   /** The record of everything that was done and refused. */
@@ -238,14 +261,16 @@ export class Client {
 
   /** Stops taking calls, lets what is on the wire be recorded, and closes the trail. May be called twice. */
   async close(options?: CloseOptions | null): Promise<void> {
-    const site = siteOf(this.close);
-    const { timeoutMs } = placed(site, () => callOptions<CloseOptions>(options, { timeoutMs: MILLISECONDS }));
+    const site = siteOf(own("close"));
+    const known = { signal: SIGNAL, timeoutMs: MILLISECONDS };
+    const { signal, timeoutMs } = placed(site, () => callOptions<CloseOptions>(options, known));
     await start({
       client: this.#native,
       site,
-      signal: undefined,
+      signal,
       begin: (queue) => this.#native.close(queue, timeoutMs ?? null),
       read: reading("value", () => undefined),
+      over: () => closed(this.#native),
     });
   }
 
@@ -254,34 +279,30 @@ export class Client {
     await this.close();
   }
 
-  #run<Outputs>(
-    request: unknown,
-    { signal, timeoutMs, onResult }: Partial<WaitOptions<ActionResult<Outputs>>>,
-    site: Site,
-  ): Promise<ActionResult<Outputs>> {
-    const deliver = delivering(onResult);
-    return start({
-      client: this.#native,
-      site,
-      signal,
-      begin: (queue) => {
-        const { text, findings } = encodeRequest(request);
-        return this.#native.run(
-          queue,
-          text,
-          JSON.stringify(findings),
-          timeoutMs ?? null,
-          deliver !== undefined,
-        );
-      },
-      read: reading("result", readResult<Outputs>),
-      deliver,
-    });
+  /** @internal Where it calls, and how busy it is; nothing of its credentials. */
+  [inspectCustom](
+    _depth: number,
+    options: object,
+    inspect: (value: unknown, options: object) => string,
+  ): string {
+    if (!(#native in this)) return "Client {}";
+    const shown: object = JSON.parse(this.#native.shown());
+    return `Client ${inspect({ ...shown, inFlight: this.metrics().inFlight }, options)}`;
   }
+}
+
+/** The methods as they are here: somebody may put another in the place of one, on a client or on the class. */
+const OWN = Object.getOwnPropertyDescriptors(Client.prototype);
+
+/** The method that the caller has called, for the stack of an error: it is on the stack, whatever `this` calls it. */
+function own(name: Exclude<keyof typeof OWN, "audit">): CallableFunction {
+  return OWN[name]?.value as CallableFunction;
 }
 
 function policyText(policy: unknown): string | null {
   if (policy === undefined || policy === null) return null;
+  const path = fileText(policy);
+  if (path !== undefined) return JSON.stringify(path);
   // What else JSON can say is judged by the core.
   if (typeof policy === "function" || (typeof policy === "object" && !Array.isArray(policy)))
     mustBePlain(policy, "the policy");

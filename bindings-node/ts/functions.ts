@@ -23,7 +23,14 @@ export class FunctionsByClient<Given extends unknown[], Returned> {
     const number = client.number();
     this.#functions.set(client, AsyncResource.bind(called));
     this.#clients.set(number, new WeakRef(client));
-    this.#gone.register(client, number);
+    this.#gone.register(client, number, client);
+  }
+
+  /** The client is closed. */
+  delete(client: NativeClient): void {
+    if (!this.#functions.delete(client)) return;
+    this.#clients.delete(client.number());
+    this.#gone.unregister(client);
   }
 
   /** The client of this number and its function, while both are there. */

@@ -23,6 +23,11 @@ export function followLog(): void {
   native.setLogLevel(wanted ? "debug" : "off");
 }
 
+/** Whether anybody listens. */
+export function followsLog(): boolean {
+  return followed;
+}
+
 /** Tells what was said since the last time. */
 export function deliverLog(): void {
   if (!followed) return;

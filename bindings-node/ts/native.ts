@@ -19,6 +19,10 @@ export interface NativeMessage {
 export interface NativeQueue {
   /** Everything that is ready, oldest first. */
   drain(): NativeMessage[];
+  /** From now on `wake` is called when there is something to drain. */
+  listen(wake: () => void): void;
+  /** Nothing of this queue is left in the event loop. */
+  rest(): void;
 }
 
 /** JSON text of an object with exactly one of `value` and `error`. */
@@ -34,6 +38,8 @@ export interface NativeClient {
     timeoutMs: number | null,
     deliver: boolean,
   ): number | string;
+  /** One of many: where the line is full it waits for a place. */
+  runOfMany(queue: NativeQueue, request: string, findings: string, timeoutMs: number | null): number | string;
   poll(queue: NativeQueue, target: string, timeoutMs: number | null, deliver: boolean): number | string;
   describe(queue: NativeQueue, actionId: string): number | string;
   check(request: string, findings: string, at: string | null): Tagged;
@@ -45,6 +51,8 @@ export interface NativeClient {
   answerCheckpoint(number: number, raised: string | null): void;
   /** Nobody will learn what the function came to: the process ends. */
   abandonCheckpoint(number: number): void;
+  /** What it shows of itself, as a JSON object. */
+  shown(): string;
   /** By which a request for a token, or a checkpoint, names this client. */
   number(): number;
   takeTokenRequest(request: number): boolean;
@@ -87,7 +95,7 @@ export interface NativeSandbox {
 
 /** What the native module exports. */
 export interface Native {
-  readonly NativeQueue: new (wake: () => void) => NativeQueue;
+  readonly NativeQueue: new () => NativeQueue;
   version(): string;
   /** The public surface as the core knows it. */
   surface(): string;
@@ -95,8 +103,16 @@ export interface Native {
   openSandbox(options: string): NativeSandbox | string;
   /** The error of a result that did not complete, from the JSON text of its fields. */
   statusError(result: string): string | null;
+  /** Blocks. A listener to `exit` that holds nothing of ours. */
+  drainAtExit(): void;
   /** Blocks; `serve` is called again and again meanwhile, and must not throw. */
-  drainAtExit(serve: (() => void) | null): void;
+  drainAtExitServing(serve: () => void): void;
+  /** So long a function for tokens is waited for. */
+  tokenPatienceMs(): number;
+  /** Whether a client of this process still has something to record at its end. */
+  hasClients(): boolean;
+  /** The `process` of the realm that loaded the native module. */
+  process(): NodeJS.Process;
   /** What the library has to say is kept from this level on: `off`, `error`, `warning`, `info` or `debug`. */
   setLogLevel(level: string): void;
   /** What was said since the last time, each as a JSON object. */

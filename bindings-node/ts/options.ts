@@ -49,9 +49,9 @@ export interface PolicyAction {
 /** The options of a client. What is not given is taken from the environment, the profile, and the defaults, in this order. */
 export interface ClientOptions {
   /** Where the gateway is: https, or http on a loopback address. `CXONE_BASE_URL`. */
-  readonly baseUrl?: string | undefined;
+  readonly baseUrl?: string | WebUrl | undefined;
   /** The wire contract: a built-in name (default `"gateway"`) or a path to a TOML file. `CXONE_PROFILE`. */
-  readonly profile?: string | undefined;
+  readonly profile?: string | FileUrl | undefined;
   /** Fills `{region}` in a profile's URLs. `CXONE_REGION`. */
   readonly region?: string | undefined;
   /** OAuth client id. `CXONE_CLIENT_ID`. */
@@ -74,11 +74,11 @@ export interface ClientOptions {
   /** OAuth scopes, separated by spaces. `CXONE_SCOPE`. */
   readonly scope?: string | undefined;
   /** Who may call what: a TOML or JSON file, or the same structure. Default: every action is allowed. `CXONE_POLICY`. */
-  readonly policy?: string | Policy | undefined;
+  readonly policy?: string | FileUrl | Policy | undefined;
   /** A policy file that changed is read again, looked at no more often than this. Default: never by itself. */
   readonly policyRefreshMs?: number | undefined;
   /** Directory of the durable audit trail. Default: the last 10,000 records in memory. `CXONE_AUDIT_DIR`. */
-  readonly audit?: string | undefined;
+  readonly audit?: string | FileUrl | undefined;
   /** Who acts, as the trail says it. Default: the owner of the process. `CXONE_ACTOR`. */
   readonly actor?: string | undefined;
   /** What a record of the trail survives: the death of the process (default), or the loss of power. `CXONE_DURABILITY`. */
@@ -96,7 +96,7 @@ export interface ClientOptions {
    * records, every minute in which there were any, when a segment ends, at `flush` and at `close`. It has 10 s; what it
    * throws is logged and noted in the trail, and stops nothing.
    */
-  readonly auditCheckpoints?: string | CheckpointFunction | undefined;
+  readonly auditCheckpoints?: string | FileUrl | CheckpointFunction | undefined;
   /** The size at which a segment of the trail is ended and the next begun. Default 67,108,864. */
   readonly auditSegmentBytes?: number | undefined;
   /** Segments of the trail that ended so many days ago are removed. Default: kept for ever. */
@@ -127,15 +127,15 @@ export interface ClientOptions {
   /** Hosts that `callbackUrl` may name. Default: any public https host. */
   readonly callbackHosts?: readonly string[] | undefined;
   /** Proxy URL. `HTTPS_PROXY`, with `NO_PROXY` for what goes around it. */
-  readonly proxy?: string | undefined;
+  readonly proxy?: string | WebUrl | undefined;
   /** Certificates to trust, PEM. `SSL_CERT_FILE`. */
-  readonly caFile?: string | undefined;
+  readonly caFile?: string | FileUrl | undefined;
   /** Client certificate and key, PEM. */
-  readonly clientCert?: string | undefined;
+  readonly clientCert?: string | FileUrl | undefined;
   /** Never speak HTTP/2. */
   readonly http1Only?: boolean | undefined;
   /** Where spans are sent: the URL of an OTLP/HTTP collector. `CXONE_TRACES`. */
-  readonly traces?: string | undefined;
+  readonly traces?: string | WebUrl | undefined;
 }
 
 /** What is used of a `URL` with the scheme `file:`, as `pathToFileURL` makes one. */
@@ -143,6 +143,14 @@ export interface FileUrl {
   /** The whole of it. */
   readonly href: string;
   /** `file:`. */
+  readonly protocol: string;
+}
+
+/** What is used of a `URL` of the web. */
+export interface WebUrl {
+  /** All of it. */
+  readonly href: string;
+  /** Its scheme, with a colon. */
   readonly protocol: string;
 }
 
@@ -191,6 +199,8 @@ export interface RunManyOptions extends InvokeOptions {
 
 /** Options of `close`. */
 export interface CloseOptions {
+  /** Gives up the wait: `AbortError`. The client closes all the same. */
+  readonly signal?: Signal | null | undefined;
   /** How long what is on the wire may take to be recorded. Default 30,000. */
   readonly timeoutMs?: number | undefined;
 }
@@ -244,9 +254,16 @@ const RULES: Record<Finding["code"], (got: string) => string> = {
 export function callOptions<O extends object>(
   options: O | null | undefined,
   known: Record<keyof O, string>,
+  request?: unknown,
 ): Partial<O> {
   if (options === undefined || options === null) return {};
   if (!isObject(options)) throw notPlain(options, "the options of a call");
+  if (typeof request === "string" && Object.keys(options).some((name) => !Object.hasOwn(known, name))) {
+    // Written as in another language: an id, and inputs.
+    const message =
+      "the first argument must be a request, `{ actionId, inputs }`, and the second options; got string";
+    throw mistaken([{ path: "", code: "type", message }]);
+  }
   const mistakes: Violation[] = [];
   for (const [name, value] of Object.entries(options)) {
     const sort = Object.hasOwn(known, name) ? known[name as keyof O] : undefined;
