@@ -27,6 +27,7 @@ test("a_signal_that_is_aborted_already_ends_every_call_before_anything_happens",
     client.run(REQUEST, { signal }),
     client.poll("inv-1", { signal }),
     client.run("not even a request", { signal }),
+    client.describe(ACTION, { signal }),
     client.runMany([REQUEST], { signal }).next(),
   ];
   for (const call of calls) {
@@ -107,6 +108,38 @@ test("one_signal_serves_a_thousand_calls_without_a_warning_and_without_a_listene
   assert.equal(listeners(signal), 0);
   await new Promise((resolve) => setImmediate(resolve));
   assert.deepEqual(warnings, []);
+});
+
+test("each_of_three_hundred_derived_signals_ends_its_own_wait", async (t) => {
+  const { client } = connected(t, { maxQueued: 300 });
+  const controller = new AbortController();
+  const waiting = Array.from({ length: 300 }, () => {
+    const signal = AbortSignal.any([controller.signal, AbortSignal.timeout(60_000)]);
+    return rejection(client.run({ actionId: NEVER_ENDS, inputs: {} }, { signal }));
+  });
+  await settled(client, ({ started }) => started === 300);
+  controller.abort("all of you");
+  for (const error of await Promise.all(waiting)) assert.equal(error.cause, "all of you");
+});
+
+test("a_close_that_is_given_up_goes_on_and_is_over_once", async (t) => {
+  const { client, sandbox } = connected(t);
+  sandbox.inject("invoke", { delay: 0.2 });
+  const call = client.run({ ...REQUEST, correlationId: "corr-close" });
+  await seen(sandbox, "invoke");
+  const controller = new AbortController();
+  const closing = rejection(client.close({ signal: controller.signal }));
+  controller.abort("no time");
+  const error = await closing;
+  assert.deepEqual([error.name, error.cause], ["AbortError", "no time"]);
+  assert.equal(
+    (await rejection(client.close({ signal: AbortSignal.abort("none at all") }))).cause,
+    "none at all",
+  );
+  assert.equal((await rejection(client.run(REQUEST))).kind, "closed");
+  assert.ok((await call).ok, "what was under way is finished");
+  await client.close();
+  assert.equal(events(client).at(-1), "closed");
 });
 
 test("a_timeout_signal_ends_the_wait_with_its_reason", async (t) => {

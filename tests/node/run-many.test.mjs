@@ -1,6 +1,7 @@
 // Many requests: one outcome each, read lazily, and nothing left behind by those who leave early.
 import assert from "node:assert/strict";
-import { getEventListeners } from "node:events";
+import { getEventListeners, once } from "node:events";
+import { Readable } from "node:stream";
 import { test } from "node:test";
 import { ConfigError, Outcome } from "cxone-actions";
 import { ACTION, AT_ONCE, connected, FAILS, NEVER_ENDS, rejection, thrown } from "./support.mjs";
@@ -151,6 +152,106 @@ test("a_source_that_never_answers_does_not_hold_whoever_leaves", async (t) => {
     assert.ok(result.ok);
     break;
   }
+});
+
+test("a_return_settles_what_waits_for_an_outcome_at_once_and_stops_everything", async (t) => {
+  const { client } = connected(t);
+  const told = source(100, (n) => request(n, NEVER_ENDS));
+  const outcomes = client.runMany(told.requests, { concurrency: 4 });
+  const waiting = [outcomes.next(), outcomes.next()];
+  while (client.metrics().started < 4) await new Promise((resolve) => setImmediate(resolve));
+  const over = { done: true, value: undefined };
+  assert.deepEqual(await outcomes.return(), over);
+  assert.deepEqual(await Promise.all(waiting), [over, over]);
+  assert.ok(told.closed);
+  assert.deepEqual([told.read, await outcomes.next(), await outcomes.return()], [4, over, over]);
+  await client.close();
+  assert.equal(client.metrics().inFlight, 0);
+});
+
+test("destroying_a_stream_over_it_stops_everything", async (t) => {
+  const { client } = connected(t);
+  const told = source(100, (n) => request(n, n === 0 ? AT_ONCE : NEVER_ENDS));
+  const stream = Readable.from(client.runMany(told.requests, { concurrency: 4 }));
+  for await (const { index } of stream) {
+    assert.equal(index, 0);
+    break;
+  }
+  const another = source(100, (n) => request(n, NEVER_ENDS));
+  const failing = Readable.from(client.runMany(another.requests, { concurrency: 4 }));
+  failing.resume();
+  while (another.read < 4) await new Promise((resolve) => setImmediate(resolve));
+  const failed = once(failing, "close").catch((error) => error);
+  failing.destroy(new RangeError("enough"));
+  assert.equal((await failed).message, "enough");
+  assert.deepEqual([told.closed, another.closed], [true, true]);
+  await client.close();
+  assert.equal(client.metrics().inFlight, 0);
+});
+
+test("whoever_asks_for_several_outcomes_at_once_is_given_each_of_them_once", async (t) => {
+  const { client } = connected(t);
+  const outcomes = client.runMany(source(3).requests);
+  const asked = await Promise.all(Array.from({ length: 5 }, () => outcomes.next()));
+  assert.deepEqual(
+    asked.map(({ done }) => done),
+    [false, false, false, true, true],
+  );
+  assert.deepEqual(
+    asked
+      .slice(0, 3)
+      .map(({ value }) => value.index)
+      .sort(),
+    [0, 1, 2],
+  );
+});
+
+test("it_is_left_by_an_error_and_by_the_end_of_a_block_too", async (t) => {
+  const { client } = connected(t);
+  for (const leave of [
+    async (outcomes) =>
+      assert.equal((await rejection(outcomes.throw(new RangeError("mine")))).message, "mine"),
+    async (outcomes) => assert.equal(await outcomes[Symbol.asyncDispose](), undefined),
+  ]) {
+    const told = source(9);
+    const outcomes = client.runMany(told.requests, { concurrency: 2 });
+    assert.equal((await outcomes.next()).done, false);
+    await leave(outcomes);
+    assert.deepEqual([told.closed, (await outcomes.next()).done], [true, true]);
+  }
+});
+
+test("a_signal_aborted_while_nobody_asks_stops_everything_and_is_told_to_the_next_who_does", async (t) => {
+  const { client } = connected(t);
+  const controller = new AbortController();
+  const told = source(100, (n) => request(n, n === 0 ? AT_ONCE : NEVER_ENDS));
+  const outcomes = client.runMany(told.requests, { concurrency: 4, signal: controller.signal });
+  assert.equal((await outcomes.next()).value.index, 0);
+  controller.abort("enough");
+  assert.ok(told.closed);
+  const error = await rejection(outcomes.next());
+  assert.deepEqual([error.name, error.cause], ["AbortError", "enough"]);
+  assert.equal((await outcomes.next()).done, true);
+});
+
+test("a_request_that_is_promised_and_fails_ends_the_loop_and_closes_the_source", async (t) => {
+  const { client } = connected(t);
+  const told = source(9, (n) => (n === 2 ? Promise.reject(new RangeError("no such row")) : request(n)));
+  const seen = [];
+  const error = await rejection(
+    (async () => {
+      for await (const { index } of client.runMany(told.requests)) seen.push(index);
+    })(),
+  );
+  assert.deepEqual([error.message, seen.sort(), told.closed], ["no such row", [0, 1], true]);
+});
+
+test("its_own_concurrency_never_overloads_it", async (t) => {
+  const { client } = connected(t, { maxInFlight: 4, maxQueued: 8 });
+  const kinds = new Set();
+  for await (const { error } of client.runMany(source(400).requests, { concurrency: 100 }))
+    kinds.add(error?.kind ?? "completed");
+  assert.deepEqual(Array.from(kinds), ["completed"]);
 });
 
 test("each_request_has_a_deadline_of_its_own", async (t) => {

@@ -54,6 +54,8 @@ test("a_function_of_every_sort_is_asked_once_for_everybody", async (t) => {
     a_promise_of_a_token: async () => (await issue())[0],
     a_pair: () => ready,
     a_token: () => ready[0],
+    an_object: () => ({ token: ready[0], expiresInMs: ready[1] }),
+    a_promise_of_an_object_without_a_time: async () => ({ token: (await issue())[0] }),
   };
   for (const [name, token] of Object.entries(sorts)) {
     let calls = 0;
@@ -68,6 +70,22 @@ test("a_function_of_every_sort_is_asked_once_for_everybody", async (t) => {
     );
     for await (const { error } of client.runMany(Array(20).fill(REQUEST))) assert.equal(error, null);
     assert.deepEqual([calls, client.metrics().tokenRefreshes], [1, 1], name);
+  }
+});
+
+test("what_a_function_threw_is_the_cause_of_what_came_of_it_and_in_no_text_of_ours", async (t) => {
+  const { open } = ground(t);
+  for (const raised of [new RangeError("s3cr3t"), "s3cr3t", { secret: "s3cr3t" }]) {
+    const client = open(async () => {
+      throw raised;
+    });
+    const errors = [await rejection(client.run(REQUEST))];
+    for await (const { error } of client.runMany([REQUEST])) errors.push(error);
+    for (const error of errors) {
+      assert.equal(error.cause, raised);
+      assert.ok(!`${error.stack} ${JSON.stringify(error)} ${Object.keys(error)}`.includes("s3cr3t"));
+      assert.equal(error.code, "CXONE_AUTH");
+    }
   }
 });
 
@@ -176,6 +194,21 @@ test("a_call_ends_at_its_deadline_or_when_the_client_closes_while_the_function_h
   await client.close({ timeoutMs: 100 });
   assert.deepEqual([(await call).kind, (await call).executed], ["closed", "no"]);
   assert.ok(performance.now() - began < 2000);
+});
+
+test("a_function_learns_when_its_token_is_waited_for_no_longer", async (t) => {
+  const { open } = ground(t);
+  const signals = [];
+  const client = open(({ signal }) => {
+    signals.push(signal);
+    return new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+  });
+  const call = rejection(client.run(REQUEST));
+  while (signals.length === 0) await sleep(1);
+  assert.equal(signals[0].aborted, false);
+  await client.close({ timeoutMs: 1 });
+  assert.equal((await call).executed, "no");
+  assert.equal(signals[0].aborted, true);
 });
 
 test("a_function_runs_in_the_context_in_which_the_client_was_made", async (t) => {
