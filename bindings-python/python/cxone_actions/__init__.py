@@ -100,7 +100,6 @@ __all__ = [
 _process.watch()
 
 # As they are imported: a traceback says `cxone_actions.ValidationError`, and a pickle outlives our files.
-for _name in __all__:
-    if isinstance(globals()[_name], type):
-        globals()[_name].__module__ = __name__
-del _name
+for _name, _thing in list(globals().items()):
+    if _name in __all__ and isinstance(_thing, type):
+        _thing.__module__ = __name__
