@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
 from actions import AT_ONCE, CREATE_CASE, INPUTS, NEVER_ENDS
@@ -58,6 +59,8 @@ def exit_() -> None:
         return
 
     async def main() -> None:
+        # That three hundred threads hold it up is this program's own doing.
+        asyncio.get_running_loop().slow_callback_duration = 60
         client = AsyncClient(**SMALL, max_in_flight=count)
         if how == "many":
             kept.append(asyncio.ensure_future(drained(client)))
@@ -202,7 +205,12 @@ def multiprocessing_() -> None:
     global shared
     shared = Client(**SMALL)
     assert shared.run(CREATE_CASE, INPUTS).ok
-    pool = multiprocessing.get_context(how).Pool(2)
+    context = multiprocessing.get_context(how)
+    if what == "executor":
+        with ProcessPoolExecutor(2, mp_context=context) as executor:
+            print(*executor.map(work, range(8)))
+        return
+    pool = context.Pool(2)
     print(*pool.map(work, range(8), chunksize=1))
     pool.close()
     pool.join()
@@ -341,6 +349,7 @@ if __name__ == "__main__":
         "exit": exit_,
         "fork": fork,
         "multiprocessing": multiprocessing_,
+        "executor": multiprocessing_,
         "interrupt": interrupt,
         "late": late,
         "quiet": quiet,

@@ -171,7 +171,7 @@ def test_twenty_loops_closed_with_calls_in_flight_leave_nothing(open_async: Open
     def closed_in_the_middle(turn: int) -> weakref.ref[Any]:
         loop = make()
         for task in run_in(loop, in_flight(1 + 5 * turn)):
-            task._log_destroy_pending = False  # type: ignore[attr-defined]
+            task._log_destroy_pending = False
         return weakref.ref(loop)
 
     run_in(make(), client.run(AT_ONCE, {}))

@@ -140,12 +140,13 @@ def test_forks_in_the_middle_of_everything_never_hang(start: Start) -> None:
     assert stdout.split("\n").count("child ok") == 50
 
 
+@pytest.mark.parametrize("what", ["multiprocessing", "executor"])
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
 def test_multiprocessing_works_with_every_start_method(
-    start: Start, access: dict[str, Any], tmp_path: Path, method: str
+    start: Start, access: dict[str, Any], tmp_path: Path, method: str, what: str
 ) -> None:
-    code, stdout, stderr = finish(start("multiprocessing", method, 4))
-    assert code == 0, stderr
+    code, stdout, stderr = finish(start(what, method, 4))
+    assert (code, stderr) == (0, "")
     assert stdout.split() == ["COMPLETED"] * 8
     with Client(**access, audit=tmp_path / "trail") as reader:
         assert reader.audit.verify().ok

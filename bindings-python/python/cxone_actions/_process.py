@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import os
 import sys
+from typing import Any
 
 from . import _log, _native
 
@@ -18,11 +19,19 @@ def _drain() -> None:
     _log.deliver()
 
 
+def _drain_at(**_: Any) -> None:
+    _drain()
+
+
 def _in_child() -> None:
     # `multiprocessing` forgets its finalizers after this, and then calls what is registered here.
     util = sys.modules.get("multiprocessing.util")
     if util is not None:
         util.register_after_fork(_drain, lambda _: _finalize())
+    # The pool of Celery runs neither `atexit` nor those finalizers. It has a signal instead.
+    signals = sys.modules.get("celery.signals")
+    if signals is not None:
+        signals.worker_process_shutdown.connect(_drain_at, weak=False, dispatch_uid=__name__)
 
 
 def _finalize() -> None:
