@@ -2,7 +2,8 @@
  * The errors. The core decides what went wrong and says it as data; here it gets a class and the caller's stack.
  *
  * Every one of them answers `executed`, the question that an integrator has to ask before calling again. None holds a
- * secret, a token, an input value or a URL's query.
+ * secret, a token, an input value or a URL's query; only what your own `token` function threw is kept as it was, as the
+ * `cause` of the error that came of it, and is in no text of ours.
  */
 import { inspectCustom } from "./inspect";
 
@@ -75,6 +76,23 @@ export interface ErrorFields {
   readonly violations: readonly Violation[] | null;
 }
 
+/**
+ * What the system said, where I/O, the resolver or TLS decided: the `cause` of an error. `code` is what Node's own errors
+ * call it: `ECONNREFUSED`, `ECONNRESET`, `ENOTFOUND`, `ETIMEDOUT`, `CERT_HAS_EXPIRED`, …
+ */
+export class SystemCause extends Error {
+  /** As the system calls it. */
+  declare readonly code: string;
+
+  /** @internal */
+  constructor({ code, message }: { readonly code: string; readonly message: string }) {
+    super(message);
+    // It happened in the core, where no line of JavaScript is.
+    this.stack = `Error: ${message}`;
+    Object.assign(this, { code });
+  }
+}
+
 /** @internal The class and the usual answer of each kind. */
 export const KINDS = new Map<string, { type: typeof CxoneError; kind: ErrorKind; executed: Executed }>();
 
@@ -104,6 +122,8 @@ export class CxoneError extends Error implements ErrorFields {
   declare readonly resumeToken: string | null;
   declare readonly lastStatus: string | null;
   declare readonly violations: readonly Violation[] | null;
+  /** A `SystemCause`, or what the `token` function threw; it is no field, and not in `toJSON()`. */
+  declare readonly cause?: unknown;
 
   static {
     define(CxoneError, "CxoneError");
@@ -111,8 +131,8 @@ export class CxoneError extends Error implements ErrorFields {
   }
 
   /** The library makes them; the constructor is open for the tests of those who handle them. */
-  constructor(message: string, fields: Partial<ErrorFields> = {}) {
-    super(message);
+  constructor(message: string, { cause, ...fields }: Partial<ErrorFields> & { cause?: unknown } = {}) {
+    super(message, cause === undefined ? undefined : { cause });
     const known = [...KINDS.values()].find(({ type, kind }) => type === new.target || kind === fields.kind);
     const kind = fields.kind ?? known?.kind ?? "protocol";
     const all: ErrorFields = {
@@ -149,6 +169,8 @@ export class CxoneError extends Error implements ErrorFields {
     inspect: (value: unknown, options: object) => string,
   ): string {
     const said = Object.entries(this).filter(([, value]) => value !== null);
+    // What a function of the caller's threw may say anything, and stays where it is.
+    if (this.cause instanceof SystemCause) said.push(["cause", this.cause]);
     return `${this.stack ?? `${this.name}: ${this.message}`} ${inspect(Object.fromEntries(said), options)}`;
   }
 }

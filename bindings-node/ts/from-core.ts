@@ -1,6 +1,7 @@
 /** What the core says of an error, as an instance of a class, with the line of the caller. */
 import { decode } from "./decode";
-import { CxoneError, type ErrorKind, type Executed, KINDS, type Violation } from "./errors";
+import { CxoneError, type ErrorKind, type Executed, KINDS, SystemCause, type Violation } from "./errors";
+import { thrownFor } from "./tokens";
 
 /** The line of the caller, taken when a call starts: when its answer comes, nobody is on the stack any more. */
 export interface Site {
@@ -20,6 +21,9 @@ export function at<E extends Error>(error: E, site: Site): E {
   if (typeof stack === "string") {
     const frames = stack.indexOf("\n");
     error.stack = `${error.name}: ${error.message}${frames < 0 ? "" : stack.slice(frames)}`;
+  } else if (stack !== undefined) {
+    // A program's own `Error.prepareStackTrace` makes of the frames what it wants.
+    error.stack = stack;
   }
   return error;
 }
@@ -42,6 +46,9 @@ export interface CoreError {
   readonly resume_token: string | null;
   readonly last_status: string | null;
   readonly violations: readonly Violation[] | null;
+  readonly cause?: { readonly code: string; readonly message: string };
+  /** What a function for tokens threw, by the numbers that find it. */
+  readonly raised_by?: { readonly client: number; readonly request: number };
 }
 
 /** What the core says, as an instance of the class that its kind stands for. */
@@ -62,7 +69,13 @@ export function fromCore(said: CoreError): CxoneError {
     resumeToken: said.resume_token,
     lastStatus: said.last_status,
     violations: said.violations,
+    cause: causeOf(said),
   });
+}
+
+function causeOf({ cause, raised_by }: CoreError): unknown {
+  if (raised_by) return thrownFor(raised_by.client, raised_by.request);
+  return cause && new SystemCause(cause);
 }
 
 /** The error in the text that a native function gives instead of what it was asked for. */

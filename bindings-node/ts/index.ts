@@ -41,6 +41,7 @@ export {
   ProtocolError,
   RateLimitedError,
   RequestRejectedError,
+  type SystemCause,
   UnavailableError,
   ValidationError,
   type Violation,
@@ -60,6 +61,7 @@ export type {
   RunManyOptions,
   Signal,
   WaitOptions,
+  WebUrl,
 } from "./options";
 export type {
   ActionRequest,
@@ -98,7 +100,7 @@ export {
   type SandboxOptions,
   type SeenRequest,
 } from "./sandbox";
-export type { Token, TokenFunction } from "./tokens";
+export type { Token, TokenFunction, TokenRequest } from "./tokens";
 
 /** The version of this library. */
 export const version: string = native.version();

@@ -1,14 +1,25 @@
 //! The words at the border: answers and errors as JSON text.
 
+use std::error::Error as _;
 use std::time::Duration;
 
 use cxone_actions::{ActionResult, Dialect, Error, ErrorKind, Executed, Options, Status};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-/// An error as both bindings read it: one JSON object with [`cxone_actions::ERROR_FIELDS`].
+use crate::tokens::RaisedBy;
+
+/// An error as both bindings read it: one JSON object with [`cxone_actions::ERROR_FIELDS`]; and, where there is one, the
+/// `cause` of the system's, or by which numbers to find what the caller's function raised (`raised_by`).
 pub fn error_json(error: &Error) -> String {
-    error.to_json().to_string()
+    let mut said = error.to_json();
+    let raised_by = error.source().and_then(|source| source.downcast_ref::<RaisedBy>());
+    let told =
+        [("cause", error.cause().map(|cause| json!(cause))), ("raised_by", raised_by.map(|by| json!(by)))];
+    if let Some(fields) = said.as_object_mut() {
+        fields.extend(told.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
+    }
+    said.to_string()
 }
 
 /// The `timeout` of one call, in the unit of the language; judged by the same rule as the client's own.

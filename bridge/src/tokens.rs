@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use cxone_actions::{BearerToken, NoToken, TokenSource};
 use futures_util::future::BoxFuture;
+use serde::Serialize;
 use tokio::sync::oneshot;
 
 use crate::calls::Calls;
@@ -55,6 +56,21 @@ impl TokenAnswer {
     }
 }
 
+/// By what a border finds again what the caller's function raised: the object itself never leaves it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(crate) struct RaisedBy {
+    client: u64,
+    request: u64,
+}
+
+impl fmt::Display for RaisedBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the function `token` raised it (request {})", self.request)
+    }
+}
+
+impl std::error::Error for RaisedBy {}
+
 /// The requests of one client of this process.
 #[derive(Debug)]
 pub(crate) struct TokenRequests {
@@ -88,7 +104,8 @@ impl TokenRequests {
     pub(crate) async fn token(self: Arc<Self>) -> Result<BearerToken, NoToken> {
         let mut given_back = 0;
         loop {
-            match self.request().await {
+            let (request, answer) = self.request().await;
+            match answer {
                 TokenAnswer::Token(value, None) => return Ok(BearerToken::new(value)),
                 TokenAnswer::Token(value, Some(seconds)) => {
                     // What is no time is over before it began, which the core says; what is longer than a clock can say
@@ -98,7 +115,10 @@ impl TokenRequests {
                     let lifetime = Duration::try_from_secs_f64(seconds).unwrap_or(longest);
                     return Ok(BearerToken::new(value).expires_in(lifetime));
                 }
-                TokenAnswer::Raised(class) => return Err(NoToken::raised(&class)),
+                TokenAnswer::Raised(class) => {
+                    let by = RaisedBy { client: self.handle, request };
+                    return Err(NoToken::raised(&class).caused_by(by));
+                }
                 TokenAnswer::Returned(name) => return Err(NoToken::returned(&name)),
                 TokenAnswer::GivenBack(why) => {
                     given_back += 1;
@@ -121,7 +141,8 @@ impl TokenRequests {
         }
     }
 
-    async fn request(&self) -> TokenAnswer {
+    /// The number of the request, and what came of it.
+    async fn request(&self) -> (u64, TokenAnswer) {
         let number = next_number();
         let (sender, mut answer) = oneshot::channel();
         lock(&self.open).insert(number, Request { taken: false, answer: sender });
@@ -130,11 +151,11 @@ impl TokenRequests {
         for offer in 0.. {
             self.offer(number, offer);
             tokio::select! {
-                answer = &mut answer => return answer.unwrap_or_else(|_| gone()),
+                answer = &mut answer => return (number, answer.unwrap_or_else(|_| gone())),
                 () = tokio::time::sleep(OFFER), if !self.is_taken(number) => {}
             }
         }
-        gone()
+        (number, gone())
     }
 
     /// Offers it to whoever waits for the newest call; the next time to somebody else who waits.
@@ -266,7 +287,8 @@ mod tests {
             assert!(ground.requests.take(request));
             ground.requests.answer(request, TokenAnswer::GivenBack("CancelledError".to_owned()));
         }
-        assert_eq!(ground.come_of(asked).unwrap_err(), NoToken::raised("CancelledError"));
+        let none = ground.come_of(asked).unwrap_err();
+        assert!(format!("{none:?}").contains("raised `CancelledError`"), "{none:?}");
     }
 
     #[test]

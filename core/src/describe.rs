@@ -172,8 +172,9 @@ impl Inner {
                 Fetched::NotFound(error) | Fetched::Unauthorized(error) | Fetched::Refused(error) => {
                     return Err(self.ledger.discreet(token.taken_out_of(error)));
                 }
-                Fetched::Nothing { http_status, why, throttled, wait } => {
-                    (nothing(http_status, &why, throttled, wait), wait.unwrap_or_else(|| backoff.next()))
+                Fetched::Nothing { http_status, why, cause, throttled, wait } => {
+                    let error = nothing(http_status, &why, throttled, wait).caused_by(cause);
+                    (error, wait.unwrap_or_else(|| backoff.next()))
                 }
             };
             let late = Instant::now() + wait >= deadline;

@@ -5,107 +5,21 @@
 //! every way of printing it (`Display`, `Debug`, [`Error::to_json`]) is safe to log.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::cause::Cause;
 use crate::contract::Violation;
 use crate::echo::take_out;
-
-/// Whether the gateway executed the action.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Executed {
-    /// Provably not: calling again cannot execute it twice.
-    No,
-    /// The request left, and no trustworthy answer came back.
-    Unknown,
-    /// The gateway accepted it.
-    Yes,
-}
-
-impl Executed {
-    /// The word that stands in JSON, in the trail and in all three languages.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Executed::No => "no",
-            Executed::Unknown => "unknown",
-            Executed::Yes => "yes",
-        }
-    }
-}
-
-macro_rules! kinds {
-    ($($(#[$doc:meta])* $name:ident = $word:literal, $code:literal, $class:literal, $executed:ident, $exit:literal;)+) => {
-        /// What went wrong. Closed within a major version; the word of each is the same in all three languages.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub enum ErrorKind { $($(#[$doc])* $name,)+ }
-
-        impl ErrorKind {
-            /// Every kind, in the order of the documentation.
-            pub const ALL: &'static [ErrorKind] = &[$(ErrorKind::$name,)+];
-
-            /// The stable word: `"outcome_unknown"`.
-            pub fn as_str(self) -> &'static str { match self { $(ErrorKind::$name => $word,)+ } }
-
-            /// The stable code, for who branches on one: `"CXONE_OUTCOME_UNKNOWN"`.
-            pub fn code(self) -> &'static str { match self { $(ErrorKind::$name => $code,)+ } }
-
-            /// The class that stands for it in Python and Node: `"OutcomeUnknownError"`.
-            pub fn class_name(self) -> &'static str { match self { $(ErrorKind::$name => $class,)+ } }
-
-            /// Whether the action was executed, unless the error itself knows better.
-            pub fn executed(self) -> Executed { match self { $(ErrorKind::$name => Executed::$executed,)+ } }
-
-            /// The exit code of the command line.
-            pub fn exit_code(self) -> u8 { match self { $(ErrorKind::$name => $exit,)+ } }
-        }
-    };
-}
-
-kinds! {
-    /// Options that cannot work, found before any network.
-    Config = "config", "CXONE_CONFIG", "ConfigError", No, 2;
-    /// The request breaks the contract.
-    Validation = "validation", "CXONE_VALIDATION", "ValidationError", No, 3;
-    /// The policy refuses it.
-    Denied = "denied", "CXONE_DENIED", "AccessDeniedError", No, 3;
-    /// The token service refuses the credentials, or the gateway answers 401 after one refresh.
-    Auth = "auth", "CXONE_AUTH", "AuthenticationError", No, 4;
-    /// 403.
-    Forbidden = "forbidden", "CXONE_FORBIDDEN", "PermissionDeniedError", No, 4;
-    /// Any other definite refusal by the gateway.
-    Rejected = "rejected", "CXONE_REJECTED", "RequestRejectedError", No, 3;
-    /// 429 beyond the attempts or the patience.
-    RateLimited = "rate_limited", "CXONE_RATE_LIMITED", "RateLimitedError", No, 5;
-    /// Nothing was sent: DNS, refused, TLS, token service down.
-    Unavailable = "unavailable", "CXONE_UNAVAILABLE", "UnavailableError", No, 7;
-    /// The local queue is full.
-    Overloaded = "overloaded", "CXONE_OVERLOADED", "OverloadedError", No, 5;
-    /// Sent, and no trustworthy answer.
-    OutcomeUnknown = "outcome_unknown", "CXONE_OUTCOME_UNKNOWN", "OutcomeUnknownError", Unknown, 8;
-    /// The deadline passed while the action was running, as far as anyone knows.
-    PollTimeout = "poll_timeout", "CXONE_POLL_TIMEOUT", "PollTimeoutError", Yes, 6;
-    /// The gateway's answers to polls cannot be understood.
-    Protocol = "protocol", "CXONE_PROTOCOL", "ProtocolError", Yes, 7;
-    /// The action ended as `FAILED`.
-    ActionFailed = "action_failed", "CXONE_ACTION_FAILED", "ActionFailedError", Yes, 1;
-    /// The action ended as `CANCELLED`.
-    ActionCancelled = "action_cancelled", "CXONE_ACTION_CANCELLED", "ActionCancelledError", Yes, 1;
-    /// The durable trail cannot be written: nothing is sent.
-    Audit = "audit", "CXONE_AUDIT", "AuditError", No, 7;
-    /// The client was used after it was closed.
-    Closed = "closed", "CXONE_CLOSED", "ClosedError", No, 2;
-}
-
-impl Serialize for ErrorKind {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
-    }
-}
+pub use crate::kind::{ErrorKind, Executed};
 
 /// The result of everything that can fail in this library.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// An error of the caller's own code, which stays in this process.
+pub(crate) type Source = Arc<dyn std::error::Error + Send + Sync>;
 
 /// What went wrong, what became of the invocation, and what to do now. One pointer wide.
 #[derive(Clone)]
@@ -129,6 +43,10 @@ struct Details {
     resume_token: Option<String>,
     last_status: Option<String>,
     violations: Option<Vec<Violation>>,
+    #[serde(skip)]
+    cause: Option<Cause>,
+    #[serde(skip)]
+    source: Option<Source>,
     #[serde(skip)]
     lasting: bool,
 }
@@ -210,6 +128,8 @@ impl Error {
             resume_token: None,
             last_status: None,
             violations: None,
+            cause: None,
+            source: None,
             lasting: false,
         }))
     }
@@ -254,6 +174,11 @@ impl Error {
         self.0.violations.as_deref().unwrap_or_default()
     }
 
+    /// What the system said, where I/O, the resolver or TLS decided it. It is no part of the error's JSON.
+    pub fn cause(&self) -> Option<&Cause> {
+        self.0.cause.as_ref()
+    }
+
     /// Sets what [`Error::executed`] returns, where the error knows better than its kind.
     #[must_use]
     pub fn with_executed(mut self, executed: Executed) -> Self {
@@ -286,6 +211,18 @@ impl Error {
     #[must_use]
     pub fn with_violations(mut self, violations: Vec<Violation>) -> Self {
         self.0.violations = Some(violations);
+        self
+    }
+
+    #[must_use]
+    pub(crate) fn caused_by(mut self, cause: Option<Cause>) -> Self {
+        self.0.cause = cause;
+        self
+    }
+
+    #[must_use]
+    pub(crate) fn sourced(mut self, source: Option<Source>) -> Self {
+        self.0.source = source;
         self
     }
 
@@ -329,7 +266,8 @@ impl Error {
         for text in texts {
             let told =
                 [details.gateway_code.as_mut(), details.request_id.as_mut(), details.last_status.as_mut()];
-            for field in told.into_iter().flatten().chain([&mut details.message]) {
+            let said = details.cause.as_mut().map(Cause::message_mut);
+            for field in told.into_iter().flatten().chain(said).chain([&mut details.message]) {
                 take_out(field, text);
             }
         }
@@ -366,7 +304,13 @@ impl fmt::Debug for Error {
     }
 }
 
-impl std::error::Error for Error {}
+/// The [`Cause`], or what a token source of the caller's attached.
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        let own = self.0.source.as_deref().map(|source| source as &(dyn std::error::Error + 'static));
+        own.or_else(|| self.cause().map(|cause| cause as _))
+    }
+}
 
 #[cfg(test)]
 mod tests {

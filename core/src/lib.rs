@@ -23,6 +23,7 @@
 
 mod auth;
 mod batch;
+mod cause;
 mod check;
 mod claims;
 mod client;
@@ -38,6 +39,7 @@ pub mod fuzz;
 mod inner;
 mod invocation;
 mod joint;
+mod kind;
 mod ledger;
 mod metrics;
 pub mod policy;
@@ -53,6 +55,7 @@ pub mod wire;
 
 pub use auth::{BearerToken, NoToken, SharedSource, TOKEN_PATIENCE, TokenSource};
 pub use batch::Outcome;
+pub use cause::{CAUSE_CODES, Cause};
 pub use check::Rules;
 pub use client::{CallOptions, Client, HANDLER_PATIENCE, OnResult};
 pub use config::{ClientBuilder, Delivery, Dialect, Options, Validate};

@@ -10,6 +10,7 @@ use http::{HeaderValue, Method};
 use tokio::time::Instant;
 use url::Url;
 
+use crate::cause::Cause;
 use crate::error::{Error, ErrorKind, Executed, Result};
 use crate::inner::{Inner, Phase};
 use crate::invocation::ActionResult;
@@ -61,6 +62,8 @@ struct Watch<'a> {
     last_status: Option<String>,
     /// The last look's 404: where nothing better was ever seen, the deadline says so.
     not_found: Option<Error>,
+    /// What the system said at the last look, where it brought nothing because of that.
+    cause: Option<Cause>,
     /// How long a look takes here: how early the last one has to begin.
     lead: Duration,
     /// When the newest look began.
@@ -94,6 +97,7 @@ impl Inner {
             refreshed: false,
             last_status: None,
             not_found: None,
+            cause: None,
             lead: Duration::from_millis(20),
             schedule,
         };
@@ -185,6 +189,7 @@ impl Watch<'_> {
         let discreet = |error| account.discreet(token.taken_out_of(error));
         let seen = looked(outcome, &self.invocation_id, &self.inner.config.profile);
         let unauthorized = matches!(seen, Looked::Unauthorized(_));
+        self.cause = None;
         let next = match seen {
             Looked::Terminal(mut terminal, http_status) => {
                 terminal.error_message = terminal.error_message.map(|text| token.taken_out(text));
@@ -196,7 +201,8 @@ impl Watch<'_> {
                 let word = discreet(Error::new(ErrorKind::Protocol, word));
                 self.running(word.message().to_owned(), known)
             }
-            Looked::Nothing { http_status, why, throttled, wait } => {
+            Looked::Nothing { http_status, why, cause, throttled, wait } => {
+                self.cause = cause;
                 self.slower(http_status, &why, throttled, wait)
             }
             Looked::NotFound(error) if self.account.accepted_at().elapsed() < self.visible_within() => {
@@ -267,7 +273,8 @@ impl Watch<'_> {
             ErrorKind::PollTimeout,
             format!("invocation `{}` was still {state} at the deadline", self.invocation_id),
         )
-        .with_hint("it may still end: hand `resume_token` to `poll`, do not call the action again");
+        .with_hint("it may still end: hand `resume_token` to `poll`, do not call the action again")
+        .caused_by(self.cause);
         self.inner.leave(self.account, error, self.last_status)
     }
 

@@ -151,6 +151,7 @@ class Case {
         this.unless(given.message.includes(value), `the message is ${given.message}`);
       else if (field === "paths")
         this.same(field, value.map(placeInNode).sort(), given.violations?.map(({ path }) => path).sort());
+      else if (field === "cause") this.same(field, value, given.cause?.code ?? null);
       else if (field === "retry_after") this.same(field, value, given.retryAfterMs / 1000);
       else this.same(`${kind}.${field}`, exact(value), given[camel(field)]);
     }

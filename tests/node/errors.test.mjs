@@ -240,6 +240,20 @@ test("no_secret_and_no_input_value_is_in_any_way_of_printing_anything", async (t
   assert.ok(!trail.includes(CANARY) && !trail.includes(VALUE));
 });
 
+test("the_cause_is_what_the_system_said_and_no_field_of_the_error", async (t) => {
+  const { sandbox } = connected(t);
+  const client = new Client({ ...accessTo(sandbox), maxAttempts: 1 });
+  t.after(() => client.close());
+  sandbox.close();
+  const error = await rejection(client.run(REQUEST));
+  assert.ok(error.cause instanceof Error);
+  assert.equal(error.cause.code, "ECONNREFUSED");
+  assert.match(inspect(error), /cause: .*connection refused.*\n? *code: 'ECONNREFUSED'/s);
+  assert.deepEqual(Object.keys(error.toJSON()).sort(), ["message", "name", ...FIELDS].sort());
+  assert.ok(!("cause" in new CxoneError("made by hand")) && !Object.keys(error).includes("cause"));
+  assert.equal(new library.UnavailableError("by hand", { cause: error.cause }).cause, error.cause);
+});
+
 test("an_error_inspects_as_its_stack_and_the_fields_that_apply", async (t) => {
   const { client } = connected(t);
   const error = await rejection(client.run({ actionId: "x" }));

@@ -6,14 +6,16 @@ The files make the promises, `tests/vectors/README.md` says how they are read. H
 from __future__ import annotations
 
 import asyncio
+import errno
 import functools
 import json
 import math
+import socket
+import ssl
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict
 from typing import Any, Protocol
 
 import pytest
@@ -95,7 +97,7 @@ async def complaints_about(defaults: Case, case: dict[str, Any], gateway: Gatewa
         said.append(f"took {took:.3f} s, at most {expect['at_most_seconds']} s")
     shown = []
     if isinstance(given, CxoneError):
-        shown += [str(given), repr(given), json.dumps(given.to_dict(), ensure_ascii=False)]
+        shown += [str(given), repr(given), repr(given.__cause__), json.dumps(given.to_dict(), ensure_ascii=False)]
     if client is not None:
         shown += compare_client(said, expect, client)
         await client.aclose(2)
@@ -150,9 +152,9 @@ class Calls:
 
 def compare_given(said: list[str], expect: Case, given: Given) -> None:
     if isinstance(given, CxoneError):
-        kind, seen = "error", given.to_dict()
+        kind, seen = "error", {**given.to_dict(), "cause": system_code(given.__cause__)}
     else:
-        kind, seen = KINDS[type(given)], asdict(given)
+        kind, seen = KINDS[type(given)], given.to_dict()
     if kind not in expect:
         said.append(f"gave a {kind}: {seen}")
         return
@@ -229,6 +231,19 @@ def placed(options: dict[str, Any], gateway: Gateway) -> dict[str, Any]:
             options[name] = functools.reduce(lambda text, hole: text.replace(*hole), holes.items(), value)
     ca_file = getattr(gateway, "ca_file", None)
     return {**options, "ca_file": ca_file} if ca_file else options
+
+
+def system_code(cause: BaseException | None) -> str | None:
+    """What the vectors call what Python has an exception for."""
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return {7: "CERT_SIGNATURE_FAILURE", 62: "ERR_TLS_CERT_ALTNAME_INVALID", 10: "CERT_HAS_EXPIRED"}[
+            cause.verify_code
+        ]
+    if isinstance(cause, ssl.SSLError):
+        return "ERR_TLS"
+    if isinstance(cause, socket.gaierror):
+        return "ENOTFOUND"
+    return errno.errorcode[cause.errno] if isinstance(cause, OSError) and cause.errno else None
 
 
 def merged(defaults: Case, case: Case, key: str) -> dict[str, Any]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import pickle
 import threading
 import time
+import traceback
 import weakref
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -209,7 +211,32 @@ def test_what_a_function_does_wrong_is_a_typed_error_without_its_text(
         assert str(error).startswith(says), str(error)
         shown = f"{error} {error!r} {error.to_dict()} {list(client.audit.records())} {client!r}"
         assert "s3cr3t" not in shown
+        # What the function raised is the caller's own, and comes back as it was.
+        assert error.__cause__ is (does if isinstance(does, BaseException) else None)
     assert [seen for seen in sandbox.requests if seen["point"] == "invoke"] == []
+
+
+def test_what_a_token_function_raised_is_the_cause_where_it_was_raised_and_is_not_pickled(
+    options: dict[str, Any],
+) -> None:
+    raised = []
+
+    def vault() -> str:
+        raised.append(VaultError("s3cr3t"))
+        raise raised[-1]
+
+    client = Client(**options, token=vault)
+    with client, pytest.raises(AuthenticationError) as caught:
+        client.run(AT_ONCE, {})
+    cause = caught.value.__cause__
+    assert cause is raised[0]
+    assert [frame.name for frame in traceback.extract_tb(cause.__traceback__)] == ["vault"]
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert (again.to_dict(), again.__cause__) == (caught.value.to_dict(), None)
+    gone = weakref.ref(client)
+    del client, caught
+    gc.collect()
+    assert gone() is None, "what was raised keeps no client alive"
 
 
 def test_a_function_that_failed_is_asked_again_soon_and_not_all_the_time(

@@ -1,7 +1,8 @@
 """One exception class for each kind of error that the core knows.
 
 The promise: every failure of this library is a `CxoneError` whose attributes say what happened, and none of
-them, nor its text, its repr or its pickle, ever holds a secret, a token, an input value or a URL's query.
+them, nor its text, its repr or its pickle, ever holds a secret, a token, an input value or a URL's query. What the
+caller's own function for tokens raised is the `__cause__` of what came of it: it is the caller's, as it was raised.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn
 
+from ._causes import cause_of
 from ._json import exact
 
 if TYPE_CHECKING:
@@ -52,6 +54,10 @@ class CxoneError(Exception):
     - `resume_token`: hand it to `poll` to go on waiting
     - `last_status`: the last status word that a poll saw
     - `violations`: every mistake in the request or in the options, all at once
+
+    Where the system decided, `__cause__` is what Python calls that: `ConnectionRefusedError`, `socket.gaierror`,
+    `ssl.SSLCertVerificationError`, `TimeoutError`, …; where your `token` function did, it is what the function raised.
+    Neither is in `to_dict()` or in a pickle.
     """
 
     kind: str = ""
@@ -309,9 +315,12 @@ def from_fields(fields: Mapping[str, Any]) -> CxoneError:
     kind, _ = rest.pop("kind"), rest.pop("code")
     if rest.get("violations") is not None:
         rest["violations"] = [Violation(**violation) for violation in rest["violations"]]
-    return CLASSES.get(kind, CxoneError)(**rest)
+    error = CLASSES.get(kind, CxoneError)(**rest)
+    error.__cause__ = cause_of(fields)
+    return error
 
 
 def raise_native(error: BaseException) -> NoReturn:
     """Raises what a `NativeError` stands for."""
-    raise from_fields(exact(error.args[0])) from None
+    said = from_fields(exact(error.args[0]))
+    raise said from said.__cause__

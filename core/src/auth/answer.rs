@@ -63,7 +63,8 @@ pub(super) fn transient(who: &str, answer: &Answer) -> Verdict {
 /// `who` gave no answer at all.
 pub(super) fn unreachable(who: &str, failure: &Failure) -> Verdict {
     let error = Error::new(ErrorKind::Unavailable, format!("{who} cannot be reached: {}", failure.what))
-        .with_hint(failure.hint("nothing was sent; try again later"));
+        .with_hint(failure.hint("nothing was sent; try again later"))
+        .caused_by(failure.cause.clone());
     // Another try would see the same certificate.
     if failure.certificate { Verdict::Final(error.lasting()) } else { Verdict::Again(error, None) }
 }

@@ -1,7 +1,7 @@
 //! Tokens from the caller's own code instead of credentials.
 //!
 //! The promise: what it raises is named by its class and never by its text, which may hold the secret that it failed
-//! with.
+//! with. What it attaches as a source goes on as the source of the error, for the caller's own process alone.
 
 use std::fmt;
 use std::future::Future;
@@ -14,7 +14,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::answer::{DEFAULT_LIFETIME, Fetched, LONGEST_LIFETIME};
 use crate::config::is_bearer;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, Source};
 use crate::wire::clean;
 
 /// A [`TokenSource`] has this long to come up with a token; then the callers are told.
@@ -106,21 +106,32 @@ impl From<(String, Option<Duration>)> for BearerToken {
 }
 
 /// Why a [`TokenSource`] has none.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NoToken(String);
+#[derive(Debug, Clone)]
+pub struct NoToken {
+    what: String,
+    source: Option<Source>,
+}
 
 impl NoToken {
     /// It raised an error of this class. Its text stays where it is.
     pub fn raised(class: &str) -> NoToken {
-        NoToken(format!("raised `{}`", short(class)))
+        NoToken { what: format!("raised `{}`", short(class)), source: None }
     }
 
     /// It returned something of this type, which is no token.
     pub fn returned(type_name: &str) -> NoToken {
-        NoToken(format!(
+        let what = format!(
             "returned {}, and must return a token, or a token and how long it serves",
             short(type_name)
-        ))
+        );
+        NoToken { what, source: None }
+    }
+
+    /// The same, with the error behind it as the [`source`](std::error::Error::source) of every error that comes of it.
+    /// What that one says is its author's business: only its chain is told, never its text in a text of ours.
+    #[must_use]
+    pub fn caused_by(self, source: impl std::error::Error + Send + Sync + 'static) -> NoToken {
+        NoToken { source: Some(Arc::new(source)), ..self }
     }
 }
 
@@ -146,7 +157,7 @@ impl SharedSource {
                 .with_hint("nothing was sent; the function is asked again in a moment")
         };
         let token = match asked {
-            Ok(token) => token.map_err(|NoToken(what)| failed(what))?,
+            Ok(token) => token.map_err(|none| failed(none.what).sourced(none.source))?,
             Err(_) => return Err(failed(format!("gave no token within {} s", TOKEN_PATIENCE.as_secs()))),
         };
         if !is_bearer(token.value.expose_secret()) {
@@ -191,6 +202,22 @@ mod tests {
         assert_eq!(says(source).await, "`token` raised `VaultError`");
         let boxed = || async { Err::<String, Box<dyn std::error::Error + Send + Sync>>("s3cr3t".into()) };
         assert_eq!(says(boxed).await, "`token` raised `Box`");
+    }
+
+    #[tokio::test]
+    async fn what_a_source_attaches_is_the_source_of_the_error_and_in_no_text_of_ours() {
+        let error = SharedSource::new(Attaches).fetch().await.unwrap_err();
+        let behind = std::error::Error::source(&error).and_then(|source| source.downcast_ref::<fmt::Error>());
+        assert!(behind.is_some() && error.cause().is_none());
+        assert_eq!(error.message(), "`token` raised `Sealed`");
+    }
+
+    struct Attaches;
+
+    impl TokenSource for Attaches {
+        fn token(&self) -> BoxFuture<'static, Result<BearerToken, NoToken>> {
+            async { Err(NoToken::raised("Sealed").caused_by(fmt::Error)) }.boxed()
+        }
     }
 
     #[tokio::test]

@@ -14,6 +14,7 @@ mod words;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use crate::cause::CAUSE_CODES;
 use crate::config::OPTIONS;
 use crate::describe::ActionDescription;
 use crate::error::{ERROR_FIELDS, ErrorKind};
@@ -51,6 +52,7 @@ pub fn surface() -> Value {
         "options": OPTIONS,
         "errors": errors,
         "error_fields": ERROR_FIELDS,
+        "cause_codes": CAUSE_CODES,
         "methods": methods::CLIENT,
         "trail_methods": methods::TRAIL,
         "types": names,

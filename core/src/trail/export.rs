@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::record::{Record, Text, clip};
 use super::{Filter, Records, Trail, segment};
+use crate::cause::Cause;
 use crate::error::{Error, ErrorKind, Result};
 
 /// How an export is written.
@@ -105,6 +106,7 @@ fn export(records: Records, path: &Path, format: ExportFormat) -> Result<u64> {
         let message = format!("the export `{}` cannot be written: {error}", path.display());
         Error::new(ErrorKind::Audit, message)
             .with_hint("name a path in a directory that can be written and has space")
+            .caused_by(Cause::of_file(&error))
     };
     let file = segment::create(&temporary, false).map_err(fail)?;
     let written = match format {

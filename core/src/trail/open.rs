@@ -15,6 +15,7 @@ use super::record::Origin;
 use super::run::Run;
 use super::syncer::{self, Group};
 use super::{Power, Trail, read, segment, witness};
+use crate::cause::Cause;
 use crate::config::{AuditFailure, AuditSettings, Durability};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -91,6 +92,7 @@ impl Trail {
             let directory = directory.display();
             Error::new(ErrorKind::Audit, format!("the trail `{directory}` cannot be read: {error}"))
                 .with_hint("name the directory that the client's `audit` option names")
+                .caused_by(Cause::of_file(&error))
         })?;
         if let Some(file) = &settings.checkpoints {
             segment::open_file(file).map_err(|error| {
@@ -145,5 +147,7 @@ fn unusable(directory: &Path, error: &io::Error) -> Error {
         io::ErrorKind::PermissionDenied => format!("let this user write to `{directory}`, or name another"),
         _ => format!("see that `{directory}` can be created and written, or name another"),
     };
-    Error::new(ErrorKind::Audit, format!("the trail `{directory}` cannot be opened: {error}")).with_hint(hint)
+    Error::new(ErrorKind::Audit, format!("the trail `{directory}` cannot be opened: {error}"))
+        .with_hint(hint)
+        .caused_by(Cause::of_file(error))
 }

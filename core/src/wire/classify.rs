@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::reason::{clean, reason_at};
 use super::refusal::{ambiguous, decorate, forbidden, redirect, refusal, rejected, unauthorized, unsent};
 use super::{Answer, DEEPEST, Failure, is_too_deep, pick, pick_text, retry_after};
+use crate::cause::Cause;
 use crate::config::Delivery;
 use crate::contract::ActionIdRule;
 use crate::error::{Error, ErrorKind, Executed};
@@ -71,6 +72,7 @@ pub(crate) enum Looked {
     Nothing {
         http_status: Option<u16>,
         why: String,
+        cause: Option<Cause>,
         throttled: bool,
         wait: Option<Duration>,
     },
@@ -88,7 +90,8 @@ pub(crate) fn invoked(outcome: Result<Answer, Failure>, profile: &Profile, deliv
             return Invoked::NotExecuted { error: unsent(&failure), throttled: false };
         }
         Err(failure) => {
-            return Invoked::Ambiguous(ambiguous(&format!("the request was sent, but {}", failure.what)));
+            let error = ambiguous(&format!("the request was sent, but {}", failure.what));
+            return Invoked::Ambiguous(error.caused_by(failure.cause));
         }
     };
     let status = answer.status;
@@ -235,6 +238,7 @@ pub(crate) enum Fetched {
     Nothing {
         http_status: Option<u16>,
         why: String,
+        cause: Option<Cause>,
         throttled: bool,
         wait: Option<Duration>,
     },
@@ -249,13 +253,15 @@ pub(crate) fn fetched(outcome: Result<Answer, Failure>, profile: &Profile) -> Fe
         Ok(answer) => answer,
         Err(failure) if failure.certificate => return Fetched::Refused(unsent(&failure)),
         Err(failure) => {
-            return Fetched::Nothing { http_status: None, why: failure.what, throttled: false, wait: None };
+            let Failure { what, cause, .. } = failure;
+            return Fetched::Nothing { http_status: None, why: what, cause, throttled: false, wait: None };
         }
     };
     let status = answer.status;
     let nothing = |throttled| Fetched::Nothing {
         http_status: Some(status),
         why: format!("the gateway answered {status}"),
+        cause: None,
         throttled,
         wait: retry_after(&answer),
     };
@@ -275,8 +281,8 @@ pub(crate) fn looked(outcome: Result<Answer, Failure>, invocation_id: &str, prof
     let yes = |error: Error| error.with_executed(Executed::Yes);
     match fetched(outcome, profile) {
         Fetched::Answer(answer) => state(&answer, invocation_id, profile),
-        Fetched::Nothing { http_status, why, throttled, wait } => {
-            Looked::Nothing { http_status, why, throttled, wait }
+        Fetched::Nothing { http_status, why, cause, throttled, wait } => {
+            Looked::Nothing { http_status, why, cause, throttled, wait }
         }
         Fetched::NotFound(error) => Looked::NotFound(yes(error)),
         Fetched::Unauthorized(error) => Looked::Unauthorized(yes(error)),
@@ -288,6 +294,7 @@ fn state(answer: &Answer, invocation_id: &str, profile: &Profile) -> Looked {
     let nothing = |why: &str| Looked::Nothing {
         http_status: Some(answer.status),
         why: why.to_owned(),
+        cause: None,
         throttled: false,
         wait: None,
     };

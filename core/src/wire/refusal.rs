@@ -8,6 +8,7 @@ use crate::profile::Profile;
 pub(super) fn unsent(failure: &Failure) -> Error {
     Error::new(ErrorKind::Unavailable, format!("the gateway cannot be reached: {}", failure.what))
         .with_hint(failure.hint("nothing was sent; calling again is safe"))
+        .caused_by(failure.cause.clone())
 }
 
 pub(super) fn ambiguous(what: &str) -> Error {

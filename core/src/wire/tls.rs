@@ -3,10 +3,11 @@
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
 
+use crate::cause::Cause;
 use crate::config::Transport as Options;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -51,10 +52,8 @@ fn platform_roots() -> RootCertStore {
 
 fn roots_of(path: &Path) -> Result<RootCertStore> {
     let mut roots = RootCertStore::empty();
-    for certificate in
-        CertificateDer::pem_file_iter(path).map_err(|error| unusable(path, &error.to_string()))?
-    {
-        let certificate = certificate.map_err(|error| unusable(path, &error.to_string()))?;
+    for certificate in CertificateDer::pem_file_iter(path).map_err(|error| unreadable(path, &error))? {
+        let certificate = certificate.map_err(|error| unreadable(path, &error))?;
         roots.add(certificate).map_err(|error| unusable(path, &error.to_string()))?;
     }
     if roots.is_empty() {
@@ -66,9 +65,17 @@ fn roots_of(path: &Path) -> Result<RootCertStore> {
 fn identity_of(path: &Path) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)> {
     let chain = CertificateDer::pem_file_iter(path)
         .and_then(Iterator::collect::<std::result::Result<Vec<_>, _>>)
-        .map_err(|error| unusable(path, &error.to_string()))?;
+        .map_err(|error| unreadable(path, &error))?;
     let key = PrivateKeyDer::from_pem_file(path).map_err(|_| unusable(path, "it holds no private key"))?;
     Ok((chain, key))
+}
+
+fn unreadable(path: &Path, error: &pem::Error) -> Error {
+    let cause = match error {
+        pem::Error::Io(error) => Cause::of_file(error),
+        _ => None,
+    };
+    unusable(path, &error.to_string()).caused_by(cause)
 }
 
 fn unusable(path: &Path, why: &str) -> Error {

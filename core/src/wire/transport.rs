@@ -14,6 +14,7 @@ use rustls::AlertDescription;
 use secrecy::ExposeSecret;
 
 use super::tls;
+use crate::cause::{Cause, find};
 use crate::config::Transport as Options;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -53,6 +54,8 @@ pub(crate) struct Failure {
     ours: bool,
     /// In words, without a URL.
     pub(crate) what: String,
+    /// What the system said, where it decided.
+    pub(crate) cause: Option<Cause>,
 }
 
 impl Failure {
@@ -123,6 +126,7 @@ async fn read(mut response: reqwest::Response) -> Result<Bytes, Failure> {
                 certificate: false,
                 ours: false,
                 what: format!("the answer is longer than {LONGEST_ANSWER} bytes"),
+                cause: None,
             });
         }
         if body.is_empty() && whole == u64::try_from(chunk.len()).ok() {
@@ -141,11 +145,13 @@ fn refine(error: reqwest::Error, before_answer: bool) -> Failure {
         && matches!(tls, Some(rustls::Error::AlertReceived(alert)) if refuses_our_certificate(*alert));
     let canceled = find::<hyper::Error>(&error).is_some_and(hyper::Error::is_canceled);
     let refused = find::<h2::Error>(&error).is_some_and(is_refused_stream);
+    let what = in_words(&error);
     Failure {
         unsent: before_answer && (error.is_connect() || error.is_builder() || canceled || refused || ours),
         certificate: theirs || ours,
         ours,
-        what: in_words(&error),
+        cause: Cause::of_exchange(&error, &what),
+        what,
     }
 }
 
@@ -183,20 +189,4 @@ fn in_words(error: &reqwest::Error) -> String {
         cause = source;
     }
     super::reason::clean(&cause.to_string()).to_lowercase()
-}
-
-/// The first error of this type among the sources, looking into I/O errors too, which carry others inside.
-fn find<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
-    let mut next = Some(error);
-    while let Some(cause) = next {
-        if let Some(found) = cause.downcast_ref::<E>() {
-            return Some(found);
-        }
-        let inner = cause.downcast_ref::<std::io::Error>().and_then(|io| io.get_ref());
-        next = match inner {
-            Some(inner) => Some(inner as &(dyn StdError + 'static)),
-            None => cause.source(),
-        };
-    }
-    None
 }

@@ -89,7 +89,9 @@ async fn run_case<G: Gateway>(
     }
     let mut shown = Vec::new();
     if let Given::Error(error) = &given {
+        let cause = std::error::Error::source(error).map(ToString::to_string);
         shown.extend([error.to_string(), format!("{error:?}"), error.to_json().to_string()]);
+        shown.extend(cause);
     }
     if let Ok(client) = &client {
         shown.extend(compare_client(&mut said, expect, client));
@@ -189,7 +191,11 @@ fn compare_given(said: &mut Complaints, expect: &Value, given: &Given) {
         Given::Result(seen) => ("result", seen.clone()),
         Given::Invocation(seen) => ("invocation", seen.clone()),
         Given::Description(seen) => ("description", seen.clone()),
-        Given::Error(error) => ("error", error.to_json()),
+        Given::Error(error) => {
+            let mut seen = error.to_json();
+            seen["cause"] = json!(error.cause().map(cxone_actions::Cause::code));
+            ("error", seen)
+        }
     };
     let Some(wanted) = expect[kind].as_object() else {
         said.say(format!("gave a {kind}: {seen}"));
