@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -14,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Literal
 
 from cxone_actions import Client, Sandbox
 
@@ -40,6 +42,8 @@ class Proof:
     promise: str
     times: int
     run: Callable[[int], Outcome]
+    #: So many times in every run of the tests; where it is none, they have tests of their own for it.
+    small: int = 0
 
 
 @contextmanager
@@ -107,7 +111,7 @@ def ended_with_calls_in_flight(command: list[str], mode: str) -> Callable[[int],
                     code, stderr = -1, b"it did not end"
                 outcome.took(time.monotonic() - began)
                 wanted = {"kill": -signal.SIGKILL, "interrupt": 130}.get(mode, 0)
-                if code != wanted:
+                if code != wanted or stderr:
                     outcome.complaints.append(f"{number}: exit code {code}, wanted {wanted}: {stderr.decode()[-300:]}")
                 states += judge(sandbox, audit, outcome, f"{number}")
         outcome.figures = ", ".join(f"{name} {count}" for name, count in sorted(states.items()))
@@ -125,32 +129,78 @@ def fork_uses_the_client(times: int) -> Outcome:
                 [*PYTHON, "fork", f"{number}", "1"], env=env, capture_output=True, timeout=30, check=False
             )
             outcome.took(time.monotonic() - began)
-            if child.returncode != 0:
+            if child.returncode != 0 or child.stderr:
                 outcome.complaints.append(f"{number}: {child.returncode}: {child.stderr.decode()[-300:]}")
         states = judge(sandbox, audit, outcome, "after all of them")
     outcome.figures = ", ".join(f"{name} {count}" for name, count in sorted(states.items()))
     return outcome
 
 
-def many_calls(command: list[str]) -> Callable[[int], Outcome]:
+def loops_are_closed(times: int) -> Outcome:
+    """Event loops that are closed with 300 calls in flight, in one process."""
+    outcome = Outcome()
+    with gateway(complete_after=30.0) as (sandbox, audit, env):
+        said = ended_well([*PYTHON, "loops", "0", f"{times}"], env, outcome)
+        if said is not None:
+            if said["kept"] or said["loops"] != times:
+                outcome.complaints.append(f"{said['kept']} of {said['loops']} loops are still there")
+            judge_what_is_left(said, outcome)
+        states = judge(sandbox, audit, outcome, "after all of them")
+    outcome.figures = ", ".join([f"{name} {count}" for name, count in sorted(states.items())] + [outcome.figures])
+    return outcome
+
+
+def ended_well(command: list[str], env: dict[str, str], outcome: Outcome) -> dict[str, Any] | None:
+    """What a child has to say that ended as it should, without a word on stderr."""
+    child = subprocess.run(command, env=env, capture_output=True, check=False)
+    if child.returncode != 0 or child.stderr:
+        outcome.complaints.append(f"exit code {child.returncode}: {child.stderr.decode()[-300:]}")
+    if child.returncode != 0:
+        return None
+    said: dict[str, Any] = json.loads(child.stdout)
+    return said
+
+
+def judge_what_is_left(said: dict[str, Any], outcome: Outcome) -> None:
+    """As many descriptors, threads and handles as before."""
+    before, after = said["before"], said["after"]
+    if any(after[what] > before[what] for what in before):
+        outcome.complaints.append(f"before {before}, after {after}")
+    outcome.figures += f"descriptors {before['descriptors']} to {after['descriptors']}"
+
+
+#: So many MiB more than after the warm-up are no growth: allocators keep what they once needed.
+SLACK = 4.0
+
+
+def many_calls(command: list[str], mode: str = "calls") -> Callable[[int], Outcome]:
+    """The memory at every tenth is flat after the second: by then the trail in memory is as long as it gets."""
+
     def run(times: int) -> Outcome:
         outcome = Outcome()
         with gateway(complete_after=0.0) as (_, _, env):
             del env["CXONE_AUDIT_DIR"]
-            child = subprocess.run([*command, "calls", "0", f"{times}"], env=env, capture_output=True, check=False)
-        outcome.figures = child.stdout.decode().strip()
-        if child.returncode != 0:
-            outcome.complaints.append(f"exit code {child.returncode}: {child.stderr.decode()[-300:]}")
+            said = ended_well([*command, mode, "0", f"{times}"], env, outcome)
+        if said is not None:
+            marks = said["memory"]
+            outcome.figures = f"{said['rate']} calls/s, MiB {' '.join(f'{mark:.0f}' for mark in marks)}, "
+            if max(marks[2:]) > max(marks[1] * 1.05, marks[1] + SLACK):
+                outcome.complaints.append(f"the memory grows: {marks}")
+            judge_what_is_left(said, outcome)
         return outcome
 
     return run
+
+
+CUTS: tuple[Literal["before_request", "after_request", "reset", "mid_head", "mid_response"], ...]
+CUTS = ("before_request", "after_request", "reset", "mid_head", "mid_response")
 
 
 def lost_answers(times: int) -> Outcome:
     """Connections that are cut as the request is written: each invocation is executed at most once."""
     outcome = Outcome()
     with gateway(complete_after=0.0) as (sandbox, audit, env):
-        for number, how in enumerate(("before_request", "after_request", "reset", "mid_head", "mid_response")):
+        for number, how in enumerate(CUTS):
             sandbox.inject("invoke", {"close": how}, times=max(1, times // 5))
             child = subprocess.run(
                 [*PYTHON, "lost", f"{number}", f"{max(1, times // 5)}"], env=env, capture_output=True, check=False
@@ -175,6 +225,22 @@ ALL = [
     Proof("Node: process.exit while 300 calls are in flight", 200, ended_with_calls_in_flight(NODE, "exit")),
     Proof("Node: a worker is terminated with 300 in flight", 100, ended_with_calls_in_flight(NODE, "worker")),
     Proof("connections cut around the request: executed at most once", 10_000, lost_answers),
-    Proof("a great many calls from Python", 1_000_000, many_calls(PYTHON)),
-    Proof("a great many calls from Node", 1_000_000, many_calls(NODE)),
+    Proof("event loops are closed with 300 calls in flight", 20, loops_are_closed, small=4),
+    Proof("a great many calls from Python: run_many", 1_000_000, many_calls(PYTHON), small=20_000),
+    Proof(
+        "a great many calls from Python: run, in 8 threads",
+        1_000_000,
+        many_calls(PYTHON, "calls_blocking"),
+        small=20_000,
+    ),
+    Proof("a great many calls from Python: invoke and poll", 1_000_000, many_calls(PYTHON, "calls_poll"), small=20_000),
+    Proof(
+        "a great many calls from Python: on_result and token",
+        1_000_000,
+        many_calls(PYTHON, "calls_handlers"),
+        small=20_000,
+    ),
+    Proof("a great many calls from Node: runMany", 1_000_000, many_calls(NODE)),
+    Proof("a great many calls from Node: invoke and poll", 1_000_000, many_calls(NODE, "calls_poll")),
+    Proof("a great many calls from Node: onResult and signals", 1_000_000, many_calls(NODE, "calls_handlers")),
 ]

@@ -6,12 +6,17 @@ The gateway and the trail come from the environment.
 from __future__ import annotations
 
 import asyncio
+import gc
+import json
 import os
-import resource
 import signal
 import sys
 import threading
 import time
+import warnings
+import weakref
+
+import repeated
 
 from cxone_actions import ActionResult, AsyncClient, Client, OutcomeUnknownError
 
@@ -19,6 +24,9 @@ CREATE_CASE = "a1b2c3d4-e5f6-7890-abcd-ef1234567890"
 AT_ONCE = "00000000-0000-4000-8000-000000000004"
 NEVER_ENDS = "00000000-0000-4000-8000-000000000005"
 INPUTS = {"customerId": "CUST-998877", "priority": 1}
+
+#: In flight when a loop is closed.
+IN_FLIGHT = 300
 
 mode, number, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
 
@@ -75,6 +83,8 @@ def interrupted() -> None:
 
 
 def fork() -> None:
+    # CPython says so from 3.12 on, of every process that has another thread; the library is made for it.
+    warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
     client = Client()
     assert client.run(CREATE_CASE, INPUTS, correlation_id=correlation(0)).ok
     child = os.fork()
@@ -99,22 +109,52 @@ def lost() -> None:
         client.run(AT_ONCE, {}, correlation_id=correlation(count))
 
 
-async def calls() -> None:
-    async with AsyncClient() as client:
-        requests = ({"action_id": AT_ONCE, "inputs": INPUTS} for _ in range(count))
-        marks: list[int] = []
-        began = time.monotonic()
-        seen = 0
-        async for outcome in client.run_many(requests, concurrency=64):
-            assert isinstance(outcome.result, ActionResult), outcome.error
-            seen += 1
-            if seen % max(1, count // 10) == 0:
-                marks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
-        took = time.monotonic() - began
-        metrics = client.metrics()
-        assert metrics.started == metrics.completed == seen == count, metrics
-    early, late = marks[len(marks) // 2] / 1024, marks[-1] / 1024
-    print(f"{count / took:.0f} calls/s, peak memory {early:.0f} MiB at half, {late:.0f} MiB at the end")
+def loops() -> None:
+    """Loop after loop, closed with calls in flight; every other one cancels its tasks first, as `asyncio.run` does."""
+    client, client_of_one = AsyncClient(max_in_flight=IN_FLIGHT), [0]
+
+    async def begin() -> list[asyncio.Task[ActionResult]]:
+        client_of_one[0] += IN_FLIGHT
+        started = range(client_of_one[0] - IN_FLIGHT, client_of_one[0])
+        tasks = [
+            asyncio.create_task(client.run(NEVER_ENDS, {}, correlation_id=correlation(index))) for index in started
+        ]
+        while client.metrics().started < client_of_one[0]:  # noqa: ASYNC110 - as above
+            await asyncio.sleep(0.001)
+        return tasks
+
+    async def waits() -> None:
+        await begin()
+
+    def closed() -> weakref.ref[asyncio.AbstractEventLoop]:
+        loop = asyncio.new_event_loop()
+        for task in loop.run_until_complete(begin()):
+            # asyncio would say on stderr that nobody cancelled it, which is what is wanted here.
+            task._log_destroy_pending = False  # type: ignore[attr-defined]
+        loop.close()
+        return weakref.ref(loop)
+
+    asyncio.run(waits())
+    before = left(client)
+    gone = []
+    for turn in range(count):
+        if turn % 2:
+            asyncio.run(waits())
+        else:
+            gone.append(closed())
+        gc.collect()
+    kept, after = sum(ref() is not None for ref in gone), left(client)
+    print(json.dumps({"loops": count, "kept": kept, "before": before, "after": after}))
+    asyncio.run(client.aclose())
+
+
+def left(client: AsyncClient) -> dict[str, int]:
+    """What this process has open, when nothing of the client's is on the wire any more."""
+    gc.collect()
+    end = time.monotonic() + 10
+    while client.metrics().in_flight and time.monotonic() < end:
+        time.sleep(0.01)
+    return {"descriptors": len(os.listdir("/proc/self/fd")), "threads": threading.active_count()}
 
 
 match mode:
@@ -130,7 +170,9 @@ match mode:
         fork()
     case "lost":
         lost()
-    case "calls":
-        asyncio.run(calls())
+    case "loops":
+        loops()
+    case _ if mode in repeated.MODES:
+        repeated.run(mode, count)
     case _:
         sys.exit(f"no such mode: {mode}")
