@@ -23,6 +23,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tests" / "python"))
+
+import pages  # noqa: E402 (what reads a page is in the tests)
+
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 WINDOWS = os.name == "nt"
 CRATES = ("cxone-actions-sandbox", "cxone-actions", "cxone-actions-cli")
@@ -232,10 +236,60 @@ def works_in_node(project: Path) -> None:
     print(f"   {said.strip()} on Node {run('node', '--version').strip()} ({source}): the demo did its job")
 
 
+# ── Rust ──
+
+
+def crates(dist: Path, work: Path) -> None:
+    """The page for Rust does what it says, block by block, from the crates as crates.io would give them."""
+    unpacked = work / "crates"
+    for crate in CRATES:
+        with tarfile.open(one(dist, f"{crate}-[0-9]*.crate")) as archive:
+            archive.extractall(unpacked)
+    folders = {crate: one(unpacked, f"{crate}-[0-9]*/Cargo.toml").parent for crate in CRATES}
+    patches = "".join(f"{crate} = {{ path = '{folder}' }}\n" for crate, folder in folders.items())
+    env = from_source(work, unpacked, f"[profile.release]\noverflow-checks = true\n[patch.crates-io]\n{patches}")
+    # What it stands on, in the versions that are compiled already.
+    project = work / "cases"
+    project.mkdir()
+    shutil.copy(ROOT / "Cargo.lock", project)
+    run("cargo", "build", "--quiet", "--release", cwd=folders["cxone-actions-cli"], env=env)
+    program = TARGET / "release" / "cxone-actions"
+    with subprocess.Popen(
+        [program, "sandbox"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as gateway:
+        try:
+            assert gateway.stdout
+            lines = [gateway.stdout.readline().strip().removeprefix("export ") for _ in range(3)]
+            env |= dict(line.split("=", 1) for line in lines)
+            env["PATH"] = os.pathsep.join([str(program.parent), outside()])
+            follow(pages.blocks("docs/rust.md"), project, env)
+        finally:
+            gateway.terminate()
+
+
+def follow(blocks: list[pages.Block], project: Path, env: dict[str, str]) -> None:
+    """Does what a page says, in its order: files are saved, commands run, and their output is what is shown."""
+    (project / "src").mkdir()
+    for block in blocks:
+        if block.language == "rust":
+            (project / "src" / "main.rs").write_text(block.code, encoding="utf-8")
+            continue
+        if block.language == "toml":
+            name = "Cargo.toml" if block.code.startswith("[package]") else "policy.toml"
+            (project / name).write_text(block.code, encoding="utf-8")
+            continue
+        if block.language != "sh":
+            raise BrokenError(f"nobody says what to do with a block of {block.language}")
+        printed = run("sh", "-euc", block.code, cwd=project, env=env)
+        if not pages.shows(block, printed):
+            raise BrokenError(f"{block.code}printed:\n{printed}instead of:\n{block.output}")
+    print(f"   {len(blocks)} blocks of the page for Rust did what they say")
+
+
 # ── how it is run ──
 
 
-def from_source(work: Path, source: Path) -> dict[str, str]:
+def from_source(work: Path, source: Path, more: str = "") -> dict[str, str]:
     """The environment in which a build from source shares the dependencies that the checkout has compiled.
 
     What is ours gets another profile, or cargo would take it for the checkout's own, and is touched, or cargo would
@@ -243,7 +297,7 @@ def from_source(work: Path, source: Path) -> dict[str, str]:
     """
     profile = "".join(f'[profile.release.package."{crate}"]\nopt-level = 0\n' for crate in OURS)
     (work / ".cargo").mkdir()
-    (work / ".cargo" / "config.toml").write_text(profile, encoding="utf-8")
+    (work / ".cargo" / "config.toml").write_text(more + profile, encoding="utf-8")
     for path in source.rglob("*"):
         path.touch()
     return {"CARGO_TARGET_DIR": str(TARGET)}
@@ -287,6 +341,7 @@ PROOFS: dict[str, Callable[[Path, Path], None]] = {
     "sdist": sdist,
     "npm": npm,
     "npm-source": npm_source,
+    "crates": crates,
 }
 
 if __name__ == "__main__":
