@@ -21,9 +21,10 @@ from pathlib import Path
 from typing import Any
 
 import check_tree
-import package
 
 ROOT = check_tree.ROOT
+# Each after those that it needs.
+CRATES = ("cxone-actions-sandbox", "cxone-actions", "cxone-actions-cli")
 
 
 def version(tag: str) -> list[str]:
@@ -111,7 +112,7 @@ def publish_npm(folder: Path) -> list[str]:
 
 def publish_crates() -> list[str]:
     number = check_tree.versions()["Cargo.toml"]
-    for crate in package.CRATES:
+    for crate in CRATES:
         if ran("cargo", "info", "--quiet", "--registry", "crates-io", f"{crate}@{number}").returncode == 0:
             print(f"{crate} {number} is published already")
         elif ran("cargo", "publish", "--locked", "--package", crate, shown=True).returncode != 0:
@@ -121,7 +122,7 @@ def publish_crates() -> list[str]:
 
 def ran(*command: str, shown: bool = False) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [package.program(command[0]), *command[1:]],
+        command,
         cwd=ROOT,
         capture_output=not shown,
         text=True,
