@@ -112,7 +112,7 @@ export interface Native {
   /** Whether a client of this process still has something to record at its end. */
   hasClients(): boolean;
   /** The `process` of the realm that loaded the native module. */
-  process(): NodeJS.Process;
+  process(): unknown;
   /** What the library has to say is kept from this level on: `off`, `error`, `warning`, `info` or `debug`. */
   setLogLevel(level: string): void;
   /** What was said since the last time, each as a JSON object. */

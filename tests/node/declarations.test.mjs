@@ -32,7 +32,9 @@ function members(declaration) {
   const visit = (node) => {
     const inner = (ts.isClassElement(node) || ts.isTypeElement(node)) && node.name;
     if (inner && !ts.isPrivateIdentifier(inner) && !ts.isNamedTupleMember(node)) found.push(node);
-    if (!ts.isFunctionLike(node)) ts.forEachChild(node, visit);
+    // What a type is compared with is a question, and no member of anything.
+    if (ts.isConditionalTypeNode(node)) [node.checkType, node.trueType, node.falseType].forEach(visit);
+    else if (!ts.isFunctionLike(node)) ts.forEachChild(node, visit);
   };
   ts.forEachChild(declaration, visit);
   return found;

@@ -25,11 +25,18 @@ export async function published() {
     await registry.close();
     rmSync(folder, { recursive: true, force: true });
   };
+  // How a process comes to install from it.
+  const environ = {
+    npm_config_registry: registry.url,
+    npm_config_cache: join(folder, "cache"),
+    npm_config_audit: "false",
+    npm_config_fund: "false",
+    npm_config_update_notifier: "false",
+    npm_config_loglevel: "error",
+  };
   const install = async (project, ...options) => {
     writeFileSync(join(project, "package.json"), '{"name": "empty", "private": true}');
-    const args = ["install", "cxone-actions", "--silent", "--no-audit", "--no-fund", ...options];
-    const env = { npm_config_registry: registry.url, npm_config_cache: join(folder, "cache") };
-    return command("npm", args, { cwd: project, env });
+    return command("npm", ["install", "cxone-actions", ...options], { cwd: project, env: environ });
   };
-  return { tarballs, packages: registry.packages, install, close };
+  return { tarballs, packages: registry.packages, environ, install, close };
 }

@@ -58,6 +58,8 @@ export async function uses(): Promise<string> {
   const tokens: TokenFunction[] = [
     () => "token",
     async () => "token",
+    ({ signal }) => fetch("https://vault.example/token", { signal }).then((answer) => answer.text()),
+    async () => ({ token: "token", expiresInMs: 60_000 }),
     () => ["token", 60_000],
     async (): Promise<[string, number]> => ["token", 60_000],
   ];
