@@ -26,7 +26,7 @@ node_sources := package.json package-lock.json $(shell find bindings-node -type 
 # The gateway that breaks every rule, as a process for the tests of Python and Node.
 fault_gateway := target/release/fault-gateway
 
-.PHONY: help demo test test-rust test-python test-node check fmt soak bench peers fuzz package build clean prerequisites
+.PHONY: help demo test test-rust test-python test-node pythons check fmt soak bench peers fuzz package build clean prerequisites
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -57,6 +57,9 @@ test-rust: | prerequisites
 # The OAuth server of its tests is a Node program.
 test-python: $(venv)/.package $(fault_gateway) node_modules/.installed
 	@$(python) -m pytest -o faulthandler_timeout=120 tests/python
+
+pythons: $(venv)/.package ## the tests to which the interpreter matters, in every other Python of this machine
+	@$(python) scripts/pythons.py
 
 test-node: bindings-node/dist/index.js $(fault_gateway) tests/node/runners/node_modules/.installed
 	@npm test --silent
