@@ -15,6 +15,30 @@ test("it_listens_when_it_is_constructed_and_stops_when_it_is_closed", async () =
   await assert.rejects(fetch(sandbox.baseUrl));
 });
 
+test("its_options_let_a_client_in_and_its_environment_a_process", async (t) => {
+  const sandbox = new Sandbox({ seed: 3 });
+  t.after(() => sandbox.close());
+  const { baseUrl, clientId, clientSecret } = sandbox;
+  assert.deepEqual(sandbox.options, { baseUrl, profile: "gateway", clientId, clientSecret });
+  const client = new Client(sandbox.options);
+  assert.ok((await client.run(REQUEST)).ok);
+  await client.close();
+  const program = `
+    const client = new (require("cxone-actions").Client)();
+    client.run(${JSON.stringify(REQUEST)}).then(({ status }) => client.close().then(() => console.log(status)));`;
+  const { code, stdout, stderr } = await node(["-e", program], { env: sandbox.environ });
+  assert.deepEqual({ code, stdout, stderr }, { code: 0, stdout: "COMPLETED\n", stderr: "" });
+
+  const other = new Sandbox({ profile: "cxone-extraction" });
+  t.after(() => other.close());
+  const { accessKeyId, accessKeySecret } = other;
+  assert.deepEqual(
+    [other.options.accessKeyId, other.options.accessKeySecret],
+    [accessKeyId, accessKeySecret],
+  );
+  assert.equal(other.environ.CXONE_ACCESS_KEY_SECRET, accessKeySecret);
+});
+
 test("the_same_seed_gives_the_same_credentials_and_ids", async (t) => {
   const ids = [];
   for (let round = 0; round < 2; round += 1) {
