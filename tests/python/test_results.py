@@ -87,6 +87,12 @@ def test_the_dictionary_of_a_result_has_every_field_of_it(client: Client) -> Non
     assert client.audit.verify().to_dict()["problems"] == []
 
 
+def test_an_outcome_can_be_made_for_a_request_of_a_named_type() -> None:
+    made = Outcome[ActionRequest](0, ActionRequest("a"), ActionResult(status="COMPLETED"))
+    assert made.ok
+    assert made == Outcome(0, ActionRequest("a"), ActionResult(status="COMPLETED"))
+
+
 def test_an_outcome_gives_its_result_or_raises_its_error(client: Client) -> None:
     requests: list[dict[str, Any]] = [{"action_id": AT_ONCE}, {"action_id": AT_ONCE, "inputs": {"a": b"x"}}]
     good, bad = sorted(client.run_many(requests), key=lambda outcome: outcome.index)

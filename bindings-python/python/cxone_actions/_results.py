@@ -173,7 +173,8 @@ class ActionDescription(Record):
         return _short(self, "action_id", "name")
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+# Without slots: with them `Outcome[Row](…)` is refused by the dataclasses of CPython before 3.13.
+@dataclass(frozen=True, repr=False)
 class Outcome(Record, Generic[R_co]):
     """What became of one request of `run_many`: exactly one of `result` and `error` is set.
 
