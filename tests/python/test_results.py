@@ -7,6 +7,8 @@ import copy
 import dataclasses
 import json
 import pickle
+import subprocess
+import sys
 from typing import Any
 from unittest import mock
 from uuid import UUID, uuid4
@@ -151,6 +153,17 @@ def test_a_client_shows_where_it_goes_and_nothing_else(client: Client, sandbox: 
     with Sandbox("genesys-flow") as other, Client(**other.options) as of_other:
         assert repr(of_other) == f"<Client open 'genesys-flow' at {other.base_url!r}>"
         assert other.client_secret not in repr(of_other)
+
+
+def test_a_client_that_nobody_closes_says_nothing(sandbox: Sandbox) -> None:
+    program = (
+        "import json, sys\nfrom cxone_actions import AsyncClient, Client\n"
+        "kept = [each(**json.loads(sys.argv[1])) for each in (Client, AsyncClient)]\n"
+        "kept[0].run('00000000-0000-4000-8000-000000000004', {})\ndel kept[0]"
+    )
+    command = [sys.executable, "-X", "dev", "-W", "error", "-c", program, json.dumps(sandbox.options)]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (run.returncode, run.stderr) == (0, "")
 
 
 def test_everything_but_the_address_of_a_gateway_has_a_name() -> None:
