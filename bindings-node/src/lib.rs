@@ -61,6 +61,9 @@ pub fn has_clients() -> bool {
 }
 
 /// The `process` of the realm that loaded this module. A test runner gives its tests a copy, whose `exit` never comes.
+///
+/// # Errors
+/// Where the realm has none.
 #[napi(catch_unwind)]
 pub fn process(env: Env) -> Result<Object<'static>> {
     env.get_global()?.get_named_property("process")
