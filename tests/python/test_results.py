@@ -148,6 +148,19 @@ def test_one_request_is_not_taken_for_many(client: Client, requests: Any) -> Non
         AsyncClient.run_many(mock.create_autospec(AsyncClient, instance=True), requests)
 
 
+def test_what_is_shown_is_short_however_much_was_given(client: Client) -> None:
+    many = {f"{'key' * 30}-{n}": b"" for n in range(500)}
+    with pytest.raises(ValidationError) as raised:
+        client.run(CREATE_CASE, many)
+    assert len(raised.value.violations or ()) > 100
+    client.reload_policy({"action": [{"id": CREATE_CASE, "inputs": {}}]})
+    verdict = client.check(CREATE_CASE, dict.fromkeys(many, 1))
+    assert not verdict
+    request = ActionRequest("a" * 9000, many, correlation_id="c" * 9000)
+    for value in (raised.value, verdict, request, Outcome(0, request, error=raised.value), client.audit.verify()):
+        assert len(repr(value)) < 2000, type(value)
+
+
 def test_a_client_shows_where_it_goes_and_nothing_else(client: Client, sandbox: Sandbox) -> None:
     assert repr(client) == f"<Client open 'gateway' at {sandbox.base_url!r}>"
     with Sandbox("genesys-flow") as other, Client(**other.options) as of_other:

@@ -7,6 +7,7 @@ caller's own function for tokens raised is the `__cause__` of what came of it: i
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from ._results import ActionResult
 
 Executed = Literal["no", "unknown", "yes"]
+
+#: A request may have any number of mistakes: `violations` has them all, what is shown does not.
+_shown = reprlib.Repr()
+_shown.maxstring = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +147,7 @@ class CxoneError(Exception):
         return self.message if self.hint is None else f"{self.message}; {self.hint}"
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({str(self)!r}, executed={self.executed!r})"
+        return f"{type(self).__name__}({_shown.repr(str(self))}, executed={self.executed!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (type(self), (self.message,), {name: it for name, it in self.__dict__.items() if name != "result"})

@@ -5,6 +5,7 @@ pickled, copied, compared and hashed, and made by hand for a test.
 """
 
 import json
+import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
@@ -54,8 +55,14 @@ def plain(value: Any) -> Any:
     return {key: plain(item) for key, item in value.items()} if isinstance(value, Mapping) else value
 
 
+#: What a caller passes may be of any length; what is shown of it is not.
+_shown = reprlib.Repr()
+_shown.maxstring = _shown.maxother = 120
+_shown.maxlist = _shown.maxtuple = 10
+
+
 def _short(value: object, *names: str) -> str:
-    shown = ", ".join(f"{name}={getattr(value, name)!r}" for name in names)
+    shown = ", ".join(f"{name}={_shown.repr(getattr(value, name))}" for name in names)
     return f"{type(value).__name__}({shown})"
 
 
@@ -71,8 +78,8 @@ class ActionRequest(Record):
 
     def __repr__(self) -> str:
         keys = sorted(str(key) for key in self.inputs) if isinstance(self.inputs, Mapping) else None
-        shown = f"action_id={self.action_id!r}, input_keys={keys!r}, correlation_id={self.correlation_id!r}"
-        return f"ActionRequest({shown})"
+        named = f"action_id={_shown.repr(self.action_id)}, input_keys={_shown.repr(keys)}"
+        return f"ActionRequest({named}, correlation_id={_shown.repr(self.correlation_id)})"
 
 
 @dataclass(frozen=True, slots=True, repr=False, kw_only=True)
@@ -208,7 +215,8 @@ class Outcome(Record, Generic[R_co]):
         return self.result is not None and self.result.ok
 
     def __repr__(self) -> str:
-        return _short(self, "index", "result" if self.error is None else "error")
+        what = "result" if self.error is None else "error"
+        return f"Outcome(index={self.index}, {what}={getattr(self, what)!r})"
 
 
 @dataclass(frozen=True, slots=True, repr=False, kw_only=True)
@@ -229,7 +237,7 @@ class Unfinished(Record):
         return _short(self, "action_id", "correlation_id", "invocation_id", "state")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Verdict(Record):
     """What a call would be told by contract and policy. True where it is allowed.
 
@@ -253,6 +261,9 @@ class Verdict(Record):
     def __bool__(self) -> bool:
         return self.allowed
 
+    def __repr__(self) -> str:
+        return _short(self, "allowed", "kind", "action_id", "action_name", "reasons")
+
 
 @dataclass(frozen=True, slots=True)
 class Problem(Record):
@@ -266,7 +277,7 @@ class Problem(Record):
     what: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Verification(Record):
     """Whether the trail is complete and unaltered, as far as its chain can tell.
 
@@ -284,6 +295,9 @@ class Verification(Record):
     unchecked: int
     removed: int
     problems: tuple[Problem, ...]
+
+    def __repr__(self) -> str:
+        return _short(self, "ok", "records", "segments", "anchored", "problems")
 
 
 def read_result(told: Mapping[str, Any]) -> ActionResult:
