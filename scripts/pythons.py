@@ -18,7 +18,19 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 OLDEST = (3, 10)
 #: What depends on the interpreter: its loops, threads, forks and ends, its exceptions and its numbers.
-TESTS = ["calls", "checkpoints", "errors", "log", "loops", "options", "processes", "run_many", "tokens", "values"]
+TESTS = [
+    "calls",
+    "checkpoints",
+    "errors",
+    "log",
+    "loops",
+    "options",
+    "processes",
+    "results",
+    "run_many",
+    "tokens",
+    "values",
+]
 #: Of the tools, what these tests stand on.
 NEEDED = re.compile(r"(pytest|uvloop|hypothesis)\b")
 #: What an interpreter says of itself.
