@@ -1,11 +1,15 @@
 /**
  * JSON text as JavaScript values, exactly.
  *
- * The promise: an integer that a number cannot hold arrives as a `BigInt`, and a key `__proto__` is a key. The text
- * comes from the core, which has checked it.
+ * The promise: an integer that a number cannot hold arrives as a `BigInt`, also where it is written with a point or an
+ * exponent and would lose digits; what is beyond every number and no such integer arrives as its text and never as an
+ * infinity; and a key `__proto__` is a key. The text comes from the core, which has checked it.
  */
 
-/** A JSON value as the gateway sent it; integers beyond ±(2^53−1) are `bigint`. */
+/**
+ * A JSON value as the gateway sent it. Integers beyond ±(2^53−1) are `bigint`, and so is one with a point or an exponent of
+ * which a number would lose digits; what no number holds, such as `1e400`, is its text; everything else is a number.
+ */
 export type JsonValue =
   | string
   | number
@@ -15,10 +19,15 @@ export type JsonValue =
   | JsonValue[]
   | { [key: string]: JsonValue };
 
+/** Sixteen digits, or an exponent where a value may stand: a number that has neither is safe. */
+const MAY_BE_BEYOND = /\d{16}|(?:^|[[,:\s])-?\d+(?:\.\d+)?[eE]/;
+/** An exponent of a few digits stands for an integer of any length: so many digits are believed. */
+const LONGEST = 400;
+
 /** Reads JSON text. */
 export function decode(text: string): JsonValue {
   // No integer of 15 digits is beyond 2^53, and the platform's own reader is several times faster.
-  return /\d{16}/.test(text) ? new Reader(text).read() : (JSON.parse(text) as JsonValue);
+  return MAY_BE_BEYOND.test(text) ? new Reader(text).read() : (JSON.parse(text) as JsonValue);
 }
 
 /** A name of the core's in the spelling of this language. */
@@ -129,8 +138,28 @@ class Reader {
     const literal = pattern.exec(this.#text)?.[0] ?? "";
     this.#at += literal.length;
     const value = JSON.parse(literal) as number | boolean | null;
-    return typeof value === "number" && !Number.isSafeInteger(value) && /^-?\d+$/.test(literal)
-      ? BigInt(literal)
+    return typeof value === "number" && Math.abs(value) > Number.MAX_SAFE_INTEGER
+      ? large(literal, value)
       : value;
   }
+}
+
+/** The value of a number beyond the safe integers: a number still, unless it is an integer that would lose digits. */
+function large(literal: string, rounded: number): JsonValue {
+  const whole = wholeOf(literal);
+  if (whole === undefined) return Number.isFinite(rounded) ? rounded : literal;
+  if (/^-?\d+$/.test(literal) || !Number.isFinite(rounded)) return whole;
+  // Whoever sent a double wrote either its value or the shortest text that stands for it.
+  return whole === BigInt(rounded) || whole === wholeOf(String(rounded)) ? rounded : whole;
+}
+
+/** The integer that a literal is; none where it is a fraction, or longer than an exponent may make it. */
+function wholeOf(literal: string): bigint | undefined {
+  if (/^-?\d+$/.test(literal)) return BigInt(literal);
+  const [, sign = "", before = "", after = "", exponent = "0"] =
+    /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(literal) ?? [];
+  const digits = (before + after).replace(/0+$/, "");
+  const zeros = Number(exponent) + before.length - digits.length;
+  const longest = LONGEST - digits.replace(/^0+/, "").length;
+  return zeros < 0 || zeros > longest ? undefined : BigInt(sign + digits + "0".repeat(zeros));
 }

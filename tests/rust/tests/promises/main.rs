@@ -13,6 +13,7 @@ mod delivery;
 mod disk;
 mod ground;
 mod options;
+mod outputs;
 mod policy;
 mod polls;
 mod races;
