@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -122,6 +123,36 @@ def test_the_level_that_holds_is_the_loggers_own_and_off_keeps_nothing(open_clie
         LOGGER.removeHandler(handler)
         LOGGER.setLevel(logging.NOTSET)
         _log.follow()
+
+
+@pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
+def test_what_a_handler_raises_is_said_with_its_traceback_and_goes_no_further(
+    kept: Kept, client: Client, open_async: Callable[..., AsyncClient], asynchronous: bool
+) -> None:
+    def handler(_: Any) -> None:
+        raise LookupError("CANARY")
+
+    async def later(_: Any) -> None:
+        handler(_)
+
+    async def main() -> AsyncClient:
+        async with open_async() as awaited:
+            assert (await awaited.run(CREATE_CASE, INPUTS, on_result=later if asynchronous else handler)).ok
+        return awaited
+
+    assert client.run(CREATE_CASE, INPUTS, on_result=later if asynchronous else handler).ok
+    awaited = asyncio.run(main())
+    said = [record for record in kept.records if record.exc_info]
+    assert [(record.levelname, record.getMessage()) for record in said] == [
+        ("ERROR", "`on_result` raised `LookupError`")
+    ] * 2
+    for record in said:
+        assert record.exc_info is not None
+        assert [frame.name for frame in traceback.extract_tb(record.exc_info[2])][-1] == "handler"
+    assert kept.threads == {threading.get_ident()}
+    for each in (client, awaited):
+        assert "CANARY" not in repr(list(each.audit.records()))
+        assert [record["note"] for record in each.audit.records(event="callback_failed")] == ["LookupError"]
 
 
 def test_what_a_filter_raises_changes_no_result(kept: Kept, open_client: Callable[..., Client]) -> None:

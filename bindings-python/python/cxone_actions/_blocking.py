@@ -50,7 +50,7 @@ def _handle(on_result: OnResult | None, text: str) -> str | None:
         if inspect.isawaitable(returned):
             _finish(returned)
     except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - what a handler raises never changes the result
-        return type(error).__name__
+        return _log.handler_raised(error)
     return None
 
 

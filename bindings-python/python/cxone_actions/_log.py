@@ -61,6 +61,17 @@ def deliver() -> None:
             _logger.handle(record)
 
 
+def handler_raised(error: BaseException) -> str:
+    """Says what the caller's handler raised, with its traceback, and gives its class, which is all that goes on record.
+
+    It is said by the thread that called the handler, to the caller's own log: what it holds is the caller's.
+    """
+    if isinstance(error, Exception):
+        with contextlib.suppress(Exception):
+            _logger.error("`on_result` raised `%s`", type(error).__name__, exc_info=error)
+    return type(error).__name__
+
+
 def _in_child() -> None:
     # The lock that one of the parent's threads may have held is no business of the child's.
     global _changing

@@ -65,7 +65,7 @@ class Waiting:
             else:
                 self._native.answer(self.number, None)
         except BaseException as error:
-            self._native.answer(self.number, type(error).__name__)
+            self._native.answer(self.number, _log.handler_raised(error))
             # A handler that raises `CancelledError` cancels nothing but itself.
             if not isinstance(error, (Exception, asyncio.CancelledError)):
                 raise
@@ -74,7 +74,7 @@ class Waiting:
         try:
             await returned
         except BaseException as error:
-            self._native.answer(self.number, type(error).__name__)
+            self._native.answer(self.number, _log.handler_raised(error))
             if not isinstance(error, (Exception, asyncio.CancelledError)):
                 raise
         else:
