@@ -1,7 +1,7 @@
 //! The gateway on a loopback port, as JavaScript holds it.
 
 use cxone_actions::{Error, ErrorKind};
-use cxone_actions_bridge::error_json;
+use cxone_actions_bridge::{Dialect, error_json};
 use cxone_actions_sandbox::{Sandbox, SandboxError, SandboxOptions};
 use napi::bindgen_prelude::Either;
 use napi_derive::napi;
@@ -113,5 +113,5 @@ fn explained(error: &SandboxError) -> String {
         SandboxError::Listen { .. } => ErrorKind::Unavailable,
         _ => ErrorKind::Config,
     };
-    error_json(&Error::new(kind, error.to_string()))
+    error_json(&Error::new(kind, Dialect::Node.of_a_sandbox(&error.to_string())))
 }

@@ -7,6 +7,7 @@ use cxone_actions::{ActionRequest, Error, ErrorKind, Result};
 use jiff::Timestamp;
 
 use crate::handle::Handle;
+use crate::text::retold;
 
 /// Errors are the JSON text of a `config` error.
 impl Handle {
@@ -17,7 +18,8 @@ impl Handle {
     pub fn check(&self, request: ActionRequest, at: Option<&str>) -> Result<String, String> {
         self.read(|client| {
             let at = at.map_or_else(|| Ok(Timestamp::now()), moment)?;
-            Ok(serde_json::to_string(&client.check_at(request, at)).unwrap_or_default())
+            let verdict = serde_json::to_value(client.check_at(request, at)).unwrap_or_default();
+            Ok(retold(verdict).to_string())
         })
     }
 

@@ -14,7 +14,7 @@ use crate::checkpoints::{Checkpoints, Reader, TellingReader};
 use crate::per_process::PerProcess;
 use crate::queue::Queue;
 use crate::runtime::{Process, next_number};
-use crate::text::{closed, done, error_json, failed};
+use crate::text::{closed, done, error_json, failed, speak};
 use crate::tokens::{AskingReaders, TokenAnswer, TokenRequests};
 
 /// How long closing waits for what is under way, where nothing else is said.
@@ -65,6 +65,7 @@ impl Handle {
         asks_for_tokens: bool,
         checkpoints: Option<Arc<Queue>>,
     ) -> Result<Handle, String> {
+        speak(dialect);
         let open = || {
             let options = Options::from_json(options_json, dialect)?;
             let mut handle = Handle {

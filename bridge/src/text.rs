@@ -1,6 +1,7 @@
 //! The words at the border: answers and errors as JSON text.
 
 use std::error::Error as _;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use cxone_actions::{ActionResult, Dialect, Error, ErrorKind, Executed, Options, Status};
@@ -9,10 +10,24 @@ use serde_json::{Value, json};
 
 use crate::tokens::RaisedBy;
 
+/// The language of this process: one library is loaded into it, for one language.
+static SPOKEN: OnceLock<Dialect> = OnceLock::new();
+
+/// Says from now on what there is to say with the names of this language.
+pub(crate) fn speak(dialect: Dialect) {
+    SPOKEN.get_or_init(|| dialect);
+}
+
+/// An error or a verdict with the names of the language that is spoken.
+pub(crate) fn retold(mut said: Value) -> Value {
+    SPOKEN.get().copied().unwrap_or_default().retell(&mut said);
+    said
+}
+
 /// An error as both bindings read it: one JSON object with [`cxone_actions::ERROR_FIELDS`]; and, where there is one, the
 /// `cause` of the system's, or by which numbers to find what the caller's function raised (`raised_by`).
 pub fn error_json(error: &Error) -> String {
-    let mut said = error.to_json();
+    let mut said = retold(error.to_json());
     let raised_by = error.source().and_then(|source| source.downcast_ref::<RaisedBy>());
     let told =
         [("cause", error.cause().map(|cause| json!(cause))), ("raised_by", raised_by.map(|by| json!(by)))];

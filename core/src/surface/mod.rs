@@ -8,6 +8,7 @@ mod alone;
 mod errors;
 mod fields;
 mod methods;
+mod names;
 mod sandbox;
 mod words;
 
@@ -89,10 +90,12 @@ const DESCRIBED: &[(&str, &[Field])] = &[
     ("SeenRequest", sandbox::SEEN),
 ];
 
-/// What values that come back can do: the type, and the name in Rust, Python and Node.
+/// What values that come back can do: the type, and the name in Rust, Python and Node. In Node plain objects do without
+/// `toJSON`, which `JSON.stringify` would ask for.
 const RESULT_METHODS: &[[&str; 4]] = &[
     ["ActionResult", "error_for_status", "raise_for_status", "throwIfFailed"],
-    ["Metrics", "serde::Serialize", "to_dict", "toJSON"],
+    ["every value", "serde::Serialize", "to_dict", "toJSON"],
+    ["Outcome", "result?", "unwrap", "unwrap"],
     ["Metrics", "prometheus", "prometheus", "prometheus"],
     ["CxoneError", "to_json", "to_dict", "toJSON"],
 ];

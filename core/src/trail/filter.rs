@@ -69,7 +69,7 @@ impl Filter {
         if mistakes.is_empty() {
             return Ok(filter);
         }
-        let keys: Vec<_> = KEYS.iter().map(|(name, _)| *name).collect();
+        let keys: Vec<_> = KEYS.iter().map(|(name, _)| format!("`{name}`")).collect();
         let hint = format!(
             "a filter has {}; times are written like 2026-11-22T15:00:00Z or, for midnight in UTC, 2026-11-22",
             keys.join(", ")
@@ -152,7 +152,7 @@ mod tests {
         let cases: &[(&str, &[&str])] = &[
             ("[]", &["a filter must be a JSON object"]),
             ("{", &["a filter must be a JSON object"]),
-            (r#"{"evnt":"sending"}"#, &["`evnt` is no key of a filter", "a filter has since, until, event"]),
+            (r#"{"evnt":"sending"}"#, &["`evnt` is no key of a filter", "a filter has `since`, `until`, `event`"]),
             (r#"{"event":"send"}"#, &["`event` must name an event, got `send`", "use one of started"]),
             (
                 r#"{"since":"yesterday"}"#,
