@@ -14,6 +14,29 @@ from ._errors import raise_native
 from ._json import exact
 from ._results import Problem, Verification
 
+#: What a record says.
+TrailEvent = Literal[
+    "started",
+    "joined",
+    "denied",
+    "invalid",
+    "sending",
+    "accepted",
+    "rejected",
+    "poll_failed",
+    "terminal",
+    "unknown",
+    "aborted",
+    "detached",
+    "callback_failed",
+    "delivered",
+    "token_refreshed",
+    "config",
+    "checkpoint",
+    "gap",
+    "closed",
+]
+
 
 class AuditTrail:
     """What a client did, record by record. No record holds a value of an input or an output.
@@ -31,7 +54,7 @@ class AuditTrail:
         *,
         since: date | str | None = None,
         until: date | str | None = None,
-        event: str | None = None,
+        event: TrailEvent | None = None,
         action_id: UUID | str | None = None,
         status: str | None = None,
         correlation_id: UUID | str | None = None,
@@ -67,7 +90,7 @@ class AuditTrail:
         *,
         since: date | str | None = None,
         until: date | str | None = None,
-        event: str | None = None,
+        event: TrailEvent | None = None,
         action_id: UUID | str | None = None,
         status: str | None = None,
         correlation_id: UUID | str | None = None,

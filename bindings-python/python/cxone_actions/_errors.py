@@ -5,8 +5,6 @@ them, nor its text, its repr or its pickle, ever holds a secret, a token, an inp
 caller's own function for tokens raised is the `__cause__` of what came of it: it is the caller's, as it was raised.
 """
 
-from __future__ import annotations
-
 import reprlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -255,7 +253,7 @@ class ActionFailedError(CxoneError):
     It stays in this process: its outputs may repeat inputs, so that a pickle of the error has None.
     """
 
-    result: ActionResult | None = None
+    result: "ActionResult | None" = None
 
     kind = "action_failed"
     code = "CXONE_ACTION_FAILED"
@@ -268,7 +266,7 @@ class ActionCancelledError(CxoneError):
     It stays in this process: its outputs may repeat inputs, so that a pickle of the error has None.
     """
 
-    result: ActionResult | None = None
+    result: "ActionResult | None" = None
 
     kind = "action_cancelled"
     code = "CXONE_ACTION_CANCELLED"

@@ -73,13 +73,15 @@ class Opened:
         :param client_id, client_secret: OAuth client credentials (`CXONE_CLIENT_ID`, `CXONE_CLIENT_SECRET`, or
             `CXONE_CLIENT_SECRET_FILE` names a file that holds it)
         :param access_key_id, access_key_secret: an access key, where the profile's grant uses one
+            (`CXONE_ACCESS_KEY_ID`, `CXONE_ACCESS_KEY_SECRET`)
         :param token: instead of credentials, a bearer token that somebody else keeps fresh (`CXONE_TOKEN`), or a
             function, sync or async, that returns one, or one and the seconds that it serves. It is called in a thread
             of its own when a token is needed, early enough before one runs out, and after a 401; never twice at a
             time, and valid tokens are used meanwhile. What it returns to be awaited is awaited in an event loop that
             waits for the client. A token without a time serves for five minutes. After 30 s it is waited for no longer
-        :param client_auth: how the client authenticates at the token service; ``"query"`` is unsafe
-        :param scope: OAuth scopes, separated by spaces
+        :param client_auth: how the client authenticates at the token service (`CXONE_CLIENT_AUTH`; the profile's);
+            ``"query"`` is unsafe
+        :param scope: OAuth scopes, separated by spaces (`CXONE_SCOPE`; the profile's)
         :param policy: who may call what: a TOML or JSON file, or the same structure (`CXONE_POLICY`); without
             one every action is allowed
         :param policy_refresh: a policy file that changed is read again, looked at no more often than this
@@ -108,7 +110,7 @@ class Opened:
             sends it again
         :param max_in_flight: HTTP requests at once (64)
         :param max_queued: callers that wait for their turn (1024)
-        :param rate_limit: sends per time, as in ``"300/60s"``
+        :param rate_limit: sends per time, as in ``"300/60s"`` (`CXONE_RATE_LIMIT`; the profile's)
         :param validate: ``"schema"`` checks inputs against the gateway's JSON Schema of the action before they are
             sent, where the profile knows how to ask for it; ``"contract"`` (the default) does not
         :param callback_hosts: hosts that `callback_url` may name; empty is any public https host

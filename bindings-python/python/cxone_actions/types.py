@@ -9,6 +9,7 @@ from typing import Any, Literal, TypedDict
 from uuid import UUID
 
 from ._arguments import ResultHandler, Seconds
+from ._audit import TrailEvent
 from ._checkpoints import CheckpointFunction
 from ._errors import Executed
 from ._results import Inputs, Status
@@ -27,6 +28,7 @@ __all__ = [
     "Status",
     "Token",
     "TokenFunction",
+    "TrailEvent",
 ]
 
 
