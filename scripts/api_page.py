@@ -126,16 +126,10 @@ def fields(name: str) -> str:
     rows = [
         [code(field["name"]), code(field["node"]), field["value"], field["doc"]] for field in SURFACE["fields"][name]
     ]
-    rows += [
-        [
-            code(f"{rust}()" if "::" not in rust else rust),
-            code(f"{node}()"),
-            "method",
-            f"in Python `{python}()`" if python != rust else "",
-        ]
-        for of, rust, python, node in SURFACE["result_methods"]
-        if of == name
-    ]
+    for of, rust, python, node in SURFACE["result_methods"]:
+        if of == name:
+            names = dict.fromkeys(called if called.endswith("?") else f"{called}()" for called in (rust, python))
+            rows.append([", ".join(map(code, names)), code(f"{node}()"), "method", METHODS[python]])
     return table(("Rust, Python", "Node", "value", ""), rows)
 
 
@@ -143,6 +137,13 @@ def types() -> str:
     names = [name for name in SURFACE["fields"] if name not in ("CxoneError", "SeenRequest", "Checkpoint")]
     return "\n".join(f"### {name}\n\n{ABOUT[name]}\n\n{fields(name)}" for name in names)
 
+
+METHODS = {
+    "raise_for_status": "the result itself where it completed; otherwise the error of its status",
+    "prometheus": "the same as Prometheus text",
+    "to_dict": "the fields as plain data",
+    "unwrap": "the result, or the error",
+}
 
 ABOUT = {
     "ActionRequest": "What `run_many` takes, and what Node and Rust hand to `invoke` and `run`; a mapping will do.",

@@ -19,6 +19,54 @@ pub(super) struct Alone {
 pub(super) const ALONE: &[Alone] = &[
     Alone {
         language: "python",
+        of: "",
+        names: &["AsyncClient"],
+        why: "the client for asyncio beside the blocking `Client`; in Node and Rust every client waits without blocking",
+    },
+    Alone {
+        language: "python",
+        of: "Outcome",
+        names: &["ok"],
+        why: "whether there is a result that completed; in Node the type tells `result` from `error`",
+    },
+    Alone {
+        language: "python",
+        of: "Violation",
+        names: &["keys"],
+        why: "lets `dict(violation)` make a mapping of it",
+    },
+    Alone {
+        language: "python",
+        of: "ActionFailedError",
+        names: &["result"],
+        why: "the result that was asked for an error; in Node and Rust the caller has it still",
+    },
+    Alone {
+        language: "python",
+        of: "ActionCancelledError",
+        names: &["result"],
+        why: "the result that was asked for an error; in Node and Rust the caller has it still",
+    },
+    Alone {
+        language: "node",
+        of: "",
+        names: &["AbortError"],
+        why: "the wait was given up by an `AbortSignal`; Python has `asyncio.CancelledError`, and in Rust the future is gone",
+    },
+    Alone {
+        language: "node",
+        of: "",
+        names: &["isCxoneError"],
+        why: "knows the errors of another copy of the package, of which `instanceof` knows nothing",
+    },
+    Alone {
+        language: "node",
+        of: "Fault",
+        names: &["delayMs", "dripMs", "retryAfterMs"],
+        why: "the times of a fault in Node's own unit; in the members that all languages have they are seconds",
+    },
+    Alone {
+        language: "python",
         of: "Client",
         names: &["close"],
         why: "closes the blocking client; `aclose` is the asynchronous one's, as in other Python clients",

@@ -229,7 +229,7 @@ pub(super) const CLIENT: &[Method] = &[
         node: "close",
         form: Form::Awaited,
         rust_call: "client.shutdown(patience).await",
-        params: &[PATIENCE],
+        params: &[PATIENCE, SIGNAL],
         gives: "nothing",
         doc: "stops taking calls, lets what is on the wire be recorded, and closes the trail",
     },

@@ -231,6 +231,8 @@ pub(super) const MEMBERS: &[Method] = &[
         "the secret of its one access key; it protects nothing",
     ),
     property(&["requests"], "requests", "the last requests that it saw, oldest first, without secrets"),
+    property(&["options"], "options", "the options that let a client in, by name"),
+    property(&["environ"], "environ", "the same as the environment of a process"),
     Method {
         rust: &["executions"],
         python: "executions",
