@@ -20,6 +20,7 @@ import { tmpdir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { MANIFEST, PLATFORMS, ROOT } from "../bindings-node/scripts/platforms.mjs";
+import { sbom } from "./sbom.mjs";
 
 const COMPILED = join(ROOT, "bindings-node", "dist");
 const TYPED = join(ROOT, "bindings-node", "ts");
@@ -29,7 +30,9 @@ export function pack(out, native = join(ROOT, "bindings-node", "native")) {
   const staged = mkdtempSync(join(tmpdir(), "cxone-actions-npm-"));
   try {
     const has = PLATFORMS.filter(({ file }) => existsSync(join(native, file)));
-    const folders = [stageMain(staged), ...has.map((platform) => stagePlatform(staged, platform, native))];
+    const inside = sbom("cxone-actions-node");
+    const platforms = has.map((platform) => stagePlatform(staged, platform, native, inside));
+    const folders = [stageMain(staged), ...platforms];
     rmSync(out, { recursive: true, force: true });
     mkdirSync(out, { recursive: true });
     execFileSync(
@@ -82,7 +85,7 @@ function isStale(path) {
   );
 }
 
-function stagePlatform(staged, platform, native) {
+function stagePlatform(staged, platform, native, inside) {
   const folder = join(staged, platform.name);
   const { version, license, repository, engines } = MANIFEST;
   mkdirSync(folder);
@@ -95,11 +98,12 @@ function stagePlatform(staged, platform, native) {
     engines,
     main: platform.file,
     publishConfig: { access: "public" },
-    files: [platform.file],
+    files: [platform.file, "sbom.cdx.json"],
     os: [platform.os],
     cpu: [platform.cpu],
     ...(platform.libc && { libc: [platform.libc] }),
   });
+  writeJson(join(folder, "sbom.cdx.json"), inside);
   cpSync(join(native, platform.file), join(folder, platform.file));
   cpSync(join(ROOT, "LICENSE"), join(folder, "LICENSE"));
   writeFileSync(

@@ -82,11 +82,11 @@ test("the_package_carries_what_it_needs_and_nothing_else", async () => {
   for (const path of needed) assert.ok(paths.includes(path), path);
 });
 
-test("the_package_of_a_platform_is_the_module_and_its_licence", async () => {
+test("the_package_of_a_platform_is_the_module_its_licence_and_what_is_inside", async () => {
   const paths = await contents(`cxone-actions-${here()}-${version}.tgz`);
   assert.deepEqual(
     paths.sort(),
-    ["LICENSE", "README.md", `cxone-actions.${here()}.node`, "package.json"]
+    ["LICENSE", "README.md", `cxone-actions.${here()}.node`, "package.json", "sbom.cdx.json"]
       .map((name) => `package/${name}`)
       .sort(),
   );
