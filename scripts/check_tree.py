@@ -49,20 +49,42 @@ def versions() -> dict[str, str]:
     }
 
 
+def tests() -> set[str]:
+    """The names of all tests, as they are written in their language or in a table of cases."""
+    known = set()
+    patterns = {
+        ".rs": r"\bfn (\w+)",
+        ".py": r"\bdef (test_\w+)",
+        ".mjs": r"\btest\(\s*\"(\w+)",
+        ".json": r"\"name\": \"(\w+)\"",
+    }
+    for folder in ("core/src", "core/tests", "sandbox/tests", "cli/src", "cli/tests", "bridge/src", "tests"):
+        for path in (ROOT / folder).rglob("*"):
+            if path.suffix in patterns and not NOT_OURS & set(path.relative_to(ROOT).parts):
+                known |= set(re.findall(patterns[path.suffix], path.read_text(encoding="utf-8")))
+    return known
+
+
 def promises() -> list[str]:
-    """Every row of the table of promises is there, and every test that it names."""
+    """Every row of the tables of promises and of threats is there, and every test that it names."""
+    known = tests()
     text = (ROOT / "docs/reliability.md").read_text(encoding="utf-8")
     named = {int(row): names for row, names in re.findall(r"^\| (\d+) \|[^|]*\|([^|]*)\|", text, re.MULTILINE)}
     missing = {*range(1, 43), 44, 48, 49} - named.keys()
     out = [f"docs/reliability.md: no row {row}" for row in sorted(missing)]
-    sources = [path for folder in ("core/src", "core/tests", "tests") for path in (ROOT / folder).rglob("*.rs")]
-    known = {name for path in sources for name in re.findall(r"\bfn (\w+)", path.read_text(encoding="utf-8"))}
-    for path in (ROOT / "tests/vectors").glob("*.json"):
-        known |= set(re.findall(r'"name": "(\w+)"', path.read_text(encoding="utf-8")))
     out += [f"docs/reliability.md: row {row} names no test" for row, names in named.items() if "`" not in names]
     # Nothing else in it has so long a name.
-    tests = set(re.findall(r"`([a-z0-9]+(?:_[A-Za-z0-9]+){4,})`", text))
-    return out + [f"docs/reliability.md: `{test}` is no test" for test in sorted(tests - known)]
+    said = set(re.findall(r"`([a-z0-9]+(?:_[A-Za-z0-9]+){4,})`", text))
+    out += [f"docs/reliability.md: `{test}` is no test" for test in sorted(said - known)]
+    table = (ROOT / "SECURITY.md").read_text(encoding="utf-8").partition("## Threat model")[2]
+    threats = [line.strip("| ").split(" | ") for line in table.splitlines() if line.startswith("| ")][1:]
+    out += [f"SECURITY.md: `{row[0]}` is a row of {len(row)} cells" for row in threats if len(row) != 4]
+    out += [] if threats else ["SECURITY.md: the table of threats has no row"]
+    rows = [(row[0], re.findall(r"`(\w+)`", row[-1])) for row in threats]
+    for stake, names in rows:
+        out += [] if names else [f"SECURITY.md: the row of {stake} names no test"]
+        out += [f"SECURITY.md: `{test}` is no test" for test in names if test not in known]
+    return out
 
 
 def found(pattern: str, text: str) -> str:
