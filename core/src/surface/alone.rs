@@ -55,6 +55,12 @@ pub(super) const ALONE: &[Alone] = &[
     },
     Alone {
         language: "node",
+        of: "Fault",
+        names: &["retryAfter", "delay", "drip"],
+        why: "seconds, as the vectors and the other languages have them; the first takes the header's text too",
+    },
+    Alone {
+        language: "node",
         of: "",
         names: &["isCxoneError"],
         why: "knows the errors of another copy of the package, of which `instanceof` knows nothing",
@@ -82,6 +88,18 @@ pub(super) const ALONE: &[Alone] = &[
         of: "Client",
         names: &["leave"],
         why: "lets a process that ends go at once; Python and Node do it by themselves",
+    },
+    Alone {
+        language: "rust",
+        of: "Client",
+        names: &["gateway"],
+        why: "where it calls; in Python and Node that is what a client shows when it is printed",
+    },
+    Alone {
+        language: "rust",
+        of: "SandboxAction",
+        names: &["outputs_json"],
+        why: "outputs as JSON text, to the digit; elsewhere `outputs` does that",
     },
     Alone {
         language: "rust",

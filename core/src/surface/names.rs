@@ -42,13 +42,15 @@ impl Dialect {
         if self != Dialect::Node {
             return Cow::Borrowed(text);
         }
-        let settings = || sandbox::OPTIONS.iter().chain(sandbox::ACTION).chain(sandbox::FAULT);
+        let settings =
+            sandbox::OPTIONS.iter().chain(sandbox::ACTION).map(|setting| (setting.name, setting.node));
         let mut said = text.to_owned();
-        for setting in settings().filter(|setting| setting.name != setting.node) {
+        for (name, node) in
+            settings.chain([("retry_after", "retryAfter")]).filter(|(name, node)| name != node)
+        {
             // An action is said with its place: `actions[0].complete_after`.
-            for (before, after) in [("`", "`"), (".", "`")] {
-                let [name, node] = [setting.name, setting.node].map(|name| format!("{before}{name}{after}"));
-                said = said.replace(&name, &node);
+            for before in ["`", "."] {
+                said = said.replace(&format!("{before}{name}`"), &format!("{before}{node}`"));
             }
         }
         Cow::Owned(said)

@@ -113,15 +113,15 @@ pub(super) const FAULT: &[Setting] = &[
         "answers this: a string as it is, anything else as JSON; the status is 200 unless given",
     ),
     setting("headers", "headers", "", "sets headers of the answer; null takes one away"),
-    setting("retry_after", "retryAfter", "", "sets `Retry-After`: a number of seconds, or the header's text"),
+    setting("retry_after", "retryAfterMs", "", "sets `Retry-After`: a time, or the header's text"),
     setting(
         "merge",
         "merge",
         "",
         "acts normally and lays these members over the answer; null takes one away",
     ),
-    setting("delay", "delay", "", "acts at once and answers so many seconds later"),
-    setting("drip", "drip", "", "sends the answer's bytes one at a time, so many seconds apart"),
+    setting("delay", "delayMs", "", "acts at once and answers so much later"),
+    setting("drip", "dripMs", "", "sends the answer's bytes one at a time, so far apart"),
     setting("close", "close", "", "cuts the connection"),
     setting(
         "executed",
