@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { inspect, isDeepStrictEqual } from "node:util";
 import { ActionDescription, ActionResult, Client, Invocation } from "cxone-actions";
-import { vectors } from "./vectors.mjs";
+import { vectors, wordsInNode } from "./vectors.mjs";
 
 /** Cases at once: each has a gateway of its own, so they do not see one another. */
 const AT_ONCE = 8;
@@ -149,6 +149,7 @@ class Case {
       if (field === "resume_token") this.same(field, value, typeof given.resumeToken === "string");
       else if (field === "message_has")
         this.unless(given.message.includes(value), `the message is ${given.message}`);
+      else if (field === "hint" || field === "message") this.same(field, wordsInNode(value), given[field]);
       else if (field === "paths")
         this.same(field, value.map(placeInNode).sort(), given.violations?.map(({ path }) => path).sort());
       else if (field === "cause") this.same(field, value, given.cause?.code ?? null);

@@ -5,7 +5,26 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { ROOT } from "./support.mjs";
 
-const { decode } = createRequire(import.meta.url)(join(ROOT, "bindings-node", "dist", "decode.js"));
+const built = (file) => createRequire(import.meta.url)(join(ROOT, "bindings-node", "dist", file));
+const { decode } = built("decode.js");
+const surface = JSON.parse(built("native.js").native.surface());
+const named = [
+  ...surface.options,
+  ...surface.methods.flatMap(({ params }) => params),
+  ...Object.values(surface.fields).flat(),
+];
+const NAMES = new Map(named.map(({ name, node }) => [name, node]));
+
+/** A text of the core with the names in it as Node writes them. */
+export function wordsInNode(text) {
+  return text === null ? null : text.replace(/`(\w+)`/g, (quoted, name) => `\`${NAMES.get(name) ?? name}\``);
+}
+
+/** The same of a violation, which begins with what the caller wrote. */
+export function violationInNode(violation) {
+  const [begins, ...rest] = violation.message.split(/(?<=^`[^`]*`)/);
+  return { ...violation, message: `${begins}${wordsInNode(rest.join(""))}` };
+}
 
 /** The content of one file, its integers exact. */
 export function vectors(name) {
