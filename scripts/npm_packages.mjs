@@ -17,7 +17,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { MANIFEST, PLATFORMS, ROOT } from "../bindings-node/scripts/platforms.mjs";
 import { sbom } from "./sbom.mjs";
@@ -31,26 +31,27 @@ export function pack(out, native = join(ROOT, "bindings-node", "native")) {
   try {
     const has = PLATFORMS.filter(({ file }) => existsSync(join(native, file)));
     const inside = sbom("cxone-actions-node");
-    const platforms = has.map((platform) => stagePlatform(staged, platform, native, inside));
-    const folders = [stageMain(staged), ...platforms];
+    stageMain(join(staged, "main"));
+    for (const platform of has) stagePlatform(join(staged, platform.name), platform, native, inside);
+    const folders = readdirSync(staged);
     rmSync(out, { recursive: true, force: true });
     mkdirSync(out, { recursive: true });
-    execFileSync(
-      "npm",
-      ["pack", "--silent", "--ignore-scripts", "--pack-destination", resolve(out), ...folders],
-      {
-        cwd: staged,
-        stdio: ["ignore", "ignore", "inherit"],
-      },
-    );
+    // On Windows npm is a script, which only a shell starts; the names of the folders have no spaces.
+    execFileSync("npm", ["pack", "--silent", "--ignore-scripts", ...folders.map((folder) => `./${folder}`)], {
+      cwd: staged,
+      stdio: ["ignore", "ignore", "inherit"],
+      shell: process.platform === "win32",
+    });
+    for (const name of readdirSync(staged).filter((name) => name.endsWith(".tgz"))) {
+      cpSync(join(staged, name), join(out, name));
+    }
     return PLATFORMS.filter((platform) => !has.includes(platform));
   } finally {
     rmSync(staged, { recursive: true, force: true });
   }
 }
 
-function stageMain(staged) {
-  const folder = join(staged, "main");
+function stageMain(folder) {
   const compiled = readdirSync(TYPED).map((name) => name.replace(/\.ts$/, ".js"));
   for (const name of compiled) {
     if (!existsSync(join(COMPILED, name)))
@@ -74,19 +75,15 @@ function stageMain(staged) {
     join(folder, "Cargo.toml"),
     workspace.replace(/^members = \[.*\]$/m, `members = [${members.join(", ")}]`),
   );
-  return folder;
 }
 
 /** Whether it was compiled from a source that is there no longer. */
 function isStale(path) {
   const [name] = basename(path).split(".");
-  return (
-    dirname(path) === join(ROOT, COMPILED) && !existsSync(join(ROOT, "bindings-node", "ts", `${name}.ts`))
-  );
+  return dirname(path) === COMPILED && !existsSync(join(TYPED, `${name}.ts`));
 }
 
-function stagePlatform(staged, platform, native, inside) {
-  const folder = join(staged, platform.name);
+function stagePlatform(folder, platform, native, inside) {
   const { version, license, repository, engines } = MANIFEST;
   mkdirSync(folder);
   writeJson(join(folder, "package.json"), {
@@ -111,7 +108,6 @@ function stagePlatform(staged, platform, native, inside) {
     `# ${platform.package}\n\nThe native module of [cxone-actions](https://www.npmjs.com/package/cxone-actions) for ` +
       `\`${platform.target}\`. Install \`cxone-actions\`, which brings the one for your machine.\n`,
   );
-  return folder;
 }
 
 function writeJson(path, value) {
