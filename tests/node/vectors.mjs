@@ -17,7 +17,7 @@ const NAMES = new Map(named.map(({ name, node }) => [name, node]));
 
 /** A text of the core with the names in it as Node writes them. */
 export function wordsInNode(text) {
-  return text === null ? null : text.replace(/`(\w+)`/g, (quoted, name) => `\`${NAMES.get(name) ?? name}\``);
+  return text === null ? null : text.replace(/`(\w+)`/g, (_, name) => `\`${NAMES.get(name) ?? name}\``);
 }
 
 /** The same of a violation, which begins with what the caller wrote. */
