@@ -136,6 +136,14 @@ export class Client {
   /**
    * `invoke` and `poll` in one, under one deadline.
    *
+   * ```ts
+   * const result = await client.run<{ caseId: string }>({ actionId, inputs }, { timeoutMs: 30_000 });
+   * if (result.ok) console.log(result.outputs.caseId);
+   * ```
+   *
+   * `Outputs` is the caller's word for what the action puts out; nothing checks it. Of `inputs` the compiler refuses what
+   * JSON cannot say, unless `Outputs` is given without `Inputs`: then the call itself does.
+   *
    * @throws {CxoneError} as both of them
    */
   async run<Outputs = OutputMap, Inputs extends object = object>(
@@ -211,6 +219,13 @@ export class Client {
    *
    * The requests are read lazily, never more than `concurrency` ahead of what was yielded. Leaving the loop early gives
    * up the waits; what is on the wire is finished in the background and recorded.
+   *
+   * ```ts
+   * for await (const { request, result, error } of client.runMany(requests, { concurrency: 32 })) {
+   *   if (error) console.error(request.correlationId, error.executed);
+   *   else console.log(request.correlationId, result.status);
+   * }
+   * ```
    *
    * @throws {AbortError} from the loop, when the signal is aborted
    */
