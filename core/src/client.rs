@@ -246,6 +246,7 @@ impl Client {
         inner.auth.close();
         inner.ledger.trail.closed().await;
         inner.ledger.traces.flush(FLUSH_PATIENCE.min(patience.max(Duration::from_millis(250)))).await;
+        inner.transport.close();
     }
 
     /// `owes`: the caller has a handler for the result. `place`: it is one of many, and gives its place in line back when

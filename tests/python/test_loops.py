@@ -123,6 +123,20 @@ def test_an_asynchronous_handler_of_the_blocking_client_runs_where_a_loop_runs_t
     assert client.metrics().callback_failures == 0
 
 
+def test_a_client_that_is_closed_keeps_no_connection(open_client: Callable[..., Client]) -> None:
+    def sockets() -> int:
+        return sum("socket:" in os.readlink(entry) for entry in Path("/proc/self/fd").iterdir() if entry.is_symlink())
+
+    before, client = sockets(), open_client()
+    assert all(outcome.ok for outcome in client.run_many([{"action_id": AT_ONCE}] * 50, concurrency=8))
+    assert sockets() > before
+    client.close()
+    end = time.monotonic() + 5
+    while sockets() > before and time.monotonic() < end:
+        time.sleep(0.005)
+    assert sockets() <= before
+
+
 def test_a_loop_that_is_closed_with_calls_in_flight_loses_nothing_but_the_waiting(open_async: OpenAsync) -> None:
     client = open_async()
     loop = asyncio.new_event_loop()

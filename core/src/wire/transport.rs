@@ -5,8 +5,10 @@
 //! was processed.
 
 use std::error::Error as StdError;
+use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwapOption;
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 use reqwest::redirect;
@@ -24,7 +26,8 @@ const LONGEST_ANSWER: usize = 16 * 1024 * 1024;
 /// Sends requests. Cheap to clone: clones share the connections.
 #[derive(Debug, Clone)]
 pub(crate) struct Transport {
-    http: reqwest::Client,
+    /// Taken away at the end, and with it the connections that are idle: a client that is closed may be kept for long.
+    http: Arc<ArcSwapOption<reqwest::Client>>,
     request_timeout: Duration,
 }
 
@@ -96,7 +99,13 @@ impl Transport {
         let http = builder.build().map_err(|error| {
             Error::new(ErrorKind::Config, format!("the HTTP client cannot be built: {}", error.without_url()))
         })?;
+        let http = Arc::new(ArcSwapOption::from_pointee(http));
         Ok(Transport { http, request_timeout: options.request_timeout })
+    }
+
+    /// Keeps no connection any more, but for what is on the wire.
+    pub(crate) fn close(&self) {
+        self.http.store(None);
     }
 
     /// Sends once. `within` shortens the request timeout, for a look at the end of a deadline.
@@ -107,11 +116,18 @@ impl Transport {
     ) -> Result<Answer, Failure> {
         let time = within.map_or(self.request_timeout, |limit| limit.min(self.request_timeout));
         *request.timeout_mut() = Some(time);
-        let response = self.http.execute(request).await.map_err(|error| refine(error, true))?;
+        let http = self.http.load_full().ok_or_else(ended)?;
+        let response = http.execute(request).await.map_err(|error| refine(error, true))?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let body = read(response).await?;
         Ok(Answer { status, headers, body })
     }
+}
+
+/// Nothing was sent, for nothing is sent any more.
+fn ended() -> Failure {
+    let what = "the client is closed".to_owned();
+    Failure { unsent: true, certificate: false, ours: false, what, cause: None }
 }
 
 /// Reads up to the bound: the request's timeout goes on running, so a drip ends too.
