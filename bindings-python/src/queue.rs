@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cxone_actions_bridge::{Queue, is_ending};
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::intern;
 use pyo3::prelude::*;
 
@@ -72,7 +73,10 @@ impl NativeQueue {
         let end = seconds.map(|s| Instant::now() + Duration::try_from_secs_f64(s).unwrap_or_default());
         loop {
             let left = end.map_or(SLICE, |end| end.saturating_duration_since(Instant::now()).min(SLICE));
-            if !self.is_ours() || py.detach(|| self.queue.wait(left)) {
+            if !self.is_ours() {
+                return Err(PyRuntimeError::new_err("the call belongs to the parent of this process"));
+            }
+            if py.detach(|| self.queue.wait(left)) {
                 rest_if_ending(py)?;
                 return Ok(true);
             }

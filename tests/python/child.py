@@ -125,6 +125,12 @@ def fork() -> None:
 
     if how == "fork_outlived":
         outlived(client)
+    if how == "fork_in_batch":
+        outcomes = client.run_many([{"action_id": AT_ONCE}, *[{"action_id": NEVER_ENDS}] * 3])
+        assert next(outcomes).ok
+        ended(in_child(lambda: refused(outcomes)))
+        outcomes.close()
+        return
     if how == "fork_hammered":
         hammered(client, blocking)
         return
@@ -142,6 +148,14 @@ def fork() -> None:
     else:
         ended(in_child({"fork_async": from_asyncio, "fork_twice": twice}.get(how, blocking)))
     assert client.run(CREATE_CASE, INPUTS).ok
+
+
+def refused(outcomes: Any) -> bool:
+    try:
+        next(outcomes)
+    except RuntimeError as error:
+        return "the parent of this process" in str(error)
+    return False
 
 
 def outlived(client: Any) -> None:

@@ -124,6 +124,11 @@ def test_a_function_for_tokens_survives_exit_and_fork(start: Start, how: str, tu
     assert all(word not in stderr for word in ("Fatal", "panicked", "never awaited", "leaked"))
 
 
+def test_a_child_is_told_that_a_batch_is_its_parents(start: Start) -> None:
+    code, stdout, stderr = finish(start("fork", "fork_in_batch", 1))
+    assert (code, stdout, stderr) == (0, "child ok\n", "")
+
+
 def test_what_a_killed_parent_left_is_recovered_while_its_child_lives(
     start: Start, access: dict[str, Any], tmp_path: Path
 ) -> None:
