@@ -23,12 +23,12 @@ import {
   splitFunctions,
   type WaitOptions,
 } from "./options";
+import type { Outcome } from "./outcome";
 import type { ActionRequest, ActionRequests } from "./request";
 import {
   ActionDescription,
   type ActionResult,
   Invocation,
-  type Outcome,
   type OutputMap,
   readDone,
   readResult,

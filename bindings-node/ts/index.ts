@@ -63,6 +63,7 @@ export type {
   WaitOptions,
   WebUrl,
 } from "./options";
+export { type ErrorOutcome, Outcome, type OutcomeFields, type ResultOutcome } from "./outcome";
 export type {
   ActionRequest,
   ActionRequests,
@@ -79,14 +80,10 @@ export {
   ActionResult,
   type CancelledResult,
   type CompletedResult,
-  type ErrorOutcome,
   type FailedResult,
   Invocation,
-  Outcome,
-  type OutcomeFields,
   type OutputMap,
   type ResultFields,
-  type ResultOutcome,
   type Status,
   type Unfinished,
   type UnfinishedFields,

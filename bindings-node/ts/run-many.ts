@@ -10,7 +10,8 @@ import { typeName } from "./encode";
 import { AbortError, CxoneError } from "./errors";
 import { at, type Site } from "./from-core";
 import { mistaken, type Signal } from "./options";
-import { type ActionResult, type Outcome, outcome } from "./results";
+import { type Outcome, outcome } from "./outcome";
+import type { ActionResult } from "./results";
 import { watch } from "./signals";
 
 type Source<T> = Iterator<T> | AsyncIterator<T>;
