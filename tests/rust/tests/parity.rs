@@ -1,5 +1,10 @@
 //! The two crates are what the table of the public surface says of Rust, and nothing else. What is public is read off the
 //! sources: they are what compiles.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a helper of a test that panics is a test that fails"
+)]
 
 use std::collections::BTreeSet;
 use std::fs;
