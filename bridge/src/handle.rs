@@ -67,7 +67,7 @@ impl Handle {
     ) -> Result<Handle, String> {
         speak(dialect);
         let open = || {
-            let options = Options::from_json(options_json, dialect)?;
+            let options = Options::read(options_json, dialect);
             let mut handle = Handle {
                 number: next_number(),
                 gateway: <(String, String)>::default(),

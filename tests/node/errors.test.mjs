@@ -147,11 +147,26 @@ test("the_stack_shows_the_line_of_the_caller_however_the_call_is_waited_for", as
 
 test("options_that_cannot_work_are_all_named_at_once_before_any_network", () => {
   const error = thrown(
-    () => new Client({ baseURL: "https://x.example", timeoutMs: -1, maxAttempts: 0, clientAuth: "magic" }),
+    () =>
+      new Client({
+        baseURL: "https://x.example",
+        timeoutMs: -1,
+        maxAttempts: 0,
+        clientAuth: "magic",
+        rateLimit: "x",
+      }),
   );
   assert.ok(error instanceof library.ConfigError);
   assert.match(error.message, /did you mean `baseUrl`/);
-  for (const name of ["baseURL", "timeoutMs", "maxAttempts"])
+  for (const name of [
+    "baseURL",
+    "timeoutMs",
+    "maxAttempts",
+    "clientAuth",
+    "rateLimit",
+    "baseUrl",
+    "clientId",
+  ])
     assert.ok(
       error.violations.some(({ path }) => path === name),
       name,

@@ -21,7 +21,8 @@ def test_every_mistake_is_named_at_once(make: Any) -> None:
     assert isinstance(raised.value, ValueError)
     assert raised.value.executed == "no"
     named = {violation.path for violation in raised.value.violations or ()}
-    assert named == {"tiemout", "request_timeout", "max_attempts", "client_auth"}
+    # What cannot be read, and what is missing; a wrong one is not a missing one.
+    assert named == {"tiemout", "request_timeout", "max_attempts", "client_auth", "client_id", "client_secret"}
     assert "did you mean `timeout`?" in str(raised.value)
 
 

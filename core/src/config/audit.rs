@@ -102,7 +102,7 @@ pub(super) fn audit(
     explicit: &[&'static str],
     mistakes: &mut Mistakes,
 ) -> AuditSettings {
-    if options.audit.is_none() {
+    if options.audit.is_none() && !mistakes.unread("audit") {
         let directory = mistakes.name("audit").to_owned();
         for option in explicit {
             mistakes.add(

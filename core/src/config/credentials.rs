@@ -113,6 +113,9 @@ pub(super) fn credentials(
     if options.has_token() {
         return token(options, explicit, needed, mistakes);
     }
+    if mistakes.unread("token") {
+        return Credentials::Token(SecretString::default());
+    }
     for option in needed.iter().filter(|option| !options.has(option)) {
         let variable = spec(option).and_then(|spec| spec.env).unwrap_or_default();
         mistakes.add(option, "required", format!("is required: give it, or set `{variable}`"));

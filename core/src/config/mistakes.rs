@@ -9,11 +9,28 @@ use super::table::{Dialect, spec};
 pub(crate) struct Mistakes {
     dialect: Dialect,
     list: Vec<Violation>,
+    /// So many of them are of options that could not even be read.
+    unread: usize,
 }
 
 impl Mistakes {
     pub(crate) fn new(dialect: Dialect) -> Self {
-        Mistakes { dialect, list: Vec::new() }
+        Mistakes::after(dialect, Vec::new())
+    }
+
+    /// Goes on after what could not even be read.
+    pub(super) fn after(dialect: Dialect, unread: Vec<Violation>) -> Self {
+        Mistakes { dialect, unread: unread.len(), list: unread }
+    }
+
+    /// Whether the option was given and could not be read: a wrong one is not a missing one.
+    pub(super) fn unread(&self, option: &str) -> bool {
+        let name = self.name(option);
+        self.list.iter().take(self.unread).any(|violation| violation.path == name)
+    }
+
+    pub(super) fn into_list(self) -> Vec<Violation> {
+        self.list
     }
 
     /// The option's name as this language writes it.
@@ -21,8 +38,11 @@ impl Mistakes {
         spec(option).map_or("?", |spec| spec.name_in(self.dialect))
     }
 
-    /// `rule` goes on after the option's name: "must be …".
+    /// `rule` goes on after the option's name: "must be …". Of an option that could not be read, that is said alone.
     pub(crate) fn add(&mut self, option: &str, code: &str, rule: impl AsRef<str>) {
+        if self.unread(option) {
+            return;
+        }
         let name = self.name(option);
         self.add_named(name, code, format!("`{name}` {}", rule.as_ref()));
     }

@@ -15,6 +15,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use crate::auth::SharedSource;
+use crate::contract::Violation;
 use crate::trail::SharedSink;
 
 pub use crate::policy::PolicySource;
@@ -70,6 +71,8 @@ pub struct Options {
     pub(crate) client_cert: Option<PathBuf>,
     pub(crate) http1_only: Option<bool>,
     pub(crate) traces: Option<String>,
+    /// What was given and could not be read.
+    pub(crate) unread: Vec<Violation>,
 }
 
 /// What inputs are checked against before they are sent.

@@ -87,15 +87,18 @@ impl Config {
     /// # Errors
     /// [`crate::ErrorKind::Config`] with every mistake at once.
     pub fn resolve(mut options: Options) -> Result<Config> {
-        let mut mistakes = Mistakes::new(options.dialect);
+        let mut mistakes = Mistakes::after(options.dialect, std::mem::take(&mut options.unread));
         let explicit_region = options.region.is_some();
         let explicit_base = options.base_url.is_some();
         let explicit = Explicit::of(&options);
         let about_the_trail = options.of_the_durable_trail();
         let explicit_refresh = options.policy_refresh.is_some();
         options.fill_from_environment(&mut mistakes);
-        let profile = Profile::load(options.profile.as_deref().unwrap_or("gateway"))
-            .inspect_err(|error| mistakes.absorb("profile", error));
+        let profile = match mistakes.unread("profile") {
+            true => Err(Error::new(ErrorKind::Config, "`profile` cannot be read")),
+            false => Profile::load(options.profile.as_deref().unwrap_or("gateway"))
+                .inspect_err(|error| mistakes.absorb("profile", error)),
+        };
         let ids = profile.as_ref().map_or(ActionIdRule::Name, |profile| profile.invoke.action_id);
         let policy =
             load_policy(options.policy.as_ref(), ids).inspect_err(|error| mistakes.absorb("policy", error));
@@ -114,7 +117,8 @@ impl Config {
         }
         let credentials = credentials(&mut options, &explicit, profile.as_ref().ok(), &mut mistakes);
         let rate_limit = options.rate_limit.as_deref().and_then(|text| rate_limit(text, &mut mistakes));
-        if explicit_refresh && !matches!(options.policy, Some(PolicySource::File(_))) {
+        let from_a_file = matches!(options.policy, Some(PolicySource::File(_))) || mistakes.unread("policy");
+        if explicit_refresh && !from_a_file {
             mistakes.add("policy_refresh", "unused", "is about a policy in a file; give its path");
         }
         let transport = transport(&mut options, profile.as_ref().ok(), &mut mistakes);
@@ -325,7 +329,7 @@ fn transport(options: &mut Options, profile: Option<&Profile>, mistakes: &mut Mi
             .and_then(|url| Url::parse(url).ok())
             .is_some_and(|url| is_loopback(&url)),
     };
-    if transport.connect_timeout >= transport.request_timeout {
+    if transport.connect_timeout >= transport.request_timeout && !mistakes.unread("request_timeout") {
         let longer = mistakes.name("request_timeout");
         let rule =
             format!("must be shorter than `{longer}`: only then is a slow connection known to be unsent");

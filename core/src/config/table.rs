@@ -129,6 +129,13 @@ impl Options {
     /// # Errors
     /// [`crate::ErrorKind::Config`] with every unknown name and every value of the wrong shape.
     pub fn from_json(text: &str, dialect: Dialect) -> Result<Options> {
+        let mut options = Options::read(text, dialect);
+        Mistakes::after(dialect, std::mem::take(&mut options.unread)).into_result().map(|()| options)
+    }
+
+    /// The same for who opens a client of them: what could not be read is said then, with whatever else cannot work.
+    #[must_use]
+    pub fn read(text: &str, dialect: Dialect) -> Options {
         let mut mistakes = Mistakes::new(dialect);
         let mut options = Options { dialect, ..Options::default() };
         let object = serde_json::from_str::<Map<String, Value>>(text).unwrap_or_else(|_| {
@@ -142,7 +149,8 @@ impl Options {
                 None => mistakes.add_named(key, "unknown_option", unknown(key, dialect)),
             }
         }
-        mistakes.into_result().map(|()| options)
+        options.unread = mistakes.into_list();
+        options
     }
 
     fn take(&mut self, spec: &OptionSpec, value: &Value, mistakes: &mut Mistakes) {

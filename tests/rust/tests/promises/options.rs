@@ -10,7 +10,7 @@ use crate::ground::{builder, invariants, request, sandbox};
 
 /// The paths that an error about these options names.
 fn mistakes(options: &serde_json::Value, dialect: Dialect) -> Vec<String> {
-    let opened = Options::from_json(&options.to_string(), dialect).and_then(Client::open);
+    let opened = Client::open(Options::read(&options.to_string(), dialect));
     let error = opened.expect_err("they were taken");
     assert_eq!((error.kind(), error.executed()), (ErrorKind::Config, Executed::No), "{error}");
     assert!(!error.to_string().contains("s3cr3t"), "{error}");
@@ -43,6 +43,27 @@ fn every_option_that_cannot_work_is_named_as_the_language_writes_it() {
         "connect_timeout": 5, "request_timeout": 5,
     });
     assert_eq!(mistakes(&short, Dialect::Python), ["connect_timeout"], "tutorial defect S16");
+}
+
+#[test]
+fn what_cannot_be_read_and_what_cannot_work_is_named_at_once_and_nothing_twice() {
+    let wrong = json!({
+        "baseUrl": "https://api.example.com", "clientId": "id", "clientSecret": "s3cr3t",
+        "rateLimit": "x", "delivery": "zz", "auditKey": "short", "callbackHosts": "x", "policyRefreshMs": 5,
+    });
+    let mut named = mistakes(&wrong, Dialect::Node);
+    named.sort_unstable();
+    // The key is short, and there is no trail that it could seal.
+    assert_eq!(named, ["auditKey", "auditKey", "callbackHosts", "delivery", "policyRefreshMs", "rateLimit"]);
+    // A wrong one is not a missing one, and nothing hangs on what is not known.
+    let unread = json!({
+        "base_url": 5, "client_id": {"$foreign": "int"}, "client_secret": "", "profile": 7, "audit": 1, "policy": 2,
+        "token": true, "request_timeout": "soon", "connect_timeout": 40, "durability": "power", "policy_refresh": 5,
+    });
+    assert_eq!(
+        mistakes(&unread, Dialect::Python),
+        ["base_url", "client_id", "client_secret", "profile", "audit", "policy", "token", "request_timeout"]
+    );
 }
 
 #[test]
