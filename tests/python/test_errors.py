@@ -47,7 +47,7 @@ def test_an_error_can_be_made_by_hand_and_keeps_its_fields(cls: type[CxoneError]
         assert each.code == (f"CXONE_{cls.kind.upper()}" if cls.kind else "") == each.to_dict()["code"]
         assert (each.kind, each.retry_after, each.attempts, each.hint) == (cls.kind, 2.0, 3, None)
         assert (each.gateway_code, each.violations) == ("E-1", [violation])
-        assert dict(each.violations[0])["path"] == each.violations[0].path == "/inputs/a"
+        assert dict(violation)["path"] == violation.path == "/inputs/a"
 
 
 def test_cancelling_is_never_one_of_ours() -> None:
@@ -91,8 +91,8 @@ def test_every_code_of_the_core_is_an_exception_of_its_own() -> None:
 
 def test_a_refused_connection_is_the_cause_of_what_is_raised() -> None:
     with Sandbox() as sandbox:
-        options = {"base_url": sandbox.base_url, "client_id": "id", "client_secret": "s3cr3t", "max_attempts": 1}
-    with Client(**options) as client, pytest.raises(UnavailableError) as raised:
+        gone = sandbox.base_url
+    with Client(gone, client_id="id", client_secret="s3cr3t", max_attempts=1) as client, pytest.raises(UnavailableError) as raised:
         client.run("00000000-0000-4000-8000-000000000004", {})
     assert type(raised.value.__cause__) is ConnectionRefusedError
     assert raised.value.__cause__.errno == errno.ECONNREFUSED

@@ -50,7 +50,7 @@ def _whole(literal: str) -> int | None:
     zeros = int(exponent[:_LONGEST] or 0) - len(after) + len(before + after) - len((before + after).rstrip("0"))
     if zeros < 0 or len(digits) + zeros > _LONGEST:
         return None
-    value = int(digits) * 10**zeros
+    value: int = int(digits) * 10**zeros
     return -value if literal.startswith("-") else value
 
 
