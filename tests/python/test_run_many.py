@@ -21,6 +21,7 @@ from cxone_actions import (
     PollTimeoutError,
     Sandbox,
     ValidationError,
+    _batch,
 )
 
 Open = Callable[..., Client]
@@ -200,6 +201,17 @@ def test_an_outcome_is_given_while_the_source_is_slow(client: Client, open_async
 
     asyncio.run(main())
     assert 1 <= len(given) < 64
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_news_of_a_slow_source_is_not_lost(open_async: OpenAsync, source: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_batch, "_LONG", -1.0)
+
+    async def main() -> list[Outcome]:
+        async with open_async() as client:
+            return [outcome async for outcome in client.run_many(source(50, []), concurrency=4)]
+
+    check(asyncio.run(asyncio.wait_for(main(), 20)), 50)
 
 
 def test_an_asynchronous_source_is_read_where_a_loop_runs_too(client: Client) -> None:

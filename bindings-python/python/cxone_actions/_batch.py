@@ -83,6 +83,8 @@ async def run_many(
     index = 0
     try:
         while True:
+            # Before anything is looked at: what rings from now on is news.
+            ring.clear()
             while source.open and len(running) < concurrency:
                 began = time.monotonic()
                 taken = source.take()
@@ -111,7 +113,6 @@ async def run_many(
                 yield outcome
                 del running[waiting]
             elif running or source.open:
-                ring.clear()
                 await ring.wait()
             elif source.raised is not None:
                 raise source.raised
