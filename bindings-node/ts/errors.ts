@@ -102,6 +102,25 @@ function define(type: typeof CxoneError, name: string, kind?: ErrorKind, execute
   if (kind) KINDS.set(kind, { type, kind, executed });
 }
 
+/** The fields, in the order of the core. */
+const FIELDS = [
+  "kind",
+  "code",
+  "hint",
+  "executed",
+  "httpStatus",
+  "gatewayCode",
+  "requestId",
+  "retryAfterMs",
+  "attempts",
+  "actionId",
+  "correlationId",
+  "invocationId",
+  "resumeToken",
+  "lastStatus",
+  "violations",
+] as const satisfies readonly (keyof ErrorFields)[];
+
 /** Known to every copy of this library in the process, and in every realm of it. */
 const OURS = Symbol.for("cxone-actions.error");
 
@@ -128,6 +147,10 @@ export class CxoneError extends Error implements ErrorFields {
   static {
     define(CxoneError, "CxoneError");
     Object.defineProperty(CxoneError.prototype, OURS, { value: true });
+    // What does not apply is null, and no property of its own: an error that nobody catches is printed without it.
+    for (const name of FIELDS) {
+      Object.defineProperty(CxoneError.prototype, name, { value: null, configurable: true, writable: true });
+    }
   }
 
   /** The library makes them; the constructor is open for the tests of those who handle them. */
@@ -135,30 +158,19 @@ export class CxoneError extends Error implements ErrorFields {
     super(message, cause === undefined ? undefined : { cause });
     const known = [...KINDS.values()].find(({ type, kind }) => type === new.target || kind === fields.kind);
     const kind = fields.kind ?? known?.kind ?? "protocol";
-    const all: ErrorFields = {
+    const all: Partial<ErrorFields> = {
+      ...fields,
       kind,
       code: `CXONE_${kind.toUpperCase() as Uppercase<ErrorKind>}`,
-      executed: known?.executed ?? "unknown",
-      hint: null,
-      httpStatus: null,
-      gatewayCode: null,
-      requestId: null,
-      retryAfterMs: null,
-      attempts: null,
-      actionId: null,
-      correlationId: null,
-      invocationId: null,
-      resumeToken: null,
-      lastStatus: null,
-      violations: null,
-      ...fields,
+      executed: fields.executed ?? known?.executed ?? "unknown",
     };
-    Object.assign(this, all);
+    const told = Object.entries(all).filter(([, value]) => value !== null && value !== undefined);
+    Object.assign(this, Object.fromEntries(told));
   }
 
   /** The error as data: `name`, `message` and the fields. */
   toJSON(): { name: string; message: string } & ErrorFields {
-    const fields = Object.fromEntries(Object.entries(this)) as unknown as ErrorFields;
+    const fields = Object.fromEntries(FIELDS.map((name) => [name, this[name]])) as unknown as ErrorFields;
     return { name: this.name, message: this.message, ...fields };
   }
 
@@ -168,7 +180,7 @@ export class CxoneError extends Error implements ErrorFields {
     options: object,
     inspect: (value: unknown, options: object) => string,
   ): string {
-    const said = Object.entries(this).filter(([, value]) => value !== null);
+    const said: [string, unknown][] = Object.entries(this);
     // What a function of the caller's threw may say anything, and stays where it is.
     if (this.cause instanceof SystemCause) said.push(["cause", this.cause]);
     return `${this.stack ?? `${this.name}: ${this.message}`} ${inspect(Object.fromEntries(said), options)}`;

@@ -10,6 +10,7 @@ import {
   FAILS,
   IS_CANCELLED,
   NEVER_ENDS,
+  node,
   REQUEST,
   rejection,
   thrown,
@@ -19,8 +20,8 @@ const { AbortError, Client, CxoneError } = library;
 const FIELDS = [
   "kind",
   "code",
-  "executed",
   "hint",
+  "executed",
   "httpStatus",
   "gatewayCode",
   "requestId",
@@ -60,7 +61,9 @@ test("every_kind_has_its_class_and_answers_whether_it_was_executed", () => {
       [error.kind, error.code, error.name, error.executed, error.message],
       [kind, `CXONE_${kind.toUpperCase()}`, name, executed, "it broke"],
     );
-    assert.deepEqual(Object.keys(error).sort(), [...FIELDS].sort());
+    assert.deepEqual(Object.keys(error.toJSON()), ["name", "message", ...FIELDS]);
+    for (const field of FIELDS.filter((field) => !["kind", "code", "executed"].includes(field)))
+      assert.equal(error[field], null, field);
     assert.equal(String(error), `${name}: it broke`);
     assert.ok(!(error instanceof AbortError));
   }
@@ -267,6 +270,16 @@ test("the_cause_is_what_the_system_said_and_no_field_of_the_error", async (t) =>
   assert.deepEqual(Object.keys(error.toJSON()).sort(), ["message", "name", ...FIELDS].sort());
   assert.ok(!("cause" in new CxoneError("made by hand")) && !Object.keys(error).includes("cause"));
   assert.equal(new library.UnavailableError("by hand", { cause: error.cause }).cause, error.cause);
+});
+
+test("an_error_that_nobody_catches_is_printed_with_its_code_and_without_what_does_not_apply", async () => {
+  const program = `const { Client } = require("cxone-actions");
+    new Client({ baseUrl: "https://x.example", token: "t" }).invoke({ actionId: "x" });`;
+  const { code, stderr } = await node(["-e", program]);
+  assert.equal(code, 1);
+  assert.match(stderr, /ValidationError: /);
+  assert.match(stderr, /code: 'CXONE_VALIDATION'/);
+  assert.doesNotMatch(stderr, /: null|undefined/);
 });
 
 test("an_error_inspects_as_its_stack_and_the_fields_that_apply", async (t) => {
