@@ -33,6 +33,8 @@ TESTS = [
 ]
 #: Of the tools, what these tests stand on.
 NEEDED = re.compile(r"(pytest|uvloop|hypothesis)\b")
+#: So many seconds a test may take before it is shown where it stands, and all of them together.
+STUCK, PATIENCE = 120, 900
 #: What an interpreter says of itself.
 WHO = """
 import platform, sys, sysconfig, ensurepip, venv
@@ -81,12 +83,12 @@ def tried(version: str, python: str, wheel: Path) -> bool:
     )
     tests = [f"tests/python/test_{name}.py" for name in TESTS]
     env = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
-    return (
-        subprocess.run(
-            [*inside, "pytest", "-q", "-p", "no:cacheprovider", *tests], env=env, cwd=ROOT, check=False
-        ).returncode
-        == 0
-    )
+    command = [*inside, "pytest", "-q", "-p", "no:cacheprovider", "-o", f"faulthandler_timeout={STUCK}", *tests]
+    try:
+        return subprocess.run(command, env=env, cwd=ROOT, check=False, timeout=PATIENCE).returncode == 0
+    except subprocess.TimeoutExpired:
+        print(f"the tests did not end within {PATIENCE} s", file=sys.stderr)
+        return False
 
 
 def main() -> int:
