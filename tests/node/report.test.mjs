@@ -20,16 +20,19 @@ let browser;
 
 before(async () => {
   mkdirSync(SHOTS, { recursive: true });
-  const installed = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(
-    (path) => {
-      try {
-        accessSync(path);
-        return true;
-      } catch {
-        return false;
-      }
-    },
-  );
+  const installed = [
+    "/usr/bin/chromium",
+    "/usr/bin/chromium-browser",
+    "/usr/bin/google-chrome",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+  ].find((path) => {
+    try {
+      accessSync(path);
+      return true;
+    } catch {
+      return false;
+    }
+  });
   assert.ok(installed, "these tests need a Chromium: on Debian `apt-get install chromium`");
   browser = await chromium.launch({ executablePath: installed, args: ["--no-sandbox"] });
 });
