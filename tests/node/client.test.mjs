@@ -69,6 +69,22 @@ test("a_call_written_as_in_another_language_is_told_how_it_is_written_here", asy
   assert.deepEqual(sandbox.requests, []);
 });
 
+test("what_is_no_request_at_all_is_one_mistake", async (t) => {
+  const { client } = connected(t);
+  for (const [request, got] of [
+    [undefined, "undefined"],
+    [null, "null"],
+    [() => REQUEST, "function; call it first, and pass what it returns"],
+    [[], "an array"],
+  ]) {
+    const { violations } = await rejection(client.run(request));
+    assert.deepEqual(
+      violations.map(({ path, message }) => [path, message]),
+      [["", `the request must be an object, got ${got}`]],
+    );
+  }
+});
+
 test("an_error_points_at_its_caller_also_where_a_method_was_replaced", async (t) => {
   const { client } = connected(t);
   const { run } = Client.prototype;

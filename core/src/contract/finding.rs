@@ -69,7 +69,8 @@ impl Finding {
             ),
             FindingCode::LoneSurrogate => words::lone_surrogate(&name),
             FindingCode::UnsupportedType => {
-                format!("{name} must be {}, got {got}{}", words::expected(&self.path), instead(&got))
+                let (expected, instead) = (words::expected(&self.path), instead(&got, &self.path));
+                format!("{name} must be {expected}, got {got}{instead}")
             }
             FindingCode::Cycle => format!("{name} must not contain itself"),
             FindingCode::TooLargeInteger => {
@@ -91,8 +92,9 @@ fn type_name(got: &str) -> String {
 }
 
 /// What to pass instead, where that is known.
-fn instead(got: &str) -> &'static str {
+fn instead(got: &str, path: &str) -> &'static str {
     match got {
+        "undefined" if path.is_empty() => "",
         "Decimal" | "Fraction" => "; pass a string, or a float where its precision is enough",
         "datetime" | "date" | "time" | "Date" => "; pass its ISO 8601 text",
         "timedelta" => "; pass a number of seconds",

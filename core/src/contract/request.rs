@@ -145,6 +145,10 @@ impl ActionRequest {
     /// As [`ActionRequest::from_json`], with what the border met that JSON cannot say.
     pub fn from_border(text: &[u8], findings: &[Finding]) -> Self {
         let mut request = envelope::read(text);
+        if findings.iter().any(|finding| finding.path.is_empty()) {
+            // Where there is a finding the text has null, of which there is nothing more to say.
+            request.strays.retain(|stray| !stray.path.is_empty());
+        }
         for finding in findings {
             request.findings.entry(finding.path.clone()).or_default().push(finding.clone());
         }
