@@ -61,6 +61,7 @@ const folder = join(ROOT, "bindings-node", "native");
 const target = join(folder, fileOf(args));
 const library = await build(args);
 mkdirSync(folder, { recursive: true });
-// Renamed into place: a process that has the old file mapped keeps it.
-copyFileSync(library, `${target}.new`);
-renameSync(`${target}.new`, target);
+// Renamed into place: a process that has the old file mapped keeps it, and another build beside this one its own.
+const beside = `${target}.${process.pid}.new`;
+copyFileSync(library, beside);
+renameSync(beside, target);
