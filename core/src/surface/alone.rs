@@ -66,12 +66,6 @@ pub(super) const ALONE: &[Alone] = &[
         why: "knows the errors of another copy of the package, of which `instanceof` knows nothing",
     },
     Alone {
-        language: "node",
-        of: "Fault",
-        names: &["delayMs", "dripMs", "retryAfterMs"],
-        why: "the times of a fault in Node's own unit; in the members that all languages have they are seconds",
-    },
-    Alone {
         language: "python",
         of: "Client",
         names: &["close"],
