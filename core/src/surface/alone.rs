@@ -113,8 +113,10 @@ pub(super) const ALONE: &[Alone] = &[
         names: &[
             "append",
             "digest",
+            "settle",
             "settled",
             "close",
+            "closed",
             "lost",
             "unfinished",
             "directory",
