@@ -92,7 +92,10 @@ def test_every_code_of_the_core_is_an_exception_of_its_own() -> None:
 def test_a_refused_connection_is_the_cause_of_what_is_raised() -> None:
     with Sandbox() as sandbox:
         gone = sandbox.base_url
-    with Client(gone, client_id="id", client_secret="s3cr3t", max_attempts=1) as client, pytest.raises(UnavailableError) as raised:
+    with (
+        Client(gone, client_id="id", client_secret="s3cr3t", max_attempts=1) as client,
+        pytest.raises(UnavailableError) as raised,
+    ):
         client.run("00000000-0000-4000-8000-000000000004", {})
     assert type(raised.value.__cause__) is ConnectionRefusedError
     assert raised.value.__cause__.errno == errno.ECONNREFUSED
