@@ -74,7 +74,7 @@ for (const auth of ["post", "basic"]) {
     const client = open(t, at(other), where.clients[auth]);
     const error = await rejection(client.run(REQUEST));
     assert.deepEqual([error.kind, error.gatewayCode, error.executed], ["auth", "invalid_client", "no"]);
-    assert.match(error.hint, /client_auth/);
+    assert.match(error.hint, /clientAuth/);
   });
 }
 
@@ -111,6 +111,6 @@ test("an_access_key_is_exchanged_as_the_user_of_a_real_password_grant", async (t
   const wrong = { accessKeyId, accessKeySecret: `${accessKeySecret}=` };
   const error = await rejection(open(t, found("password"), where.clients.key, wrong).run(REQUEST));
   assert.deepEqual([error.kind, error.gatewayCode, error.executed], ["auth", "invalid_grant", "no"]);
-  assert.match(error.hint, /access_key_secret/);
+  assert.match(error.hint, /accessKeySecret/);
   assert.ok(!JSON.stringify(error).includes("S3CR3T"));
 });
