@@ -43,10 +43,6 @@ impl Trail {
     /// be opened; the hint says what to do.
     pub fn open_with(directory: &Path, actor: String, settings: &AuditSettings) -> Result<Trail> {
         let fail = |error: io::Error| unusable(directory, &error);
-        if cfg!(not(unix)) {
-            // Locks are mandatory there: nobody could read a segment while it is being written.
-            return Err(fail(io::ErrorKind::Unsupported.into()));
-        }
         let key = settings.key.as_ref().map(|key| Key::new(key.expose_secret().as_bytes()));
         let origin = Origin::here(actor, key);
         let path = segment::directory(directory).map_err(fail)?;
@@ -137,9 +133,7 @@ fn unusable(directory: &Path, error: &io::Error) -> Error {
     let directory = directory.display();
     let hint = match error.kind() {
         io::ErrorKind::Unsupported => {
-            format!(
-                "advisory file locks do not work in `{directory}`: name a local directory of a Unix system"
-            )
+            format!("file locks do not work in `{directory}`: name a directory on a local disk")
         }
         io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
             format!("`{directory}` is no directory: name one, or a path that does not exist yet")

@@ -202,7 +202,8 @@ pub(super) struct Unsynced {
 impl Unsynced {
     /// Returns when the disk has all of it. Whoever calls this breaks the log off when it fails.
     pub(super) fn sync(&self) -> Result<(), String> {
-        if let Some(directory) = &self.directory {
+        // Windows syncs no directories, and keeps new names in a journal of its own.
+        if let Some(directory) = self.directory.as_ref().filter(|_| cfg!(not(windows))) {
             let synced = File::open(directory).and_then(|directory| directory.sync_all());
             synced.map_err(|error| error.to_string())?;
         }

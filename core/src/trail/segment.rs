@@ -1,7 +1,7 @@
 //! Segments: the files of a trail's directory. Each is written by one process, which holds a lock on it as long as it
 //! lives; anybody may read. A directory entry that is a symbolic link is never followed.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Take};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -81,12 +81,37 @@ pub(super) fn create(path: &Path, append: bool) -> io::Result<File> {
     options.open(path)
 }
 
-/// A new segment, locked until the file is closed.
+/// A new segment, held until the file is closed: by a lock, and on Windows, where a lock would keep readers out and takes
+/// a file that may be read, by being open to be written.
 pub(super) fn create_locked(directory: &Path, name: &str) -> io::Result<File> {
     let file = create(&directory.join(name), true)?;
     // Nobody tests the lock of an empty segment (see `is_held`), so this cannot meet a reader's passing lock.
+    #[cfg(not(windows))]
     file.try_lock()?;
     Ok(file)
+}
+
+/// Whether somebody has the file open to write it; `file` is the same one, open to be read.
+#[cfg(not(windows))]
+fn has_writer(_path: &Path, file: &File) -> io::Result<bool> {
+    match file.try_lock_shared() {
+        Ok(()) => file.unlock().map(|()| false),
+        Err(fs::TryLockError::WouldBlock) => Ok(true),
+        Err(fs::TryLockError::Error(error)) => Err(error),
+    }
+}
+
+/// Asks for the file with nobody beside who writes it, which the system refuses while somebody does.
+#[cfg(windows)]
+fn has_writer(path: &Path, _file: &File) -> io::Result<bool> {
+    use std::os::windows::fs::OpenOptionsExt;
+    const READERS_AND_REMOVERS: u32 = 0x1 | 0x4; // FILE_SHARE_READ, FILE_SHARE_DELETE
+    const SHARING_VIOLATION: i32 = 32;
+    match OpenOptions::new().read(true).share_mode(READERS_AND_REMOVERS).open(path) {
+        Ok(_) => Ok(false),
+        Err(error) if error.raw_os_error() == Some(SHARING_VIOLATION) => Ok(true),
+        Err(error) => Err(error),
+    }
 }
 
 /// All segments of the directory, oldest first. Other files are none of our business.
@@ -174,11 +199,7 @@ impl Segment {
         if file.metadata()?.len() == 0 {
             return Ok(true);
         }
-        match file.try_lock_shared() {
-            Ok(()) => file.unlock().map(|()| false),
-            Err(TryLockError::WouldBlock) => Ok(true),
-            Err(TryLockError::Error(error)) => Err(error),
-        }
+        has_writer(&self.path, &file)
     }
 
     /// Its last whole line, where it has one that is not too long.

@@ -12,6 +12,7 @@ use super::{Entry, Event, Trail, segment};
 use crate::error::{Error, ErrorKind, Executed, Result};
 
 /// A trail in a directory that is not there, whose segment is this file.
+#[cfg(unix)]
 fn on_file(path: &str) -> Trail {
     let file = std::fs::OpenOptions::new().append(true).open(path).unwrap();
     let directory = PathBuf::from("/var/log/actions");
@@ -36,6 +37,7 @@ fn refused<T: fmt::Debug>(result: Result<T>) -> Error {
     error
 }
 
+#[cfg(target_os = "linux")] // the device that is always full
 #[test]
 fn a_full_disk_is_no_false_acknowledgement_and_ends_the_trail() {
     let trail = on_file("/dev/full");
@@ -53,6 +55,7 @@ fn a_full_disk_is_no_false_acknowledgement_and_ends_the_trail() {
     assert_eq!(refused(trail.append(&Entry::new(Event::Sending))).message(), first.message());
 }
 
+#[cfg(unix)]
 #[test]
 fn a_disk_that_does_not_sync_ends_the_trail() {
     // A character device takes writes and cannot be synced.
@@ -81,6 +84,7 @@ fn a_child_of_fork_never_writes_into_its_parents_segment_and_lets_go_of_it() {
     assert!(segment::list(directory.path()).unwrap()[0].is_held().unwrap(), "the parent still holds it");
 }
 
+#[cfg(unix)]
 #[test]
 fn a_child_of_fork_that_keeps_the_file_open_does_not_keep_the_lock_of_a_closed_trail() {
     for close in [Trail::close, |_: &Trail| ()] {
