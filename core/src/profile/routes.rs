@@ -163,7 +163,8 @@ fn path(template: &UrlTemplate) -> String {
 }
 
 fn parse(url: &str) -> Result<Url> {
-    Url::parse(url).map_err(|_| Error::new(ErrorKind::Config, "the base URL and the profile do not make a URL"))
+    Url::parse(url)
+        .map_err(|_| Error::new(ErrorKind::Config, "the base URL and the profile do not make a URL"))
 }
 
 pub(crate) fn no_schema() -> Error {
