@@ -152,7 +152,10 @@ mod tests {
         let cases: &[(&str, &[&str])] = &[
             ("[]", &["a filter must be a JSON object"]),
             ("{", &["a filter must be a JSON object"]),
-            (r#"{"evnt":"sending"}"#, &["`evnt` is no key of a filter", "a filter has `since`, `until`, `event`"]),
+            (
+                r#"{"evnt":"sending"}"#,
+                &["`evnt` is no key of a filter", "a filter has `since`, `until`, `event`"],
+            ),
             (r#"{"event":"send"}"#, &["`event` must name an event, got `send`", "use one of started"]),
             (
                 r#"{"since":"yesterday"}"#,
