@@ -7,6 +7,7 @@
 //! A process that was forked off finds a runtime, a connection pool, a token and a trail segment of its own, and never
 //! touches a lock that a thread of its parent may have held.
 #![forbid(unsafe_code)]
+#![warn(missing_docs)]
 
 mod audit;
 mod calls;

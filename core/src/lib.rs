@@ -20,6 +20,7 @@
 //!
 //! What may be sent again, and what never is, is said in [`wire`]; what is recorded, in [`trail`].
 #![forbid(unsafe_code)]
+#![warn(missing_docs)]
 
 mod auth;
 mod batch;
