@@ -1,5 +1,6 @@
 //! What the audit trail promises, on real files, with real processes that really die.
 
+#![cfg(unix)] // signals, modes and links
 #![expect(clippy::unwrap_used, reason = "a test ends where its promise breaks")]
 
 mod chain;
