@@ -94,10 +94,11 @@ impl Config {
         let about_the_trail = options.of_the_durable_trail();
         let explicit_refresh = options.policy_refresh.is_some();
         options.fill_from_environment(&mut mistakes);
-        let profile = match mistakes.unread("profile") {
-            true => Err(Error::new(ErrorKind::Config, "`profile` cannot be read")),
-            false => Profile::load(options.profile.as_deref().unwrap_or("gateway"))
-                .inspect_err(|error| mistakes.absorb("profile", error)),
+        let profile = if mistakes.unread("profile") {
+            Err(Error::new(ErrorKind::Config, "`profile` cannot be read"))
+        } else {
+            Profile::load(options.profile.as_deref().unwrap_or("gateway"))
+                .inspect_err(|error| mistakes.absorb("profile", error))
         };
         let ids = profile.as_ref().map_or(ActionIdRule::Name, |profile| profile.invoke.action_id);
         let policy =
