@@ -35,13 +35,25 @@ export function camelCase(name: string): string {
   return name.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
 }
 
-/** A copy that `JSON.stringify` can write: a `bigint` becomes its decimal digits. */
-export function printable(value: unknown): unknown {
+/**
+ * A copy that `JSON.stringify` can write, of whatever it would have written: a `bigint` becomes its decimal digits, and
+ * what contains itself says so.
+ */
+export function printable(value: unknown, around = new Set<unknown>()): unknown {
   if (typeof value === "bigint") return value.toString();
-  if (Array.isArray(value)) return value.map(printable);
   if (typeof value !== "object" || value === null) return value;
+  if (around.has(value)) return "[Circular]";
+  around.add(value);
+  const copy = copied(value, around);
+  around.delete(value);
+  return copy;
+}
+
+function copied(value: object, around: Set<unknown>): unknown {
+  if (Array.isArray(value)) return value.map((item) => printable(item, around));
+  if ("toJSON" in value && typeof value.toJSON === "function") return printable(value.toJSON(), around);
   const copy: Record<string, unknown> = {};
-  for (const [key, member] of Object.entries(value)) put(copy, key, printable(member));
+  for (const [key, member] of Object.entries(value)) put(copy, key, printable(member, around));
   return copy;
 }
 

@@ -289,9 +289,26 @@ test("arguments_that_cannot_work_are_refused_at_once", (t) => {
 
 test("an_outcome_can_be_written_as_json_whatever_its_request_held", async (t) => {
   const { client } = connected(t);
-  for await (const outcome of client.runMany([
+  const itself = { actionId: ACTION, inputs: {} };
+  itself.inputs.again = itself;
+  const requests = [
     { actionId: ACTION, inputs: { customerId: "a", n: 2n ** 60n } },
-  ])) {
-    assert.equal(JSON.parse(JSON.stringify(outcome)).request.inputs.n, String(2n ** 60n));
+    { actionId: ACTION, inputs: { customerId: new Date(0) } },
+    itself,
+  ];
+  const written = [];
+  for await (const outcome of client.runMany(requests)) {
+    const { index, result, error } = outcome;
+    written[index] = JSON.parse(JSON.stringify(outcome));
+    assert.deepEqual(written[index].error, error && JSON.parse(JSON.stringify(error)));
+    assert.deepEqual(written[index].result, result && JSON.parse(JSON.stringify(result)));
   }
+  assert.deepEqual(
+    written.map(({ request }) => request.inputs),
+    [
+      { customerId: "a", n: String(2n ** 60n) },
+      { customerId: "1970-01-01T00:00:00.000Z" },
+      { again: "[Circular]" },
+    ],
+  );
 });
