@@ -61,6 +61,8 @@ class Many<Outputs> implements AsyncGenerator<Outcome<Outputs, never>, void, und
   #begun = false;
   #source: Source<unknown> | undefined;
   #reading = false;
+  /** It is at work this very moment, and takes no `return`. */
+  #asked = false;
   /** How many requests were read. */
   #read = 0;
   #running = 0;
@@ -181,7 +183,7 @@ class Many<Outputs> implements AsyncGenerator<Outcome<Outputs, never>, void, und
   async #readOne(): Promise<void> {
     let step: IteratorResult<unknown> | undefined;
     try {
-      step = await this.#source?.next();
+      step = await this.#next();
     } catch (error) {
       this.#stop(error);
     }
@@ -191,11 +193,22 @@ class Many<Outputs> implements AsyncGenerator<Outcome<Outputs, never>, void, und
       this.#source = undefined;
       return;
     }
+    // It may have ended the loop from within.
+    if (this.#over) this.#closeSource().catch(() => undefined);
     try {
       // An iterable may yield promises, as `for await` allows.
       this.#start(await step.value);
     } catch (error) {
       this.#stop(error);
+    }
+  }
+
+  #next() {
+    this.#asked = true;
+    try {
+      return this.#source?.next();
+    } finally {
+      this.#asked = false;
     }
   }
 
@@ -229,6 +242,7 @@ class Many<Outputs> implements AsyncGenerator<Outcome<Outputs, never>, void, und
 
   /** Lets the source clean up, as `for await` does. One that is being read is not waited for: it may never answer. */
   async #closeSource(): Promise<void> {
+    if (this.#asked) return;
     const source = this.#source;
     this.#source = undefined;
     const closed = Promise.resolve(source?.return?.());

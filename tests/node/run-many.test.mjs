@@ -26,7 +26,10 @@ function source(count, make = request) {
 
 test("every_request_has_one_outcome_and_none_is_lost_to_anothers_error", async (t) => {
   const { client, sandbox } = connected(t);
-  const make = (n) => (n % 10 === 3 ? { actionId: "bad" } : request(n, n % 10 === 7 ? FAILS : AT_ONCE));
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  const bad = { actionId: "bad", inputs: { proxy } };
+  const make = (n) => (n % 10 === 3 ? bad : request(n, n % 10 === 7 ? FAILS : AT_ONCE));
   const outcomes = [];
   for await (const outcome of client.runMany(source(200, make).requests, { concurrency: 16 }))
     outcomes.push(outcome);
@@ -36,7 +39,7 @@ test("every_request_has_one_outcome_and_none_is_lost_to_anothers_error", async (
   );
   for (const { index, request, result, error } of outcomes) {
     assert.ok((result === null) !== (error === null));
-    assert.deepEqual(request, make(index));
+    if (request !== bad) assert.deepEqual(request, make(index));
     assert.equal(error?.kind, index % 10 === 3 ? "validation" : undefined);
     if (result) {
       assert.equal(result.status, index % 10 === 7 ? "FAILED" : "COMPLETED");
@@ -232,6 +235,20 @@ test("a_signal_aborted_while_nobody_asks_stops_everything_and_is_told_to_the_nex
   const error = await rejection(outcomes.next());
   assert.deepEqual([error.name, error.cause], ["AbortError", "enough"]);
   assert.equal((await outcomes.next()).done, true);
+});
+
+test("a_source_that_ends_the_loop_from_within_is_closed", async (t) => {
+  const { client } = connected(t);
+  const controller = new AbortController();
+  const told = source(9, (n) => {
+    if (n === 1) controller.abort("enough");
+    return request(n);
+  });
+  const outcomes = client.runMany(told.requests, { concurrency: 1, signal: controller.signal });
+  assert.equal((await outcomes.next()).value.index, 0);
+  assert.equal((await rejection(outcomes.next())).cause, "enough");
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual([told.closed, told.read, (await outcomes.next()).done], [true, 2, true]);
 });
 
 test("a_request_that_is_promised_and_fails_ends_the_loop_and_closes_the_source", async (t) => {
