@@ -5,13 +5,13 @@ import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /** Serves the tarballs of the folder. `close` ends it. */
 export async function serve(folder) {
   const tarballs = readdirSync(folder).filter((name) => name.endsWith(".tgz"));
-  const packages = new Map(tarballs.map((name) => described(join(folder, name))));
+  const packages = new Map(tarballs.map((name) => described(folder, name)));
   const server = createServer((request, response) => {
     const path = decodeURIComponent(new URL(request.url, "http://localhost").pathname).slice(1);
     const tarball = tarballs.find((name) => path === `-/${name}`);
@@ -29,12 +29,13 @@ export async function serve(folder) {
   return { url: url(), packages: [...packages.keys()], close };
 }
 
-function described(file) {
+function described(folder, file) {
+  // By its name alone: to GNU tar, which Git brings to Windows, what stands before a colon is another machine.
   const manifest = JSON.parse(
-    execFileSync("tar", ["-xzOf", file, "package/package.json"], { encoding: "utf8" }),
+    execFileSync("tar", ["-xzOf", file, "package/package.json"], { cwd: folder, encoding: "utf8" }),
   );
-  const integrity = `sha512-${createHash("sha512").update(readFileSync(file)).digest("base64")}`;
-  return [manifest.name, { manifest, file: basename(file), integrity }];
+  const integrity = `sha512-${createHash("sha512").update(readFileSync(join(folder, file))).digest("base64")}`;
+  return [manifest.name, { manifest, file, integrity }];
 }
 
 function document({ manifest, file, integrity }, url) {
