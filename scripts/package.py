@@ -25,10 +25,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "python"))
 
+from pythons import interpreters  # noqa: E402
+
 import pages  # noqa: E402 (what reads a page is in the tests)
 
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 WINDOWS = os.name == "nt"
+# The interpreter of which this one may be a virtual environment.
+OWN: str = getattr(sys, "_base_executable", sys.executable)
 CRATES = ("cxone-actions-sandbox", "cxone-actions", "cxone-actions-cli")
 OURS = (*CRATES, "cxone-actions-bridge", "cxone-actions-python", "cxone-actions-node")
 
@@ -102,7 +106,10 @@ def form(dist: Path, work: Path) -> None:
 def wheel(dist: Path, work: Path) -> None:
     """The wheel installs without a network, a compiler or a dependency, on the oldest and the newest Python here."""
     folder = one(dist, "cxone_actions-*.whl").parent
-    for name, python in {"oldest": pythons()[0], "newest": pythons()[-1]}.items():
+    known = [Path(python) for _, python in interpreters(OWN, path=outside()).values()]
+    if not known:
+        raise BrokenError("no CPython 3.10 or newer that can make a virtual environment")
+    for name, python in {"oldest": known[0], "newest": known[-1]}.items():
         environment = work / name
         pip = venv(python, environment)
         run(*pip, "install", "--no-index", "--find-links", folder, "--only-binary", ":all:", "cxone-actions")
@@ -150,26 +157,6 @@ def venv(python: Path, folder: Path) -> list[str | Path]:
 
 def scripts_of(environment: Path) -> Path:
     return environment / ("Scripts" if WINDOWS else "bin")
-
-
-def pythons() -> list[Path]:
-    """The interpreters of this machine that the package is for, oldest first, one of each minor version."""
-    versions = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
-    candidates = [Path(getattr(sys, "_base_executable", sys.executable)), *sorted(versions.glob("*/bin/python3"))]
-    candidates += [
-        Path(found) for minor in range(10, 30) if (found := shutil.which(f"python3.{minor}", path=outside()))
-    ]
-    known: dict[tuple[int, ...], Path] = {}
-    for candidate in candidates:
-        code = "import sys, venv, ensurepip; print(*sys.version_info[:2], sys.implementation.name)"
-        answer = subprocess.run([candidate, "-c", code], capture_output=True, text=True, check=False)
-        if answer.returncode == 0 and answer.stdout.strip().endswith(" cpython"):
-            major, minor, _ = answer.stdout.split()
-            known.setdefault((int(major), int(minor)), candidate)
-    fitting = [known[version] for version in sorted(known) if version >= (3, 10)]
-    if not fitting:
-        raise BrokenError("no CPython 3.10 or newer that can make a virtual environment")
-    return fitting
 
 
 # ── Node ──

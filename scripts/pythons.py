@@ -43,23 +43,26 @@ print(sys.implementation.name, *sys.version_info[:2], platform.python_version(),
 """
 
 
-def candidates() -> Iterator[str]:
+def candidates(path: str | None) -> Iterator[str]:
     for minor in range(OLDEST[1], 30):
-        found = shutil.which(f"python3.{minor}")
+        found = shutil.which(f"python3.{minor}", path=path)
         if found:
             yield found
     folders = [
-        Path.home() / ".pyenv/versions",
+        Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions",
         Path(os.environ.get("RUNNER_TOOL_CACHE", "/opt/hostedtoolcache")) / "Python",
     ]
     for folder in folders:
         yield from map(str, sorted([*folder.glob("*/bin/python3"), *folder.glob("*/*/bin/python3")]))
 
 
-def others() -> dict[tuple[int, int], tuple[str, str]]:
-    """By minor version: the full version and the interpreter, for each but this one."""
+def interpreters(*first: str, path: str | None = None) -> dict[tuple[int, int], tuple[str, str]]:
+    """By minor version, oldest first: the full version and the interpreter, for each that the wheel is for.
+
+    `first` are looked at before those on the search path `path` (the one of this process unless said).
+    """
     found: dict[tuple[int, int], tuple[str, str]] = {}
-    for python in candidates():
+    for python in (*first, *candidates(path)):
         asked = subprocess.run([python, "-c", WHO], capture_output=True, text=True, check=False, cwd="/")
         # A shim of pyenv may stand for a version that is not chosen, and a system's Python may lack `venv`.
         if asked.returncode != 0:
@@ -67,9 +70,9 @@ def others() -> dict[tuple[int, int], tuple[str, str]]:
         name, major, minor, version, free = asked.stdout.split()
         kind = (int(major), int(minor))
         # The wheel is for the stable ABI, which free-threaded builds do not have.
-        if name == "cpython" and kind >= OLDEST and kind != sys.version_info[:2] and free == "0":
+        if name == "cpython" and kind >= OLDEST and free == "0":
             found.setdefault(kind, (version, python))
-    return found
+    return dict(sorted(found.items()))
 
 
 def tried(version: str, python: str, wheel: Path) -> bool:
@@ -96,7 +99,7 @@ def main() -> int:
     if not wheels:
         print("there is no wheel in target/wheels: run make build", file=sys.stderr)
         return 1
-    found = others()
+    found = {kind: what for kind, what in interpreters().items() if kind != sys.version_info[:2]}
     if not found:
         print(f"this machine has no other Python than {sys.version_info[0]}.{sys.version_info[1]}")
         return 0

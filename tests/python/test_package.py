@@ -118,3 +118,19 @@ def test_the_package_needs_nothing_and_has_one_version() -> None:
     assert distribution.version == cxone_actions.__version__ == _native.VERSION
     scripts = {entry.name: entry.value for entry in distribution.entry_points}
     assert scripts["cxone-actions"] == "cxone_actions._cli:main"
+
+
+def test_the_wheel_is_tried_in_no_python_that_lacks_the_stable_abi(tmp_path: Path) -> None:
+    said = {10: "cpython 3 10 3.10.1 0", 14: "cpython 3 14 3.14.1 1", 15: "pypy 3 15 3.15.1 0"}
+    for minor, line in said.items():
+        program = tmp_path / f"python3.{minor}"
+        program.write_text(f"#!/bin/sh\necho {line}\n", encoding="utf-8")
+        program.chmod(0o755)
+    asked = subprocess.run(
+        [sys.executable, "-c", f"import pythons; print(*pythons.interpreters(path={str(tmp_path)!r}).values())"],
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parents[2] / "scripts",
+        env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "RUNNER_TOOL_CACHE": str(tmp_path)},
+    )
+    assert asked.stdout == f"{('3.10.1', str(tmp_path / 'python3.10'))}\n", asked.stderr
