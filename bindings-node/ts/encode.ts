@@ -62,8 +62,7 @@ class Writer {
 
   /** An object of any class may be a request: what counts are its own fields. */
   request(request: unknown): string {
-    if (typeof request !== "object" || request === null || Array.isArray(request))
-      return this.value(request, "", 0);
+    if (typeof request !== "object" || request === null || isList(request)) return this.value(request, "", 0);
     this.#around.add(request);
     return this.#fields(request, "", 0, true);
   }
@@ -124,7 +123,7 @@ class Writer {
     if (depth >= DEEPEST) return this.#found(path, "too_deep", typeName(value));
     this.#around.add(value);
     try {
-      if (Array.isArray(value)) return this.#list(value, path, depth);
+      if (isList(value)) return this.#list(value, path, depth);
       if (isPlain(value)) return this.#fields(value, path, depth, this.#dropsUndefined);
       return this.#found(path, "unsupported_type", typeName(value));
     } finally {
@@ -151,6 +150,11 @@ class Writer {
     this.findings.push({ path, code, got });
     return "null";
   }
+}
+
+/** An array; not a proxy that was revoked, of which nothing can be asked. */
+export function isList(value: unknown): value is unknown[] {
+  return attempt(() => Array.isArray(value)) === true;
 }
 
 /** `{…}`, `Object.create(null)`, and their like from another realm; not a proxy that will not say. */

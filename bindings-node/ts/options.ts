@@ -1,6 +1,6 @@
 /** What a caller says: the options of a client, of a call, and a request. The core judges all of it. */
 import type { CheckpointFunction } from "./checkpoints";
-import { attempt, encodeOptions, type Finding, isPlain, typeName } from "./encode";
+import { attempt, encodeOptions, type Finding, isList, isPlain, typeName } from "./encode";
 import { ConfigError, type Violation } from "./errors";
 import type { TokenFunction } from "./tokens";
 
@@ -281,13 +281,13 @@ export function callOptions<O extends object>(
 
 /** An object of anybody's making, but no array, map or signal: their members are not options. */
 function isObject(value: unknown): boolean {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  if (typeof value !== "object" || value === null || isList(value)) return false;
   return attempt(() => Object.prototype.toString.call(value)) === "[object Object]";
 }
 
 /** Refuses what says nothing by members of its own, and so would be taken for nothing at all. */
 export function mustBePlain(value: unknown, whole: string): void {
-  if (Array.isArray(value) || !isPlain(value)) throw notPlain(value, whole);
+  if (isList(value) || !isPlain(value)) throw notPlain(value, whole);
 }
 
 function notPlain(value: unknown, whole: string): ConfigError {
@@ -305,12 +305,17 @@ function named(value: unknown): string {
 /** What an option of a call has to be, in the words of the message. */
 const SORTS: Record<string, (value: unknown) => boolean> = {
   "a Date or text in RFC 3339": (value) => value instanceof Date || typeof value === "string",
-  "an AbortSignal": (value) => typeof (value as Partial<Signal>).addEventListener === "function",
+  "an AbortSignal": isSignal,
   "a function": (value) => typeof value === "function",
   "a path or a file URL": (value) => typeof value === "string" || isFileUrl(value),
   "a number of milliseconds": (value) => typeof value === "number",
   "a whole number from 1": (value) => Number.isSafeInteger(value) && (value as number) >= 1,
 };
+
+function isSignal(value: unknown): boolean {
+  const { addEventListener, removeEventListener } = value as Partial<Signal>;
+  return typeof addEventListener === "function" && typeof removeEventListener === "function";
+}
 
 export function isFileUrl(value: unknown): value is FileUrl {
   if (typeof value !== "object" || value === null) return false;

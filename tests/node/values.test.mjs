@@ -72,6 +72,8 @@ test("what_json_cannot_say_is_refused_with_its_place_all_at_once_and_nothing_is_
   const cycle = {};
   cycle.self = cycle;
   class Money {}
+  const { proxy: revoked, revoke } = Proxy.revocable([], {});
+  revoke();
   const cases = [
     [Number.NaN, "non_finite"],
     [Number.POSITIVE_INFINITY, "non_finite"],
@@ -88,6 +90,7 @@ test("what_json_cannot_say_is_refused_with_its_place_all_at_once_and_nothing_is_
     [new Money(), "unsupported_type"],
     [new String("boxed"), "unsupported_type"],
     [Promise.resolve(1), "unsupported_type"],
+    [revoked, "unsupported_type"],
     [
       new Proxy(
         {},
