@@ -2,9 +2,9 @@
 import { AuditTrail } from "./audit";
 import { type Call, closed, opened, start, theQueue } from "./calls";
 import { registerCheckpoints } from "./checkpoints";
-import { encodeOptions, encodeRequest, timeText } from "./encode";
+import { encodeOptions, encodeRequest, isList, timeText } from "./encode";
 import type { CxoneError } from "./errors";
-import { at, refusal, type Site, siteOf, unwrap } from "./from-core";
+import { at, placed, refusal, siteOf, unwrap } from "./from-core";
 import { inspectCustom } from "./inspect";
 import { followLog } from "./log";
 import { Metrics } from "./metrics";
@@ -302,7 +302,7 @@ export class Client {
   ): string {
     if (!(#native in this)) return "Client {}";
     const shown: object = JSON.parse(this.#native.shown());
-    return `Client ${inspect({ ...shown, inFlight: this.metrics().inFlight }, options)}`;
+    return `Client ${inspect({ ...shown, inFlight: Metrics.read(this.#native, own("metrics")).inFlight }, options)}`;
   }
 }
 
@@ -319,18 +319,9 @@ function policyText(policy: unknown): string | null {
   const path = fileText(policy);
   if (path !== undefined) return JSON.stringify(path);
   // What else JSON can say is judged by the core.
-  if (typeof policy === "function" || (typeof policy === "object" && !Array.isArray(policy)))
+  if (typeof policy === "function" || (typeof policy === "object" && !isList(policy)))
     mustBePlain(policy, "the policy");
   return optionsText(policy, "the policy");
-}
-
-/** Lets what `work` throws point at the caller. */
-function placed<T>(site: Site, work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    throw error instanceof Error ? at(error, site) : error;
-  }
 }
 
 function reading<T>(field: Parameters<typeof readDone>[1], read: (text: string) => T): Call<T>["read"] {

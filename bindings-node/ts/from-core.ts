@@ -28,6 +28,15 @@ export function at<E extends Error>(error: E, site: Site): E {
   return error;
 }
 
+/** Lets what `work` throws point at the caller. */
+export function placed<T>(site: Site, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw error instanceof Error ? at(error, site) : error;
+  }
+}
+
 /** An error as the core says it. */
 export interface CoreError {
   readonly kind: ErrorKind;

@@ -1,9 +1,10 @@
 /** A real gateway on a loopback port, in this process: for tests, and for looking around. */
 import { camelCase, decode } from "./decode";
-import { isPlain } from "./encode";
-import { at, refusal, siteOf, unwrap } from "./from-core";
+import { isList, isPlain, typeName } from "./encode";
+import type { Violation } from "./errors";
+import { at, placed, refusal, siteOf, unwrap } from "./from-core";
 import { type NativeSandbox, native } from "./native";
-import { optionsText } from "./options";
+import { mistaken, optionsText } from "./options";
 
 /** An action that the sandbox knows beyond those out of the box. */
 export interface SandboxAction {
@@ -156,8 +157,10 @@ export class Sandbox {
 
   /** @throws {ConfigError} names what cannot work */
   constructor(options: SandboxOptions = {}) {
-    const opened = native.openSandbox(optionsText(inCore(options), "the options of a sandbox"));
-    if (typeof opened === "string") throw at(refusal(opened), siteOf(new.target));
+    const site = siteOf(new.target);
+    const said = placed(site, () => optionsText(inCore(options), "the options of a sandbox"));
+    const opened = native.openSandbox(said);
+    if (typeof opened === "string") throw at(refusal(opened), site);
     this.#native = opened;
     listening.add(this);
   }
@@ -225,10 +228,8 @@ export class Sandbox {
     fault: Fault,
     times: number | bigint = 1,
   ): void {
-    unwrap(
-      this.#native.inject(String(point), optionsText(named(fault), "the fault"), String(times)),
-      this.inject,
-    );
+    const said = placed(siteOf(this.inject), () => optionsText(inCore(fault), "the fault"));
+    unwrap(this.#native.inject(String(point), said, String(times)), this.inject);
   }
 
   /** Forgets the faults that were ordered, the requests it saw, and its counts. */
@@ -253,21 +254,39 @@ export class Sandbox {
   }
 }
 
-/** The core's names and seconds for the options and for each action; what an action puts out stays as it is. */
-function inCore(options: unknown): unknown {
-  const said = named(options);
-  if (typeof said !== "object" || said === null || !("actions" in said) || !Array.isArray(said.actions))
-    return said;
-  return { ...said, actions: said.actions.map(named) };
+/** What is told in milliseconds here, and in seconds to the core. */
+const DURATIONS = new Set([
+  "tokenLifetimeMs",
+  "completeAfterMs",
+  "actionTimeoutMs",
+  "retryAfterMs",
+  "delayMs",
+  "dripMs",
+]);
+
+/** The core's names and seconds for what is told of a sandbox, and for each action; what an action puts out stays as it is. */
+function inCore(told: unknown): unknown {
+  const mistakes: Violation[] = [];
+  const said = named(told, "", mistakes);
+  if (isPlain(said) && "actions" in said && isList(said.actions)) {
+    said.actions = said.actions.map((action, index) => named(action, `actions[${index}].`, mistakes));
+  }
+  if (mistakes.length > 0) throw mistaken(mistakes);
+  return said;
 }
 
-function named(options: unknown): unknown {
-  if (Array.isArray(options) || !isPlain(options)) return options;
-  const entries = Object.entries(options).map(([name, value]: [string, unknown]) => {
+function named(told: unknown, place: string, mistakes: Violation[]): unknown {
+  if (!isPlain(told)) return told;
+  const entries = Object.entries(told).map(([name, value]: [string, unknown]) => {
     const snake = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-    return snake.endsWith("_ms") && typeof value === "number"
-      ? [snake.slice(0, -3), value / 1000]
-      : [snake, value];
+    if (!DURATIONS.has(name) || value === undefined) return [snake, value];
+    if (typeof value === "number" && value >= 0 && value < Infinity)
+      return [snake.replace(/_ms$/, ""), value / 1000];
+    const path = place + name;
+    const got = typeof value === "number" ? value : typeName(value);
+    const message = `\`${path}\` must be a number of milliseconds of 0 or more, got ${got}`;
+    mistakes.push({ path, code: "invalid", message });
+    return [snake, undefined];
   });
   return Object.fromEntries(entries);
 }

@@ -104,6 +104,36 @@ test("actions_and_options_of_ones_own_are_taken_and_unknown_ones_refused", async
   assert.match(thrown(() => new Sandbox({ profile: "other" })).message, /profile/);
 });
 
+test("a_time_that_is_none_is_refused_in_milliseconds_and_by_the_name_that_it_has_here", (t) => {
+  const { sandbox } = connected(t);
+  const id = "6f9619ff-8b86-4d01-b42d-00c04fc964ff";
+  for (const [bad, got] of [
+    ["x", "string"],
+    [10n, "bigint"],
+    [null, "null"],
+    [Number.NaN, "NaN"],
+    [-1, "-1"],
+  ]) {
+    for (const [name, work] of [
+      ...["tokenLifetimeMs", "completeAfterMs", "actionTimeoutMs"].map((name) => [
+        name,
+        () => new Sandbox({ [name]: bad }),
+      ]),
+      ["actions[0].completeAfterMs", () => new Sandbox({ actions: [{ id, completeAfterMs: bad }] })],
+      ...["retryAfterMs", "delayMs", "dripMs"].map((name) => [
+        name,
+        () => sandbox.inject("invoke", { [name]: bad }),
+      ]),
+    ]) {
+      const { kind, message, stack, violations } = thrown(work);
+      assert.equal(kind, "config");
+      assert.equal(message, `\`${name}\` must be a number of milliseconds of 0 or more, got ${got}`);
+      assert.deepEqual(violations, [{ path: name, code: "invalid", message }]);
+      assert.match(stack.split("\n")[1], /sandbox\.test\.mjs/);
+    }
+  }
+});
+
 test("each_profile_has_the_credentials_that_it_asks_for", (t) => {
   for (const profile of ["gateway", "genesys-data-action", "genesys-flow", "cxone-extraction"]) {
     const sandbox = new Sandbox({ profile });
