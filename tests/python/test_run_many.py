@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
+import gc
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -295,3 +297,34 @@ def test_a_request_that_raises_when_it_is_read_is_its_own_outcome(client: Client
         by_index = {outcome.index: outcome for outcome in outcomes}
         assert isinstance(by_index[1].error, RuntimeError)
         assert [by_index[index].result is not None for index in (0, 1, 2)] == [True, False, True]
+
+
+async def ends_when_it_is_left() -> AsyncIterator[ActionRequest]:
+    yield ActionRequest(AT_ONCE, {})
+    with contextlib.suppress(asyncio.CancelledError):
+        await asyncio.sleep(60)
+
+
+def test_a_source_that_ends_when_its_reader_leaves_is_not_complained_of(open_async: OpenAsync) -> None:
+    said: list[dict[str, Any]] = []
+
+    async def main() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: said.append(context))
+        async with open_async() as client:
+            outcomes = client.run_many(ends_when_it_is_left())
+            assert (await outcomes.__anext__()).ok
+            await outcomes.aclose()
+            del outcomes
+        gc.collect()
+
+    asyncio.run(main())
+    assert said == []
+
+
+def test_a_source_for_which_there_can_be_no_loop_says_so(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuses() -> None:
+        raise OSError("too many open files")
+
+    monkeypatch.setattr(asyncio, "run", lambda work: work.close() or refuses())
+    with pytest.raises(OSError, match="too many open files"):
+        list(client.run_many(slowly(1, [])))

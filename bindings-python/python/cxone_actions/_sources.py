@@ -61,7 +61,7 @@ class Awaited:
     def __init__(self, requests: AsyncIterable[Any], ring: Callable[[], None]) -> None:
         self._requests: AsyncIterator[Any] = requests.__aiter__()
         self._ring = ring
-        self._following: asyncio.Future[Any] | None = None
+        self._following: asyncio.Future[tuple[Any] | None] | None = None
         self.open = True
         self.raised: BaseException | None = None
 
@@ -73,26 +73,22 @@ class Awaited:
             return None
         following, self._following = self._following, None
         try:
-            return (following.result(),)
-        except _End:
-            self.open = False
+            taken = following.result()
         except Exception as error:  # noqa: BLE001 - it is the source's own, and raised at its end
             self.open, self.raised = False, error
-        return None
+            return None
+        self.open = taken is not None
+        return taken
 
-    async def _next(self) -> Any:
+    async def _next(self) -> tuple[Any] | None:
         try:
-            return await self._requests.__anext__()
+            return (await self._requests.__anext__(),)
         except StopAsyncIteration:
-            raise _End from None
+            return None
 
     def close(self) -> None:
         if self._following is not None:
             self._following.cancel()
-
-
-class _End(Exception):  # noqa: N818 - the end is no error
-    """The end of an asynchronous source: a future cannot carry a `StopAsyncIteration` out."""
 
 
 class Threaded:
@@ -128,8 +124,13 @@ class Threaded:
         return None
 
     def _follow(self) -> None:
-        with contextlib.suppress(asyncio.CancelledError):
+        try:
             asyncio.run(self._read())
+        except BaseException as error:  # noqa: BLE001 - there was no loop to be had, and somebody waits for the source
+            if self.open:
+                self.raised, self.open = error, False
+                self._begun.set()
+                self._ring()
 
     async def _read(self) -> None:
         self._loop, self._task, self._asked = asyncio.get_running_loop(), asyncio.current_task(), asyncio.Event()
