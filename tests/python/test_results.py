@@ -63,6 +63,7 @@ MADE = [
     ActionResult(status="COMPLETED", outputs={"a": [1, {"b": 2**70}]}, raw={"status": "DONE"}),
     Invocation(status="PENDING", invocation_id="i-1", raw={"x": []}),
     ActionRequest("a", {"b": 1}, correlation_id="c-1"),
+    ActionRequest(UUID(CREATE_CASE), {"b": 1}, correlation_id=UUID(int=1)),
     ActionDescription("a", input_schema={"type": "object"}),
     Unfinished(correlation_id="c-1", state="unknown"),
     Outcome(0, ActionRequest("a", {"b": 1}), ActionResult(status="FAILED")),

@@ -52,6 +52,8 @@ def plain(value: Any) -> Any:
         return [plain(item) for item in value]
     if isinstance(value, datetime):
         return value.isoformat().replace("+00:00", "Z")
+    if isinstance(value, UUID):
+        return str(value)
     return {key: plain(item) for key, item in value.items()} if isinstance(value, Mapping) else value
 
 
