@@ -26,6 +26,11 @@ def test_every_mistake_is_named_at_once(make: Any) -> None:
     assert "did you mean `timeout`?" in str(raised.value)
 
 
+#: A structure that contains itself.
+_CIRCLE: dict[str, Any] = {}
+_CIRCLE["action"] = _CIRCLE
+
+
 @pytest.mark.parametrize(
     ("option", "value"),
     [
@@ -39,6 +44,11 @@ def test_every_mistake_is_named_at_once(make: Any) -> None:
         ("audit", 7),
         ("policy", ["CANARY"]),
         ("policy", object()),
+        ("policy", _CIRCLE),
+        ("policy", {"action": [{"inputs": {"amount": {"minimum": float("nan")}}}]}),
+        ("policy", {("CANARY",): 1}),
+        ("client_secret", "CANARY\ud800"),
+        pytest.param("max_attempts", 10**5000, id="max_attempts-beyond-printing"),
         ("callback_hosts", "hooks.example.com"),
         ("callback_hosts", [7]),
         ("http1_only", "yes"),
@@ -48,7 +58,7 @@ def test_every_mistake_is_named_at_once(make: Any) -> None:
     ],
 )
 def test_a_value_that_cannot_work_is_refused_by_name(access: dict[str, Any], option: str, value: Any) -> None:
-    with pytest.raises(ConfigError, match=f"`{option}`") as raised:
+    with pytest.raises(ConfigError, match=f"^`{option}`") as raised:
         Client(**{**access, option: value})
     assert "CANARY" not in f"{raised.value!r}"
 
@@ -102,12 +112,25 @@ def test_what_json_cannot_say_is_named_by_its_type(access: dict[str, Any]) -> No
         assert said in str(raised.value)
 
 
-def test_a_client_that_was_refused_shows_itself_and_no_secret_in_a_traceback(access: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    ("given", "options"),
+    [
+        ((), {"timeout": -1}),
+        ((), {"policy": _CIRCLE}),
+        (("client", "s3cr3t-in-a-frame"), {}),
+        (("https://user:s3cr3t-in-a-frame@api.example.com",), {}),
+    ],
+)
+def test_a_client_that_was_refused_shows_itself_and_no_secret_in_a_traceback(
+    given: tuple[Any, ...], options: dict[str, Any]
+) -> None:
     try:
-        Client(**{**access, "client_secret": "s3cr3t-in-a-frame", "timeout": -1})
-    except ConfigError as error:
+        Client(*given, **options, client_secret="s3cr3t-in-a-frame")
+    except (ConfigError, TypeError) as error:
         inner = error.__traceback__.tb_next if error.__traceback__ else None
         shown = traceback.TracebackException(type(error), error, inner, capture_locals=True)
         text = "".join(shown.format())
         assert "Client" in text
         assert "s3cr3t-in-a-frame" not in text
+    else:
+        pytest.fail("it was not refused")

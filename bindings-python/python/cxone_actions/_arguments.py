@@ -41,14 +41,20 @@ def options_to_open(init: Init) -> Init:
                 options[first] = given[0]
             self._open(options)
         finally:
+            given = ()
             options.clear()
 
     return cast("Init", opened)
 
 
 def seconds(timeout: Seconds | None) -> float | None:
-    if timeout is None or (isinstance(timeout, (int, float)) and not isinstance(timeout, bool)):
+    if timeout is None or isinstance(timeout, float):
         return timeout
+    if isinstance(timeout, int) and not isinstance(timeout, bool):
+        try:
+            return float(timeout)
+        except OverflowError:
+            return math.inf
     if isinstance(timeout, timedelta):
         return timeout.total_seconds()
     raise TypeError(f"`timeout` must be seconds or a `timedelta`, got {type(timeout).__name__}")
@@ -64,7 +70,7 @@ def moment(at: datetime | str | None) -> str | None:
 
 
 def policy_text(policy: str | os.PathLike[str] | Mapping[str, Any] | None) -> str | None:
-    return None if policy is None else json.dumps(policy, default=_foreign)
+    return None if policy is None else _said(policy)
 
 
 def verdict(text: str) -> Verdict:
@@ -90,7 +96,7 @@ def id_text(value: UUID | str) -> str:
 
 def target_text(invocation: Invocation | UUID | str) -> str:
     if not isinstance(invocation, Invocation):
-        return json.dumps(invocation, default=_foreign)
+        return _said(invocation)
     plain = {name: getattr(invocation, name) for name in Invocation.__slots__}
     try:
         return json.dumps(plain)
@@ -101,13 +107,21 @@ def target_text(invocation: Invocation | UUID | str) -> str:
 
 def options_text(options: Mapping[str, Any]) -> str:
     """The options as JSON text; what JSON cannot say is left for the core to refuse by name."""
-    given = {name: value for name, value in options.items() if value is not None}
-    for name, value in given.items():
-        if isinstance(value, timedelta):
-            given[name] = value.total_seconds()
-        elif isinstance(value, float) and not math.isfinite(value):
-            given[name] = 0  # as impossible as NaN or an infinity
-    return json.dumps(given, default=_foreign)
+    said = (f"{json.dumps(name)}: {_said(value)}" for name, value in options.items() if value is not None)
+    return f"{{{', '.join(said)}}}"
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, timedelta):
+        value = value.total_seconds()
+    if isinstance(value, float) and not math.isfinite(value):
+        value = 0  # as impossible as NaN or an infinity
+    try:
+        text = json.dumps(value, default=_foreign, allow_nan=False, ensure_ascii=False)
+        text.encode()  # half of a character is none
+    except (TypeError, ValueError, RecursionError):
+        text = json.dumps({"$foreign": f"{type(value).__name__} that JSON cannot say"})
+    return text
 
 
 def _foreign(value: object) -> Any:
