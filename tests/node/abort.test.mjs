@@ -162,7 +162,8 @@ test("a_signal_that_is_aborted_too_late_changes_nothing", async (t) => {
 
 test("something_that_is_no_signal_is_refused_by_name", async (t) => {
   const { client } = connected(t);
-  for (const signal of ["x", 1, {}, () => 1]) {
+  const neverForgets = { aborted: false, addEventListener() {} };
+  for (const signal of ["x", 1, {}, () => 1, neverForgets]) {
     const error = await rejection(client.run(REQUEST, { signal }));
     assert.equal(error.kind, "config");
     assert.match(error.message, /`signal` must be an AbortSignal/);

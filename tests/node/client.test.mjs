@@ -22,6 +22,8 @@ test("it_shows_where_it_calls_and_how_busy_it_is_and_nothing_of_its_credentials"
   await call;
   await client.close();
   assert.match(shown(), /closed: true/);
+  client.metrics = () => assert.fail("it is a double's");
+  assert.match(shown(), /inFlight: 0/);
   for (const secret of [sandbox.clientId, sandbox.clientSecret]) assert(!shown().includes(secret));
   assert.equal(inspect(Object.create(Client.prototype)), "Client {}");
 });
