@@ -24,7 +24,7 @@ import {
   type WaitOptions,
 } from "./options";
 import type { Outcome } from "./outcome";
-import type { ActionRequest, ActionRequests } from "./request";
+import type { ActionRequests, RequestOf } from "./request";
 import {
   ActionDescription,
   type ActionResult,
@@ -90,7 +90,7 @@ export class Client {
    * @throws {CxoneError} of the other kinds, each with `executed`
    */
   async invoke<Inputs extends object>(
-    request: ActionRequest<Inputs>,
+    request: RequestOf<Inputs>,
     options?: InvokeOptions | null,
   ): Promise<Invocation> {
     const site = siteOf(own("invoke"));
@@ -147,7 +147,7 @@ export class Client {
    * @throws {CxoneError} as both of them
    */
   async run<Outputs = OutputMap, Inputs extends object = object>(
-    request: ActionRequest<Inputs>,
+    request: RequestOf<Inputs>,
     options?: WaitOptions<ActionResult<Outputs>> | null,
   ): Promise<ActionResult<Outputs>> {
     const site = siteOf(own("run"));
@@ -194,7 +194,7 @@ export class Client {
    *
    * @throws {ConfigError} `at` is no time
    */
-  check<Inputs extends object>(request: ActionRequest<Inputs>, options?: CheckOptions | null): Verdict {
+  check<Inputs extends object>(request: RequestOf<Inputs>, options?: CheckOptions | null): Verdict {
     const site = siteOf(own("check"));
     const { at: time } = placed(site, () => callOptions<CheckOptions>(options, { at: MOMENT }));
     const moment = time instanceof Date ? timeText(time) : (time ?? null);

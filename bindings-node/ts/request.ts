@@ -63,8 +63,8 @@ export type ActionRequests<Inputs extends object = InputMap> =
   | Iterable<RequestOf<Inputs> | PromiseLike<RequestOf<Inputs>>>
   | AsyncIterable<RequestOf<Inputs> | PromiseLike<RequestOf<Inputs>>>;
 
-/** A request among many: `Inputs` stands alone in it, so that it is found where they have inputs of several types. */
+/** A request given to a call: `Inputs` also stands alone in it, so that it is found where inputs are of several types. */
 export type RequestOf<Inputs extends object> = ActionRequest<Inputs> & {
   /** Its inputs by name. */
-  readonly inputs?: Inputs | null | undefined;
+  readonly inputs?: Inputs | CheckedInputs<Inputs> | null | undefined;
 };

@@ -137,6 +137,14 @@ export async function ownTypes(
     { actionId: "x", inputs: { a: 1 } },
     { actionId: "y", inputs: { b: "2" } },
   ]);
+  // Inputs of one of several shapes, and requests that were collected before.
+  const either = inputs as CaseInputs | { caseId: string };
+  await client.run({ actionId: "x", inputs: either });
+  await client.invoke({ actionId: "x", inputs: either });
+  client.check({ actionId: "x", inputs: either });
+  const collected: ActionRequest<CaseInputs>[] = [{ actionId: "x", inputs }];
+  client.runMany<CaseOutputs, CaseInputs>(collected);
+  client.runMany(collected);
   console.log(typed.throwIfFailed().outputs.caseId, outcomes.length);
 }
 
