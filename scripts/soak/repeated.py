@@ -54,9 +54,16 @@ def memory() -> float:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
-def left() -> dict[str, int]:
+def left(before: dict[str, int] | None = None) -> dict[str, int]:
+    """What this process has open, once the I/O thread has had a moment to let go of what is over: until it is no more
+    than `before`, where that is known."""
     gc.collect()
-    return {"descriptors": len(os.listdir("/proc/self/fd")), "threads": threading.active_count()}
+    end = time.monotonic() + (0.05 if before is None else 5)
+    while True:
+        now = {"descriptors": len(os.listdir("/proc/self/fd")), "threads": threading.active_count()}
+        if time.monotonic() > end or (before is not None and all(now[what] <= before[what] for what in now)):
+            return now
+        time.sleep(0.005)
 
 
 async def run_many(client: AsyncClient, count: int, marks: Marks) -> None:
@@ -164,4 +171,4 @@ def run(mode: str, count: int) -> None:
     before, marks = left(), Marks(count)
     completed = MODES[mode](count, marks)
     assert completed == count, completed
-    print(json.dumps({**marks.said(), "before": before, "after": left()}))
+    print(json.dumps({**marks.said(), "before": before, "after": left(before)}))

@@ -115,7 +115,7 @@ def loops() -> None:
     assert repeated.MODES["calls"](1, repeated.Marks(1)) == 1
     before = repeated.left()
     kept = loops_that_are_kept()
-    print(json.dumps({"loops": count, "kept": kept, "before": before, "after": repeated.left()}))
+    print(json.dumps({"loops": count, "kept": kept, "before": before, "after": repeated.left(before)}))
 
 
 def loops_that_are_kept() -> int:
