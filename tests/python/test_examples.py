@@ -62,7 +62,11 @@ def served(environment: dict[str, str], log: Path) -> Iterator[httpx.Client]:
                 yield browser
         finally:
             server.send_signal(signal.SIGINT)
-            server.wait(30)
+            try:
+                server.wait(30)
+            finally:
+                # Leaving the block waits for it, however long that takes.
+                server.kill()
     said = log.read_text()
     assert "Application shutdown complete" in said
     assert "Traceback" not in said
