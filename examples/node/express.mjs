@@ -16,7 +16,7 @@ app.use(express.json());
 app.set("json replacer", (_name, value) => (typeof value === "bigint" ? value.toString() : value));
 
 app.post("/cases", async (request, response) => {
-  const { customerId, orderReference, priority } = request.body;
+  const { customerId, orderReference, priority } = request.body ?? {};
   const result = await client.run(
     {
       actionId: CREATE_CASE,

@@ -20,7 +20,13 @@ for (const left of client.recover()) {
   if (left.state === "unsent") continue;
   ended.add(left.correlationId);
   if (left.resumeToken === null) say(left.correlationId, "park", "nobody knows whether it was executed");
-  else say(left.correlationId, "ack", (await client.poll(left.resumeToken)).status);
+  else {
+    const { verdict, why } = await client.poll(left.resumeToken).then(
+      ({ status }) => ({ verdict: "ack", why: status }),
+      ({ message }) => ({ verdict: "park", why: message }),
+    );
+    say(left.correlationId, verdict, why);
+  }
 }
 
 const lines = createInterface({ input: process.stdin });
@@ -34,8 +40,9 @@ for (const signal of ["SIGINT", "SIGTERM"]) {
 // Read no faster than there is room for; the job's id is the invocation's, so that its second delivery joins the first.
 async function* requests() {
   for await (const line of lines) {
-    const { id, inputs } = JSON.parse(line);
-    if (ended.has(id)) say(id, "ack", "it has ended before");
+    const { id, inputs } = job(line);
+    if (typeof id !== "string") say(null, "reject", "it is no job");
+    else if (ended.has(id)) say(id, "ack", "it has ended before");
     else yield { actionId: CREATE_CASE, inputs, correlationId: id };
   }
 }
@@ -56,6 +63,15 @@ for await (const { request, result, error } of client.runMany(requests(), { conc
   }
 }
 await client.close();
+
+/** What a line says. One that nobody can read must not end the worker: the queue would deliver it again and again. */
+function job(line) {
+  try {
+    return JSON.parse(line) ?? {};
+  } catch {
+    return {};
+  }
+}
 
 function say(id, verdict, why) {
   console.log(JSON.stringify({ id, verdict, why }));

@@ -93,6 +93,8 @@ test("the_endpoint_answers_with_what_became_of_it_and_gives_up_with_its_caller",
   const said = await bad.json();
   assert.deepEqual([bad.status, said.executed, said.violations[0].path], [400, "no", "/inputs/customerId"]);
 
+  assert.equal((await fetch(`${url}/cases`, { method: "POST" })).status, 400);
+
   sandbox.inject("invoke", { close: "after_request" });
   const lost = await post(
     { customerId: "CUST-1", orderReference: "ORD-1" },
@@ -146,6 +148,40 @@ test("the_worker_is_given_a_job_twice_and_executes_it_once", async (t) => {
     verdict: "ack",
     why: "it has ended before",
   });
+  assert.deepEqual(await second.ended(), { code: 0, stderr: "" });
+  assert.equal(sandbox.executions("job-1"), 1);
+});
+
+test("a_line_that_is_no_job_is_rejected_and_does_not_end_the_worker", async (t) => {
+  const { sandbox, ...place } = prepared(t);
+  const worker = started(t, "worker.mjs", place);
+  const lines = ["{", "null", "7", '{"inputs":{}}', '{"id":7}'];
+  const job = { id: "job-1", inputs: { customerId: "CUST-998877" } };
+  worker.child.stdin.end([...lines, JSON.stringify(job), ""].join("\n"));
+  for (const _ of lines) {
+    const { id, verdict } = JSON.parse(await worker.line());
+    assert.deepEqual([id, verdict], [null, "reject"]);
+  }
+  assert.deepEqual(JSON.parse(await worker.line()), { id: "job-1", verdict: "ack", why: "COMPLETED" });
+  assert.deepEqual(await worker.ended(), { code: 0, stderr: "" });
+});
+
+test("the_worker_parks_what_it_cannot_learn_the_end_of", async (t) => {
+  const { sandbox, ...place } = prepared(t, { completeAfterMs: 60_000 });
+  const job = `${JSON.stringify({ id: "job-1", inputs: { customerId: "CUST-998877" } })}\n`;
+  const first = started(t, "worker.mjs", place);
+  first.child.stdin.write(job);
+  await until(() => sandbox.requests.some(({ point, correlationId }) => point === "poll" && correlationId));
+  first.child.kill("SIGKILL");
+  await first.ended();
+  const env = { ...place.env, CXONE_TIMEOUT: "0.2" };
+  const second = started(t, "worker.mjs", { ...place, env });
+  second.child.stdin.end(job);
+  const said = [JSON.parse(await second.line()), JSON.parse(await second.line())];
+  assert.deepEqual(
+    said.map(({ id, verdict }) => `${id} ${verdict}`),
+    ["job-1 park", "job-1 ack"],
+  );
   assert.deepEqual(await second.ended(), { code: 0, stderr: "" });
   assert.equal(sandbox.executions("job-1"), 1);
 });
