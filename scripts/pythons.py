@@ -95,7 +95,7 @@ def tried(version: str, python: str, wheel: Path) -> bool:
 
 
 def main() -> int:
-    wheels = sorted((ROOT / "target" / "wheels").glob("*.whl"))
+    wheels = sorted((ROOT / "target" / "wheels").glob("*.whl"), key=lambda wheel: wheel.stat().st_mtime)
     if not wheels:
         print("there is no wheel in target/wheels: run make build", file=sys.stderr)
         return 1
