@@ -156,7 +156,9 @@ export class CxoneError extends Error implements ErrorFields {
   /** The library makes them; the constructor is open for the tests of those who handle them. */
   constructor(message: string, { cause, ...fields }: Partial<ErrorFields> & { cause?: unknown } = {}) {
     super(message, cause === undefined ? undefined : { cause });
-    const known = [...KINDS.values()].find(({ type, kind }) => type === new.target || kind === fields.kind);
+    const known = [...KINDS.values()].find(({ type, kind }) =>
+      fields.kind ? kind === fields.kind : this instanceof type,
+    );
     const kind = fields.kind ?? known?.kind ?? "protocol";
     const all: Partial<ErrorFields> = {
       ...fields,

@@ -65,6 +65,8 @@ test("every_kind_has_its_class_and_answers_whether_it_was_executed", () => {
     for (const field of FIELDS.filter((field) => !["kind", "code", "executed"].includes(field)))
       assert.equal(error[field], null, field);
     assert.equal(String(error), `${name}: it broke`);
+    const ofAUsers = new (class extends library[name] {})("it broke");
+    assert.deepEqual([ofAUsers.kind, ofAUsers.executed], [kind, executed]);
     assert.ok(!(error instanceof AbortError));
   }
   const classes = Object.values(library).filter((value) => value?.prototype instanceof CxoneError);
