@@ -1,7 +1,7 @@
 """A task for a scheduler that starts a failed task again, such as Airflow: executed once, however often it is tried.
 
 Which failure may be tried again is what `executed` says. What was accepted is not sent again: the next try goes on
-waiting for it.
+waiting for it. A try that is killed while it sends leaves a doubt behind, and no second execution.
 
     from airflow.sdk import task
 
@@ -19,7 +19,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from cxone_actions import Client, CxoneError, OutcomeUnknownError, PollTimeoutError
+from cxone_actions import Client, CxoneError, Invocation, OutcomeUnknownError
 from cxone_actions.types import Inputs
 
 try:
@@ -31,15 +31,17 @@ except ImportError:
 
 
 CREATE_CASE = "a1b2c3d4-e5f6-7890-abcd-ef1234567890"
-#: Nothing was executed, and it may be different the next time.
-PASSING = {"rate_limited", "unavailable", "overloaded"}
+#: Nothing was executed, or it runs on: it may be different the next time.
+PASSING = {"rate_limited", "unavailable", "overloaded", "poll_timeout"}
+#: Remembered before anything is sent; no resume token looks like it.
+SENDING = "sending"
 
 
 def attempt(inputs: Inputs, *, name: str, memory: MutableMapping[str, str], timeout: float = 60) -> dict[str, Any]:
     """One try of the task.
 
     :param name: of this run of the task, the same in each of its tries
-    :param memory: what outlives a try: XCom, a `Variable`, a table
+    :param memory: what outlives a try: a `Variable`, a table (and not XCom, which is cleared before the next try)
     :raises NoMoreTries: somebody has to look
     :raises CxoneError: try again
     """
@@ -47,15 +49,11 @@ def attempt(inputs: Inputs, *, name: str, memory: MutableMapping[str, str], time
     correlation_id = sha256(name.encode()).hexdigest()[:32]
     with Client(actor="airflow") as client:
         try:
-            if token := memory.get(name):
-                result = client.poll(token, timeout=timeout)
-            else:
-                result = client.run(CREATE_CASE, inputs, correlation_id=correlation_id, timeout=timeout)
-            result.raise_for_status()
-        except PollTimeoutError as error:
-            if error.resume_token:
-                memory[name] = error.resume_token
-            raise
+            known = memory.get(name)
+            if known == SENDING:
+                raise NoMoreTries(f"a try died while it was sending: look for {correlation_id}")
+            accepted = known or send(client, inputs, correlation_id, name, memory)
+            result = client.poll(accepted, timeout=timeout).raise_for_status()
         except OutcomeUnknownError as error:
             raise NoMoreTries(f"it may have been executed: look for {correlation_id}; {error.message}") from error
         except CxoneError as error:
@@ -63,6 +61,21 @@ def attempt(inputs: Inputs, *, name: str, memory: MutableMapping[str, str], time
                 raise
             raise NoMoreTries(str(error)) from error
     return {"case": result.outputs["caseId"], "correlation_id": correlation_id}
+
+
+def send(
+    client: Client, inputs: Inputs, correlation_id: str, name: str, memory: MutableMapping[str, str]
+) -> Invocation:
+    memory[name] = SENDING
+    try:
+        accepted = client.invoke(CREATE_CASE, inputs, correlation_id=correlation_id)
+    except CxoneError as error:
+        if error.executed == "no":
+            del memory[name]
+        raise
+    if accepted.resume_token:
+        memory[name] = accepted.resume_token
+    return accepted
 
 
 class File(MutableMapping[str, str]):

@@ -4,7 +4,7 @@ pip install cxone-actions fastapi uvicorn
 export CXONE_BASE_URL=… CXONE_CLIENT_ID=… CXONE_CLIENT_SECRET=…
 uvicorn fastapi_endpoint:app
 
-curl localhost:8000/cases -H 'Idempotency-Key: order-1122' --json '{"customerId": "CUST-998877"}'
+curl localhost:8000/cases -H 'X-Correlation-Id: order-1122' --json '{"customerId": "CUST-998877"}'
 """
 
 from collections.abc import AsyncIterator
@@ -44,14 +44,15 @@ app = FastAPI(lifespan=lifespan)
 async def create_case(
     case: Case,
     request: Request,
-    idempotency_key: Annotated[str | None, Header()] = None,
+    x_correlation_id: Annotated[str | None, Header()] = None,
     traceparent: Annotated[str | None, Header()] = None,
 ) -> JSONResponse:
     client: AsyncClient = request.app.state.client
     inputs = case.model_dump(exclude_none=True)
+    # The caller's name of this piece of work, to find it by. It is no idempotency key: sent again, it is another case.
     # A caller who goes away ends the waiting and not the action, which is recorded all the same.
     return told(
-        await client.run(CREATE_CASE, inputs, correlation_id=idempotency_key, traceparent=traceparent, timeout=20)
+        await client.run(CREATE_CASE, inputs, correlation_id=x_correlation_id, traceparent=traceparent, timeout=20)
     )
 
 

@@ -87,12 +87,12 @@ def test_the_endpoint_tells_its_caller_how_each_call_ended(
         for number, (fault, status, executed) in enumerate(cases):
             if fault is not None:
                 sandbox.inject("invoke", fault)
-            answer = browser.post("/cases", json=case, headers={"Idempotency-Key": f"order-{number}"})
+            answer = browser.post("/cases", json=case, headers={"X-Correlation-Id": f"order-{number}"})
             assert (answer.status_code, answer.json().get("executed")) == (status, executed), answer.text
         assert answer.json()["look_for"] == "order-3"
         assert [sandbox.executions(f"order-{number}") for number in range(4)] == [1, 0, 0, 1]
 
-        refused = browser.post("/cases", json=case, headers={"Idempotency-Key": "not allowed"})
+        refused = browser.post("/cases", json=case, headers={"X-Correlation-Id": "not allowed"})
         assert refused.status_code == 422
         assert refused.json()["violations"][0]["path"] == "/correlationId"
         assert browser.post("/cases", json={"priority": 1}).status_code == 422
@@ -135,6 +135,22 @@ def test_the_task_is_executed_once_however_often_it_is_tried(
     assert "it may have been executed: look for" in lost.stderr
     sandbox.inject("invoke", {"status": 403})
     assert tried("CUST-4").returncode == 1
+
+    # Killed in the middle of the POST: the next try says so, and sends nothing.
+    sandbox.clear()
+    sandbox.inject("invoke", {"delay": 30, "executed": True})
+    command = [sys.executable, str(EXAMPLES / "airflow_task.py"), "CUST-5", str(tmp_path / "state.json")]
+    with subprocess.Popen(command, env=environment) as killed:
+        until = time.monotonic() + 30
+        while not any(seen["point"] == "invoke" for seen in sandbox.requests):
+            assert killed.poll() is None
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        killed.kill()
+    doubtful = tried("CUST-5")
+    assert doubtful.returncode == 1
+    assert "a try died while it was sending: look for" in doubtful.stderr
+    assert len([seen for seen in sandbox.requests if seen["point"] == "invoke"]) == 1
 
 
 def test_the_notebook_runs_from_its_first_cell_to_its_last(environment: dict[str, str], tmp_path: Path) -> None:
