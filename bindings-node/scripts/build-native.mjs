@@ -6,17 +6,9 @@ import { spawn } from "node:child_process";
 import { copyFileSync, mkdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { here, PLATFORMS, platformOf, ROOT } from "./platforms.mjs";
+import { fileFor, PLATFORMS, ROOT } from "./platforms.mjs";
 
 const CRATE = "cxone-actions-node";
-
-/** The file that the library for these arguments is to be called. */
-function fileOf(args) {
-  const at = args.indexOf("--target");
-  return at < 0
-    ? `cxone-actions.${here()}.node`
-    : platformOf((args[at + 1] ?? "").replace(/(\.\d+)+$/, "")).file;
-}
 
 /** A library that Node loads cannot carry a C library of its own, as programs for musl do. */
 function environment() {
@@ -28,7 +20,7 @@ function environment() {
 
 /** Runs cargo and returns the library that it says it has made: that holds for every target folder and platform. */
 async function build(args) {
-  const profile = args.includes("--profile") ? [] : ["--release"];
+  const profile = args.some((word) => /^--profile(=|$)/.test(word)) ? [] : ["--release"];
   const zig = args.includes("--zig");
   const rest = args.filter((argument) => argument !== "--zig");
   const cargo = spawn(
@@ -58,7 +50,7 @@ async function build(args) {
 
 const args = process.argv.slice(2);
 const folder = join(ROOT, "bindings-node", "native");
-const target = join(folder, fileOf(args));
+const target = join(folder, fileFor(args));
 const library = await build(args);
 mkdirSync(folder, { recursive: true });
 // Renamed into place: a process that has the old file mapped keeps it, and another build beside this one its own.

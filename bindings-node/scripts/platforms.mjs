@@ -42,3 +42,12 @@ export function here() {
   if (platform !== "linux") return `${platform}-${arch}`;
   return `linux-${arch}-${process.report.getReport().header.glibcVersionRuntime ? "gnu" : "musl"}`;
 }
+
+/** The file that the native module is to be called which cargo builds with these arguments. */
+export function fileFor(args) {
+  const at = args.findIndex((word) => /^--target(=|$)/.test(word));
+  if (at < 0) return `cxone-actions.${here()}.node`;
+  const target = args[at].split("=")[1] ?? args[at + 1] ?? "";
+  // As old a C library as cargo-zigbuild is told behind it.
+  return platformOf(target.replace(/(\.\d+)+$/, "")).file;
+}

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { here, PLATFORMS } from "../../bindings-node/scripts/platforms.mjs";
+import { fileFor, here, PLATFORMS } from "../../bindings-node/scripts/platforms.mjs";
 import { published } from "./published.mjs";
 import { folder, node } from "./support.mjs";
 
@@ -35,6 +35,20 @@ const modules = (path) => {
   const scope = join(path, "node_modules", "@cxone-actions");
   return existsSync(scope) ? readdirSync(scope) : [];
 };
+
+test("a_build_is_called_after_the_platform_that_it_is_for_however_that_is_said", () => {
+  const mac = "cxone-actions.darwin-arm64.node";
+  for (const [args, file] of [
+    [[], `cxone-actions.${here()}.node`],
+    [["--target-dir", "x"], `cxone-actions.${here()}.node`],
+    [["--profile", "dist", "--target", "aarch64-apple-darwin"], mac],
+    [["--target=aarch64-apple-darwin", "--profile=dist"], mac],
+    [["--zig", "--target", "x86_64-unknown-linux-gnu.2.17"], "cxone-actions.linux-x64-gnu.node"],
+  ]) {
+    assert.equal(fileFor(args), file);
+  }
+  assert.throws(() => fileFor(["--target"]), /no platform name/);
+});
 
 test("npm_installs_the_one_build_that_fits_the_machine", async (t) => {
   assert.deepEqual(
