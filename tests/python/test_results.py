@@ -44,6 +44,11 @@ def test_a_result_made_by_hand_cannot_contradict_itself() -> None:
     with pytest.raises(ActionCancelledError) as cancelled:
         ActionResult(status="CANCELLED").raise_for_status()
     assert cancelled.value.result is not None
+    with pytest.raises(ActionFailedError):
+        dataclasses.replace(failed, duration_ms=float("nan")).raise_for_status()
+    for impossible in ("DONE", "completed", ""):
+        with pytest.raises(ValueError, match="`status` must be"):
+            dataclasses.replace(made, status=impossible).raise_for_status()  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("action", [FAILS, IS_CANCELLED])

@@ -145,11 +145,14 @@ class ActionResult(Record):
 
         :raises ActionFailedError: it ended as ``FAILED``; `executed` is ``"yes"``, and `result` is this one
         :raises ActionCancelledError: it ended as ``CANCELLED``
+        :raises ValueError: it was made by hand with a `status` that there is not
         """
-        told = {name: value for name, value in self.to_dict().items() if name not in ("outputs", "raw")}
-        text = _native.status_error(json.dumps(told))
-        if text is None:
+        if self.ok:
             return self
+        told = ("status", "error_message", "action_id", "correlation_id", "invocation_id", "attempts")
+        text = _native.status_error(json.dumps({name: getattr(self, name) for name in told}))
+        if text is None:
+            raise ValueError(f"`status` must be COMPLETED, FAILED or CANCELLED, got {_shown.repr(self.status)}")
         error = from_fields(exact(text))
         if isinstance(error, (ActionFailedError, ActionCancelledError)):
             error.result = self
