@@ -204,11 +204,12 @@ impl Handle {
         match ready {
             Some((runtime, opened)) => {
                 let calls = Arc::clone(&opened.calls);
-                calls.start(call, queue, &runtime, "value", async move {
+                // Whoever waits may give up, or be gone in the middle; what was begun ends all the same.
+                let ended = runtime.spawn(async move {
                     opened.client.shutdown(patience).await;
                     opened.process.leave(opened.number);
-                    Ok(())
                 });
+                calls.start(call, queue, &runtime, "value", async move { ended.await.map_err(|_| closed()) });
             }
             // Never opened in this process, or drained already.
             None => answer(call, queue, done("value", &Ok(()))),
@@ -351,6 +352,33 @@ impl Drop for Handle {
                 });
             }
             None => opened.process.leave(opened.number),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runtime::has_clients;
+    use std::net::TcpListener;
+    use std::time::Instant;
+
+    #[test]
+    fn a_client_whose_reader_is_gone_while_it_closes_is_closed_all_the_same() {
+        // It takes the request and never answers.
+        let gateway = TcpListener::bind("127.0.0.1:0").unwrap();
+        let options = format!(r#"{{"base_url":"http://{}","token":"t"}}"#, gateway.local_addr().unwrap());
+        let handle = Handle::open(&options, Dialect::Python, false, None).unwrap();
+        let queue = Queue::new(|| {});
+        handle.run(&queue, ActionRequest::new("a1b2c3d4-e5f6-7890-abcd-ef1234567890"), None, false);
+        let _sent = gateway.accept().unwrap();
+        handle.close(&queue, Some(Duration::from_millis(100)));
+        queue.close();
+        drop(handle);
+        let began = Instant::now();
+        while has_clients() {
+            assert!(began.elapsed() < Duration::from_secs(60), "it was never closed");
+            std::thread::sleep(Duration::from_millis(5));
         }
     }
 }
