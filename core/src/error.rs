@@ -332,6 +332,10 @@ mod tests {
             let error = Error::new(*kind, "it broke").with_gateway_code("E-17");
             assert_eq!((error.code(), error.gateway_code()), (kind.code(), Some("E-17")));
             assert_eq!(error.to_json()["code"], kind.code());
+            assert_eq!(
+                (kind.to_string(), kind.executed().to_string()),
+                (kind.as_str().into(), kind.executed().as_str().into())
+            );
         }
     }
 

@@ -1,8 +1,10 @@
 //! What comes back: the handle of an accepted invocation, its result, and the token that finds it again.
 
+use std::fmt;
+use std::sync::Arc;
+
 use serde::Serialize;
 use serde_json::value::RawValue;
-use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind, Result};
 
@@ -26,6 +28,13 @@ impl Status {
             Status::Failed => "FAILED",
             Status::Cancelled => "CANCELLED",
         }
+    }
+}
+
+/// The word that stands in JSON.
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
     }
 }
 

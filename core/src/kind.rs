@@ -2,6 +2,8 @@
 //!
 //! The promise: each kind has one word, one code, one class, one answer and one exit code, the same everywhere.
 
+use std::fmt;
+
 use serde::Serialize;
 
 /// Whether the gateway executed the action.
@@ -93,5 +95,19 @@ kinds! {
 impl Serialize for ErrorKind {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.as_str())
+    }
+}
+
+/// The stable word.
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// The word.
+impl fmt::Display for Executed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
     }
 }
