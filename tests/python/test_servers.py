@@ -143,3 +143,28 @@ def test_the_pool_of_celery_shares_the_client_of_the_tasks(
     pids = {task["pid"] for task in said}
     assert len(pids) >= 4, "each process does five and is replaced"
     judge(sandbox, access, tmp_path / "trail", [f"order-{number}" for number in range(20)], pids)
+
+
+#: A process of the pool: it is forked off, has tasks, says that it ends, and leaves past what Python does at exit.
+OF_THE_POOL = """
+import os
+import celery.signals
+child = os.fork()
+if child == 0:
+    from cxone_actions import Client
+    client = Client()
+    assert client.run("00000000-0000-4000-8000-000000000004", {}).ok
+    celery.signals.worker_process_shutdown.send(sender=None, pid=os.getpid(), exitcode=0)
+    os._exit(0)
+assert os.waitpid(child, 0) == (child, 0)
+"""
+
+
+def test_a_task_of_celery_may_be_the_first_to_import_the_package(
+    gateway: dict[str, str], access: dict[str, Any], tmp_path: Path
+) -> None:
+    environment = {**gateway, "CXONE_AUDIT_DIR": str(tmp_path / "trail")}
+    run = subprocess.run([sys.executable, "-c", OF_THE_POOL], env=environment, capture_output=True, text=True)
+    assert (run.returncode, run.stderr) == (0, "")
+    with Client(**access, audit=tmp_path / "trail") as reader:
+        assert len(list(reader.audit.records(event="closed"))) == 1

@@ -28,7 +28,11 @@ def _in_child() -> None:
     util = sys.modules.get("multiprocessing.util")
     if util is not None:
         util.register_after_fork(_drain, lambda _: _finalize())
-    # The pool of Celery runs neither `atexit` nor those finalizers. It has a signal instead.
+    _follow_celery()
+
+
+def _follow_celery() -> None:
+    # Its pool runs neither `atexit` nor the finalizers of `multiprocessing`. It has a signal instead.
     signals = sys.modules.get("celery.signals")
     if signals is not None:
         signals.worker_process_shutdown.connect(_drain_at, weak=False, dispatch_uid=__name__)
@@ -42,6 +46,8 @@ def _finalize() -> None:
 def watch() -> None:
     """Takes care of the end of this process, and of its children's."""
     atexit.register(_drain)
+    # A task may be the first to import the package, in a process of the pool.
+    _follow_celery()
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=_in_child)
     process = sys.modules.get("multiprocessing.process")
