@@ -94,14 +94,14 @@ for (const [name, end] of [
     const [checkpoint, after] = await run("(c) => console.log(JSON.stringify(c))");
     const last = (await recordsIn(directory)).at(-1);
     assert.deepEqual([last.event, last.seq, last.hash], ["closed", checkpoint.seq, checkpoint.hash]);
-    assert.ok(after.ms < 500, `${after.ms} ms`);
+    assert.ok(after.ms < 4_000, `${after.ms} ms`);
     for (const note of [
       "async () => { await null; }",
       "() => new Promise(() => {})",
       "() => { throw new Error(); }",
     ]) {
       const [{ ms }] = await run(note);
-      assert.ok(ms < 500, `${note} took ${ms} ms`);
+      assert.ok(ms < 4_000, `${note} took ${ms} ms`);
     }
   });
 }

@@ -104,19 +104,17 @@ test("a_function_that_hangs_holds_up_nobody_while_its_last_token_serves", async 
   const client = open(async () => {
     calls += 1;
     if (calls > 1) return new Promise(() => {});
-    return [(await issue())[0], 1600];
+    return [(await issue())[0], 4000];
   });
-  await client.run(REQUEST);
-  let slowest = 0;
-  const until = performance.now() + 1400;
-  while (performance.now() < until) {
-    const began = performance.now();
-    await client.run(REQUEST);
-    slowest = Math.max(slowest, performance.now() - began);
+  // One that is held up does not end in this time.
+  const run = () => client.run(REQUEST, { timeoutMs: 2000 });
+  await run();
+  while (calls === 1) {
+    await run();
     await sleep(20);
   }
+  for (let n = 0; n < 3; n += 1) await run();
   assert.equal(calls, 2);
-  assert.ok(slowest < 400, `a call took ${slowest} ms`);
 });
 
 class VaultError extends Error {}
