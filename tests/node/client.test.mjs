@@ -15,7 +15,7 @@ test("it_shows_where_it_calls_and_how_busy_it_is_and_nothing_of_its_credentials"
     shown(),
     `Client {\n  baseUrl: '${sandbox.baseUrl}',\n  profile: 'gateway',\n  closed: false,\n  inFlight: 0\n}`,
   );
-  sandbox.inject("invoke", { delay: 0.1 });
+  sandbox.inject("invoke", { delay: 1 });
   const call = client.run(REQUEST);
   while (client.metrics().inFlight === 0) await new Promise((resolve) => setImmediate(resolve));
   assert.match(inspect({ client }), /inFlight: 1/);
