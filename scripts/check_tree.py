@@ -9,7 +9,19 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-SOURCES = ("core", "sandbox", "cli", "bridge", "bindings-python", "bindings-node", "tests", "demo", "scripts", "docs")
+SOURCES = (
+    "core",
+    "sandbox",
+    "cli",
+    "bridge",
+    "bindings-python",
+    "bindings-node",
+    "tests",
+    "demo",
+    "examples",
+    "scripts",
+    "docs",
+)
 SUFFIXES = {".rs", ".py", ".pyi", ".ts", ".mjs", ".cjs", ".js", ".toml", ".md", ""}
 CODE = {".rs", ".py", ".ts", ".mjs"}
 NOT_OURS = {
