@@ -255,7 +255,12 @@ def interrupt() -> None:
             threading.Thread(target=client.run, args=(NEVER_ENDS, {}), daemon=True).start()
             time.sleep(0.1)
             return client.close(60)
+        if how == "handler_in_a_loop":
+            return asyncio.run(handled())
         return asyncio.run(AsyncClient().run(NEVER_ENDS, {}))
+
+    async def handled() -> None:
+        client.run(AT_ONCE, {}, on_result=lambda _: asyncio.sleep(60))
 
     struck: list[float] = []
 

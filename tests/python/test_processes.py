@@ -163,7 +163,7 @@ def test_multiprocessing_works_with_every_start_method(
     assert len(set(closed)) >= 2
 
 
-@pytest.mark.parametrize("how", ["run", "poll", "run_many", "close", "asyncio"])
+@pytest.mark.parametrize("how", ["run", "poll", "run_many", "close", "asyncio", "handler_in_a_loop"])
 def test_ctrl_c_ends_a_call_that_blocks_at_once(start: Start, access: dict[str, Any], tmp_path: Path, how: str) -> None:
     child = start("interrupt", how, 1)
     until_ready(child)

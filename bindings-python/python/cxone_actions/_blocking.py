@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import inspect
+import threading
 from collections.abc import Awaitable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent import futures
 from typing import Any
 
 from . import _log, _tokens
@@ -65,5 +66,18 @@ def _finish(returned: Awaitable[Any]) -> None:
     except RuntimeError:
         asyncio.run(wait())
         return
-    with ThreadPoolExecutor(max_workers=1) as thread:
-        thread.submit(contextvars.copy_context().run, asyncio.run, wait()).result()
+    ended: futures.Future[None] = futures.Future()
+
+    def follow() -> None:
+        try:
+            asyncio.run(wait())
+        except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
+            ended.set_exception(error)
+        else:
+            ended.set_result(None)
+
+    context = contextvars.copy_context()
+    threading.Thread(target=context.run, args=(follow,), name="cxone-actions-handler", daemon=True).start()
+    while not ended.done():
+        futures.wait([ended], 0.05)
+    ended.result()
