@@ -48,7 +48,7 @@ def main() -> int:
     failed = []
     for name in asked.what or PROOFS:
         began = time.monotonic()
-        print(f"── {name}", flush=True)
+        print(f"== {name}", flush=True)  # no line that a console of Windows cannot draw
         with tempfile.TemporaryDirectory(prefix="cxone-actions-package-", ignore_cleanup_errors=True) as work:
             try:
                 PROOFS[name](dist, Path(work))
@@ -293,7 +293,7 @@ def from_source(work: Path, source: Path, more: str = "") -> dict[str, str]:
 def run(*command: str | Path, env: dict[str, str] | None = None, cwd: Path | None = None) -> str:
     """What a program printed, in an environment that knows nothing of the checkout."""
     clean = {k: v for k, v in os.environ.items() if k not in HIDDEN and not k.startswith(("npm_", "MAKE"))}
-    clean |= {"PATH": outside(), "NO_COLOR": "1", **(env or {})}
+    clean |= {"PATH": outside(), "NO_COLOR": "1", "PYTHONUTF8": "1", **(env or {})}
     words = [program(str(command[0])), *map(str, command[1:])]
     done = subprocess.run(words, cwd=cwd, env=clean, capture_output=True, text=True, encoding="utf-8", check=False)
     if done.returncode != 0:
