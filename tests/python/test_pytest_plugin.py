@@ -99,7 +99,7 @@ def test_a_marker_says_what_the_gateway_is_like_and_the_nearest_one_counts(pytes
 def test_what_the_machine_exports_is_no_part_of_a_test(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("CXONE_BASE_URL", "CXONE_TOKEN", "CXONE_POLICY", "CXONE_TIMEOUT", "CXONE_AUDIT_DIR"):
+    for name in ("CXONE_BASE_URL", "CXONE_TOKEN", "CXONE_POLICY", "CXONE_TIMEOUT", "CXONE_AUDIT_DIR", "SSL_CERT_FILE"):
         monkeypatch.setenv(name, "no good")
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")

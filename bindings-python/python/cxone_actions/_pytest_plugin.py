@@ -29,12 +29,13 @@ def cxone_sandbox(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
     """A fresh `cxone_actions.Sandbox`, closed after the test. Its actions end at once.
 
     ``@pytest.mark.cxone_sandbox(profile="genesys-flow", complete_after=0.2)`` gives it options; the marker of a test
-    goes over that of its class and its module. For this test ``CXONE_…`` variables and proxies are gone.
+    goes over that of its class and its module. For this test the ``CXONE_…`` variables, proxies and ``SSL_CERT_FILE``
+    are gone.
     """
     from ._sandbox import Sandbox
 
     for name in list(os.environ):
-        if name.upper().startswith("CXONE_") or name.upper().endswith("_PROXY"):
+        if name.upper().startswith("CXONE_") or name.upper().endswith(("_PROXY", "SSL_CERT_FILE")):
             monkeypatch.delenv(name)
     options: dict[str, Any] = {"complete_after": 0.0}
     for marker in reversed(list(request.node.iter_markers("cxone_sandbox"))):
