@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import type { JsonValue } from "./decode";
 import { attempt, timeText, typeName } from "./encode";
 import type { ErrorKind, Executed } from "./errors";
-import { at, refusal, siteOf, unwrap } from "./from-core";
+import { at, placed, refusal, siteOf, unwrap } from "./from-core";
 import type { NativeClient, NativeRecords } from "./native";
 import { callOptions, type FileUrl, isFileUrl, mistaken, mustBePlain, optionsText } from "./options";
 
@@ -182,8 +182,9 @@ export class AuditTrail {
    * @throws {AuditError} when the trail cannot be read
    */
   records(filter?: AuditFilter | null): IterableIterator<AuditRecord> {
-    const opened = this.#native.records(filterText(filter));
-    if (typeof opened === "string") throw at(refusal(opened), siteOf(this.records));
+    const site = siteOf(this.records);
+    const opened = this.#native.records(placed(site, () => filterText(filter)));
+    if (typeof opened === "string") throw at(refusal(opened), site);
     return read(opened);
   }
 
@@ -197,8 +198,8 @@ export class AuditTrail {
     format: "jsonl" | "json" | "csv" = "jsonl",
     filter?: AuditFilter | null,
   ): number {
-    const file = pathText("path", path);
-    return unwrap(this.#native.export(file, String(format), filterText(filter)), this.export);
+    const said = placed(siteOf(this.export), () => [pathText("path", path), filterText(filter)] as const);
+    return unwrap(this.#native.export(said[0], String(format), said[1]), this.export);
   }
 
   /**
@@ -206,9 +207,12 @@ export class AuditTrail {
    * written.
    */
   verify(options?: VerifyOptions | null): Verification {
-    const checkpoints =
-      callOptions(options, { checkpoints: "a path or a file URL" }).checkpoints ?? undefined;
-    const file = checkpoints === undefined ? undefined : pathText("checkpoints", checkpoints);
+    const file = placed(siteOf(this.verify), () => {
+      const { checkpoints } = callOptions(options, { checkpoints: "a path or a file URL" });
+      return checkpoints === undefined || checkpoints === null
+        ? undefined
+        : pathText("checkpoints", checkpoints);
+    });
     return Verification.read(unwrap(this.#native.verify(file), this.verify));
   }
 

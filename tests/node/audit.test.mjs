@@ -83,8 +83,11 @@ test("filters_choose_and_their_mistakes_are_named", async (t) => {
       const error = thrown(work);
       assert.equal(error.kind, "config");
       assert.match(error.message, message);
+      assert.match(error.stack.split("\n")[1], /audit\.test\.mjs/);
     }
   }
+  for (const work of [() => client.audit.export(undefined), () => client.audit.verify({ checkpoint: "x" })])
+    assert.match(thrown(work).stack.split("\n")[1], /audit\.test\.mjs/);
 });
 
 /** What it says is not its own: it would be taken for a filter that says nothing. */
