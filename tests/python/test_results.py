@@ -174,6 +174,12 @@ def test_a_client_shows_where_it_goes_and_nothing_else(client: Client, sandbox: 
         assert other.client_secret not in repr(of_other)
 
 
+def test_what_is_open_is_not_pickled_and_says_what_to_do(client: Client, sandbox: Sandbox) -> None:
+    for opened, instead in ((client, "open one in each process"), (sandbox, "hand its `options`")):
+        with pytest.raises(TypeError, match=f"^`{type(opened).__name__}` cannot be pickled; {instead}"):
+            pickle.dumps(opened)
+
+
 def test_a_client_that_nobody_closes_says_nothing(sandbox: Sandbox) -> None:
     program = (
         "import json, sys\nfrom cxone_actions import AsyncClient, Client\n"

@@ -223,4 +223,4 @@ class Opened:
         return f"<{type(self).__name__} {'closed' if native.closed else 'open'} {profile!r} at {origin!r}>"
 
     def __reduce__(self) -> Any:
-        raise TypeError(f"a `{type(self).__name__}` cannot be pickled; open one in each process")
+        raise TypeError(f"`{type(self).__name__}` cannot be pickled; open one in each process")

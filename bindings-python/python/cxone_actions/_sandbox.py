@@ -148,3 +148,6 @@ class Sandbox:
 
     def __repr__(self) -> str:
         return f"Sandbox(base_url={self.base_url!r})"
+
+    def __reduce__(self) -> Any:
+        raise TypeError("`Sandbox` cannot be pickled; hand its `options` to the other process")
