@@ -92,11 +92,10 @@ function loaded(file: string, name: string): unknown {
     return require(file);
   } catch (cause) {
     const [reason] = (cause instanceof Error ? cause.message : String(cause)).split("\n");
-    throw new Error(
-      `the native module for \`${name}\` does not load on this machine (${reason}): ${FROM_SOURCE}`,
-      {
-        cause,
-      },
-    );
+    const forbidden = (cause as { code?: unknown } | null)?.code === "ERR_DLOPEN_DISABLED";
+    const mend = forbidden ? "start Node without `--no-addons`, or with `--allow-addons`" : FROM_SOURCE;
+    throw new Error(`the native module for \`${name}\` does not load on this machine (${reason}): ${mend}`, {
+      cause,
+    });
   }
 }

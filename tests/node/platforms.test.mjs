@@ -90,6 +90,10 @@ test("a_missing_optional_package_names_the_flag", async (t) => {
 
 test("a_module_that_does_not_load_says_why", async (t) => {
   const path = await project(t);
+  assert.match(
+    await refusal(path, "--no-addons"),
+    /\(.*addons is disabled.*\): start Node without `--no-addons`, or with `--allow-addons`\n$/,
+  );
   const { file } = PLATFORMS.find(({ name }) => name === here());
   writeFileSync(join(path, "node_modules", "@cxone-actions", here(), file), "not a library");
   const message = await refusal(path);
