@@ -8,7 +8,7 @@ import contextvars
 import gc
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -322,9 +322,10 @@ def test_a_source_that_ends_when_its_reader_leaves_is_not_complained_of(open_asy
 
 
 def test_a_source_for_which_there_can_be_no_loop_says_so(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuses() -> None:
+    def refuses(work: Coroutine[Any, Any, None]) -> None:
+        work.close()
         raise OSError("too many open files")
 
-    monkeypatch.setattr(asyncio, "run", lambda work: work.close() or refuses())
+    monkeypatch.setattr(asyncio, "run", refuses)
     with pytest.raises(OSError, match="too many open files"):
         list(client.run_many(slowly(1, [])))
