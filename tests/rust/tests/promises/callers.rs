@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use cxone_actions::{ActionRequest, CallOptions, ErrorKind, Executed, OnResult, PollTarget};
-use cxone_actions_sandbox::actions::NEVER_ENDS;
+use cxone_actions_sandbox::actions::{AT_ONCE, NEVER_ENDS};
 use futures_util::future::join_all;
 use futures_util::{StreamExt, poll};
 use serde_json::json;
@@ -116,15 +116,18 @@ async fn what_is_beyond_the_queue_is_refused_at_once_and_unsent() {
 #[tokio::test]
 async fn a_batch_is_never_refused_because_of_its_own_length_and_each_clock_starts_with_a_place_in_line() {
     let sandbox = sandbox();
-    let one_second = Duration::from_secs(1);
-    let client = builder(&sandbox).max_in_flight(2).max_queued(4).timeout(one_second).build().unwrap();
+    let limit = Duration::from_secs(2);
+    let client = builder(&sandbox).max_in_flight(2).max_queued(4).timeout(limit).build().unwrap();
     client.run(request("warm")).await.unwrap();
     sandbox.inject("invoke", json!({"delay": 0.1}), 1000).unwrap();
-    let requests: Vec<_> = (0..50).map(|n| request(&format!("many-{n}"))).collect();
+    // They end with the answer to the POST: looks would stand in line too, and their waits are not what this is about.
+    let requests: Vec<_> =
+        (0..50).map(|n| ActionRequest::new(AT_ONCE).correlation_id(format!("many-{n}"))).collect();
     let began = Instant::now();
     let outcomes: Vec<_> = client.run_many(requests, 50).collect().await;
-    assert!(began.elapsed() > 2 * one_second, "the last would have had no time left");
-    assert!(outcomes.iter().all(|outcome| outcome.result.is_ok()), "{outcomes:?}");
+    assert!(began.elapsed() > limit, "the last would have had no time left");
+    let errors: Vec<_> = outcomes.iter().filter_map(|outcome| outcome.result.as_ref().err()).collect();
+    assert!(errors.is_empty(), "{errors:?}");
     assert_eq!(outcomes.len(), 50);
     invariants(&sandbox, &client);
 }
