@@ -9,7 +9,7 @@ use url::Url;
 
 use super::audit::audit;
 use super::credentials::{Credentials, Explicit, credentials};
-use super::table::OPTIONS;
+use super::table::{COUNT_RULE, OPTIONS};
 use super::{AuditSettings, Delivery, Mistakes, Options, PolicySource, Validate};
 use crate::contract::ActionIdRule;
 use crate::contract::pointer::nearest;
@@ -117,6 +117,15 @@ impl Config {
             mistakes.add("validate", "invalid", rule);
         }
         let credentials = credentials(&mut options, &explicit, profile.as_ref().ok(), &mut mistakes);
+        // Only the builder takes them unread.
+        let counts = [
+            ("max_attempts", options.max_attempts),
+            ("max_in_flight", options.max_in_flight),
+            ("max_queued", options.max_queued),
+        ];
+        for (name, _) in counts.iter().filter(|(_, count)| *count == Some(0)) {
+            mistakes.add(name, "invalid", COUNT_RULE);
+        }
         let rate_limit = options.rate_limit.as_deref().and_then(|text| rate_limit(text, &mut mistakes));
         let from_a_file = matches!(options.policy, Some(PolicySource::File(_))) || mistakes.unread("policy");
         if explicit_refresh && !from_a_file {

@@ -273,6 +273,9 @@ pub(super) fn positive(seconds: f64) -> Result<Duration, String> {
     }
 }
 
+/// Of every option that counts something.
+pub(super) const COUNT_RULE: &str = "must be a whole number from 1 to 4294967295";
+
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -282,7 +285,7 @@ fn count(value: &Value) -> Result<u32, String> {
     let number =
         value.as_u64().or_else(|| value.as_f64().filter(|f| f.fract() == 0.0 && *f >= 0.0).map(|f| f as u64));
     match number.and_then(|n| u32::try_from(n).ok()) {
-        Some(0) | None => Err(format!("must be a whole number from 1 to {}", u32::MAX)),
+        Some(0) | None => Err(COUNT_RULE.to_owned()),
         Some(n) => Ok(n),
     }
 }

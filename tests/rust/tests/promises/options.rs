@@ -67,6 +67,15 @@ fn what_cannot_be_read_and_what_cannot_work_is_named_at_once_and_nothing_twice()
 }
 
 #[test]
+fn a_builder_refuses_the_counts_that_an_option_refuses() {
+    let builder =
+        Client::builder().base_url("https://api.example.com").client_id("id").client_secret("s3cr3t");
+    let error = builder.max_attempts(0).max_in_flight(0).max_queued(0).build().unwrap_err();
+    let named: Vec<_> = error.violations().iter().map(|violation| violation.path.as_str()).collect();
+    assert_eq!(named, ["max_attempts", "max_in_flight", "max_queued"], "{error}");
+}
+
+#[test]
 fn what_cannot_work_about_the_durable_trail_is_named_before_it_is_opened() {
     let directory = tempfile::tempdir().unwrap();
     let with = |more: serde_json::Value| {
