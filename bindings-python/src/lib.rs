@@ -69,7 +69,7 @@ fn cli(py: Python<'_>, arguments: Vec<OsString>) -> u8 {
     py.detach(|| cxone_actions_cli::main(arguments))
 }
 
-/// A free-threaded CPython keeps its lock while this is loaded, as long as nobody has run the tests without it.
+/// A free-threaded CPython keeps its lock while this is loaded, until CI has run the tests without it.
 #[pymodule(gil_used = true)]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("NativeError", module.py().get_type::<NativeError>())?;
