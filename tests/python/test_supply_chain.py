@@ -15,8 +15,8 @@ import pytest
 from pages import ROOT
 
 CARGO_LOCKS = ["Cargo.lock", "fuzz/Cargo.lock", "scripts/peers/rust/Cargo.lock"]
-# The formatter of developers for systems other than the one on which the lock was written.
-UNLOCKED = re.compile(r"node_modules/@biomejs/cli-(?!linux-x64$)")
+# The formatter of developers, and a part of Jest, for systems other than the one on which the locks were written.
+UNLOCKED = re.compile(r"node_modules/(@biomejs/cli-(?!linux-x64$)|@unrs/resolver-binding-(?!linux-(x64|arm64)-))")
 NPM_LOCKS = ["package-lock.json", "scripts/peers/package-lock.json", "tests/node/runners/package-lock.json"]
 
 
