@@ -96,7 +96,7 @@ def form(dist: Path, work: Path) -> None:
     whl, source = one(dist, "cxone_actions-*.whl"), one(dist, "cxone_actions-*.tar.gz")
     for tool in (
         ("abi3audit", "--strict", whl),
-        ("check_wheel_contents", whl),
+        ("check_wheel_contents", "--toplevel", "cxone_actions,_cxone_actions_pytest", whl),
         ("twine", "check", "--strict", whl, source),
     ):
         run(sys.executable, "-m", *tool, cwd=work)

@@ -112,3 +112,16 @@ def test_what_the_machine_exports_is_no_part_of_a_test(
     """
     )
     run(pytester).assert_outcomes(passed=2)
+
+
+def test_a_run_that_uses_no_fixture_of_ours_does_not_import_the_package(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import sys
+
+        def test_mine(pytestconfig):
+            assert any("cxone_sandbox" in marker for marker in pytestconfig.getini("markers"))
+            assert [name for name in sys.modules if name.split(".")[0] == "cxone_actions"] == []
+        """
+    )
+    run(pytester).assert_outcomes(passed=1)

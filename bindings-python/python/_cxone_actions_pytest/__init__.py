@@ -1,7 +1,8 @@
 """Fixtures for the tests of those who use this package: a gateway of the test's own, and clients of it.
 
 The promise: `cxone_client` and `cxone_async_client` talk to `cxone_sandbox`, whatever the machine exports, and all
-three are closed after the test.
+three are closed after the test. pytest imports this in every run of everybody who has the package installed, so it
+lies beside `cxone_actions` and imports nothing of it before a fixture is used.
 """
 
 from __future__ import annotations
@@ -13,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from ._client import AsyncClient, Client
-    from ._sandbox import Sandbox
+    from cxone_actions import AsyncClient, Client, Sandbox
 
 MARKER = "cxone_sandbox(profile='gateway', **options): what a test's `cxone_sandbox` is made with, as `Sandbox` says"
 
@@ -32,7 +32,7 @@ def cxone_sandbox(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
     goes over that of its class and its module. For this test the ``CXONE_…`` variables, proxies and ``SSL_CERT_FILE``
     are gone.
     """
-    from ._sandbox import Sandbox
+    from cxone_actions import Sandbox
 
     for name in list(os.environ):
         if name.upper().startswith("CXONE_") or name.upper().endswith(("_PROXY", "SSL_CERT_FILE")):
@@ -47,7 +47,7 @@ def cxone_sandbox(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
 @pytest.fixture
 def cxone_client(cxone_sandbox: Sandbox) -> Iterator[Client]:
     """A `cxone_actions.Client` of this test's sandbox, closed after the test. It polls every 10 ms."""
-    from ._client import Client
+    from cxone_actions import Client
 
     with Client(**cxone_sandbox.options, poll_interval=0.01) as client:
         yield client
@@ -59,7 +59,7 @@ def cxone_async_client(cxone_sandbox: Sandbox) -> Iterator[AsyncClient]:
 
     It needs no event loop to be opened or closed, so that it goes with any plugin for asynchronous tests.
     """
-    from ._client import AsyncClient
+    from cxone_actions import AsyncClient
 
     client = AsyncClient(**cxone_sandbox.options, poll_interval=0.01)
     yield client
