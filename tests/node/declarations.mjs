@@ -1,98 +1,78 @@
-// What the package declares, read off the declarations that are published.
-import { readdirSync, readFileSync } from "node:fs";
+// What the package declares: the declarations that are published, as the compiler reads them for an editor.
+import assert from "node:assert/strict";
+import { createRequire } from "node:module";
 import { join } from "node:path";
 import { ROOT } from "./support.mjs";
 
+export const ts = createRequire(join(ROOT, "tests", "node", "runners", "package.json"))("typescript");
 export const DIST = join(ROOT, "bindings-node", "dist");
-const files = readdirSync(DIST).filter((file) => file.endsWith(".d.ts"));
-const text = files.map((file) => readFileSync(join(DIST, file), "utf8")).join("\n");
-const plain = text.replace(/\/\*[\s\S]*?\*\//g, "");
 
-/** What is public of the package: values and types. */
-export function exported() {
-  const index = readFileSync(join(DIST, "index.d.ts"), "utf8").replace(/\/\*[\s\S]*?\*\//g, "");
-  const listed = Array.from(index.matchAll(/export (?:type )?\{([^}]*)\}/g), ([, names]) => names.split(","));
-  return listed.flat().map((name) => name.replace(/^\s*type\s+/, "").trim());
+const ENTRY = join(DIST, "index.d.ts");
+const options = { strict: true, target: ts.ScriptTarget.ES2022, lib: ["lib.esnext.d.ts"], types: [] };
+const program = ts.createProgram([ENTRY], options);
+export const checker = program.getTypeChecker();
+
+/** What a name that is exported again stands for. */
+export const resolved = (symbol) =>
+  symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol;
+
+const inFile = (file) => checker.getExportsOfModule(checker.getSymbolAtLocation(file)).map(resolved);
+
+/** What is public of the package, values and types. */
+export const exported = inFile(program.getSourceFile(ENTRY));
+
+export const isOurs = (node) => node.getSourceFile().fileName.startsWith(DIST);
+
+const declared = program.getSourceFiles().filter(isOurs).flatMap(inFile);
+
+/** A type by its name, wherever in the package it is declared. */
+function typeOf(name) {
+  const found = declared.find((symbol) => symbol.name === name);
+  assert.ok(found, `${name} is not declared`);
+  return checker.getDeclaredTypeOfSymbol(found);
 }
 
-/**
- * The members of a type, each with what is written behind its name: of an interface or a class with those that it extends,
- * of a union of all of them.
- */
+/** The members of a type, by name: of a union those of all of its parts. Those that every error and iterator has are none. */
 export function members(name) {
+  const type = typeOf(name);
   const found = new Map();
-  for (const [, bases, body] of blocks(plain, name)) {
-    for (const base of bases.replace(/<[^{]*>/g, "").match(/\w+/g) ?? []) {
-      if (!["extends", "implements", "Omit", "Error"].includes(base)) merge(found, members(base));
+  for (const part of type.isUnion() ? type.types : [type]) {
+    for (const member of checker.getPropertiesOfType(part)) {
+      const ours = member.declarations?.some(isOurs);
+      if (ours && /^\w+$/.test(member.name))
+        found.set(member.name, [...(found.get(member.name) ?? []), member]);
     }
-    merge(found, listed(body));
   }
-  // A union or an intersection of other types, and of what it lists itself.
-  const type = written(name);
-  merge(found, listed(type));
-  for (const [, part] of type.matchAll(/(?:[|&]|^)\s*([A-Z]\w+)/g)) merge(found, members(part));
   return found;
 }
 
-/** The members in the body of a type, each with its own type. */
-function listed(body) {
-  const member =
-    /^ {4}(?:(?:readonly|get|abstract|declare) )*(\w+)\??((?:<[^\n]*?>)?\([\s\S]*?|:[\s\S]*?);$/gm;
-  const found = Array.from(body.matchAll(member), ([, name, type]) => [name, type]);
-  return found.filter(([name]) => name !== "constructor" && name !== "private");
-}
-
-function merge(into, more) {
-  for (const [name, type] of more) into.set(name, `${into.get(name) ?? ""} | ${type}`);
-}
-
-function* blocks(source, name) {
-  const block = new RegExp(`(?:interface|class) ${name}\\b(?:<[^{]*?>)?([^{]*)\\{([\\s\\S]*?)\\n\\}`, "g");
-  yield* source.matchAll(block);
-}
-
-/** What stands behind the name of a type that is no interface. */
-function written(name) {
-  const alias = new RegExp(
-    `type ${name}\\b(?:<.*?>)? =(.*?);\\n(?=\\s*(?:export|declare|interface|import|type|$))`,
-    "s",
-  );
-  return alias.exec(plain)?.[1] ?? "";
-}
-
-/** The words of a type as it is written, those of the names in it included. */
+/** The texts that a type, or one that it is made of, may be. */
 export function words(type) {
-  const here = Array.from(type.matchAll(/"([^"]+)"/g), ([, word]) => word);
-  const named = Array.from(new Set(type.match(/\b[A-Z]\w+/g) ?? []), written);
-  return [...new Set([...here, ...named.filter((other) => /^[\s|"\w]+$/.test(other)).flatMap(words)])];
+  const said = new Set();
+  const visit = (part) => {
+    if (part.isStringLiteral()) said.add(part.value);
+    else if (part.isUnionOrIntersection()) part.types.forEach(visit);
+    else if (checker.isArrayType(part)) checker.getTypeArguments(part).forEach(visit);
+  };
+  visit(type);
+  return [...said];
 }
 
-/** The parameters of a method: each with its type. */
-export function parameters(written) {
-  const list = written.slice(written.indexOf("(") + 1);
-  const found = new Map();
-  let depth = 0;
-  let one = "";
-  for (const letter of list) {
-    if (depth === 0 && (letter === "," || letter === ")")) {
-      const [, name, type] = /^\s*(\w+)\??:([\s\S]*)$/.exec(one) ?? [];
-      if (name) found.set(name, type);
-      one = "";
-      if (letter === ")") return found;
-    } else {
-      depth += "({[<".includes(letter) ? 1 : ")}]>".includes(letter) ? -1 : 0;
-      one += letter;
-    }
-  }
-  return found;
+/** The type of a member, which is that of all that have its name. */
+export const wordsOf = (symbols) => [...new Set(symbols.flatMap((it) => words(checker.getTypeOfSymbol(it))))];
+
+/** The words of a type that has a name. */
+export const wordsOfType = (name) => words(typeOf(name));
+
+/** The parameters of a method, by name. */
+export function parameters([method]) {
+  const [signature] = checker.getTypeOfSymbol(method).getCallSignatures();
+  return new Map((signature?.parameters ?? []).map((parameter) => [parameter.name, [parameter]]));
 }
 
-/** The comment above a member. */
+/** The comment above a member, on one line. */
 export function comment(type, name) {
-  for (const [, , body] of blocks(text, type)) {
-    const [, said] =
-      new RegExp(`/\\*\\*((?:(?!\\*/)[\\s\\S])*)\\*/\\s*readonly ${name}\\??:`).exec(body) ?? [];
-    if (said) return said.replace(/\s*\n\s*\*\s*/g, " ").trim();
-  }
-  return undefined;
+  const [member] = members(type).get(name) ?? [];
+  const said = member && ts.displayPartsToString(member.getDocumentationComment(checker));
+  return said?.replace(/\s+/g, " ").trim() || undefined;
 }
