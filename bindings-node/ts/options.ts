@@ -128,7 +128,10 @@ export interface ClientOptions {
   readonly callbackHosts?: readonly string[] | undefined;
   /** Proxy URL. `HTTPS_PROXY`, with `NO_PROXY` for what goes around it. */
   readonly proxy?: string | WebUrl | undefined;
-  /** Certificates to trust, PEM. `SSL_CERT_FILE`. */
+  /**
+   * Certificates to trust, PEM. `SSL_CERT_FILE`. Without it, what `NODE_EXTRA_CA_CERTS` names is trusted besides what
+   * the platform or that variable names.
+   */
   readonly caFile?: string | FileUrl | undefined;
   /** Client certificate and key, PEM. */
   readonly clientCert?: string | FileUrl | undefined;

@@ -8,6 +8,7 @@ mod credentials;
 mod mistakes;
 mod resolve;
 mod table;
+mod transport;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -23,11 +24,13 @@ pub use crate::profile::RateLimit;
 pub use audit::{AuditFailure, AuditSettings, DEFAULT_SEGMENT_BYTES, Durability, LEAST_KEY_BYTES};
 pub use builder::ClientBuilder;
 pub use credentials::{AccessKey, Credentials, OAuthClient};
-pub use resolve::{Config, Transport};
+pub use resolve::Config;
 pub use table::{Dialect, OPTIONS, OptionSpec, Shape};
+pub use transport::Transport;
 
 pub(crate) use credentials::is_bearer;
 pub(crate) use mistakes::Mistakes;
+pub(crate) use transport::EXTRA_CA_CERTS;
 
 /// What the caller said, each part absent where nothing was said. Holds secrets; its `Debug` shows none.
 #[derive(Debug, Clone, Default)]

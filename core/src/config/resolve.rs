@@ -4,18 +4,18 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use super::audit::audit;
 use super::credentials::{Credentials, Explicit, credentials};
 use super::table::{COUNT_RULE, OPTIONS};
+use super::transport::{Transport, extra_ca_file, transport};
 use super::{AuditSettings, Delivery, Mistakes, Options, PolicySource, Validate};
 use crate::contract::ActionIdRule;
 use crate::contract::pointer::nearest;
 use crate::error::{Error, ErrorKind, Result};
 use crate::policy::Policy;
-use crate::profile::{Missing, Profile, RateLimit, Routes, is_loopback, url_rule};
+use crate::profile::{Missing, Profile, RateLimit, Routes, url_rule};
 
 /// What holds for one client. Holds secrets; its `Debug` shows none.
 #[derive(Debug)]
@@ -38,7 +38,7 @@ pub struct Config {
     pub audit_settings: AuditSettings,
     /// Who acts.
     pub actor: String,
-    /// Deadline of one poll or run.
+    /// Deadline of one invoke, poll or run.
     pub timeout: Duration,
     /// A fixed time between two looks.
     pub poll_interval: Option<Duration>,
@@ -62,25 +62,6 @@ pub struct Config {
     pub traces: Option<Url>,
 }
 
-/// How bytes travel.
-#[derive(Debug, Clone)]
-pub struct Transport {
-    /// One HTTP attempt, with its body.
-    pub request_timeout: Duration,
-    /// One connection, with TLS.
-    pub connect_timeout: Duration,
-    /// Explicit proxy; the environment's is used where there is none, unless the gateway is on loopback.
-    pub proxy: Option<SecretString>,
-    /// Certificates to trust.
-    pub ca_file: Option<PathBuf>,
-    /// Client certificate and key.
-    pub client_cert: Option<PathBuf>,
-    /// Never speak HTTP/2.
-    pub http1_only: bool,
-    /// The gateway is on this machine: the environment's proxy is for others.
-    pub loopback: bool,
-}
-
 impl Config {
     /// Fills in what was not said and checks everything.
     ///
@@ -90,6 +71,7 @@ impl Config {
         let mut mistakes = Mistakes::after(options.dialect, std::mem::take(&mut options.unread));
         let explicit_region = options.region.is_some();
         let explicit_base = options.base_url.is_some();
+        let explicit_ca = options.ca_file.is_some() || mistakes.unread("ca_file");
         let explicit = Explicit::of(&options);
         let about_the_trail = options.of_the_durable_trail();
         let explicit_refresh = options.policy_refresh.is_some();
@@ -131,7 +113,8 @@ impl Config {
         if explicit_refresh && !from_a_file {
             mistakes.add("policy_refresh", "unused", "is about a policy in a file; give its path");
         }
-        let transport = transport(&mut options, profile.as_ref().ok(), &mut mistakes);
+        let extra_ca = extra_ca_file(&options, explicit_ca, &mut mistakes);
+        let transport = transport(&mut options, extra_ca, profile.as_ref().ok(), &mut mistakes);
         let audit_settings = audit(&mut options, &about_the_trail, &mut mistakes);
         let traces = options.traces.as_deref().and_then(|text| collector(text, &mut mistakes));
         mistakes.into_result()?;
@@ -206,7 +189,7 @@ impl Options {
 }
 
 /// A variable, or the content of the file that `…_FILE` names, as secrets are mounted in containers.
-fn environment(variable: &str, mistakes: &mut Mistakes) -> Option<String> {
+pub(super) fn environment(variable: &str, mistakes: &mut Mistakes) -> Option<String> {
     let given = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     if let Some(value) = given(variable) {
         return Some(value);
@@ -318,64 +301,6 @@ fn rate_limit(text: &str, mistakes: &mut Mistakes) -> Option<RateLimit> {
         mistakes.add("rate_limit", "invalid", "must be sends per time, as in `300/60s`");
     }
     limit
-}
-
-fn transport(options: &mut Options, profile: Option<&Profile>, mistakes: &mut Mistakes) -> Transport {
-    let limits = profile.map(|profile| &profile.limits);
-    let usual = limits.and_then(|limits| limits.request_timeout).unwrap_or(Duration::from_secs(30));
-    let transport = Transport {
-        request_timeout: options.request_timeout.unwrap_or(usual),
-        // An explicit short request timeout takes the default of this one along.
-        connect_timeout: options.connect_timeout.unwrap_or_else(|| {
-            options.request_timeout.map_or(Duration::from_secs(5), |t| (t / 2).min(Duration::from_secs(5)))
-        }),
-        proxy: options.proxy.take(),
-        ca_file: options.ca_file.take(),
-        client_cert: options.client_cert.take(),
-        http1_only: options.http1_only.or(limits.map(|limits| limits.http1_only)).unwrap_or(false),
-        loopback: options
-            .base_url
-            .as_deref()
-            .and_then(|url| Url::parse(url).ok())
-            .is_some_and(|url| is_loopback(&url)),
-    };
-    if transport.connect_timeout >= transport.request_timeout && !mistakes.unread("request_timeout") {
-        let longer = mistakes.name("request_timeout");
-        let rule =
-            format!("must be shorter than `{longer}`: only then is a slow connection known to be unsent");
-        mistakes.add("connect_timeout", "invalid", rule);
-    }
-    if transport.proxy.as_ref().is_some_and(|proxy| !is_proxy(proxy.expose_secret())) {
-        mistakes.add("proxy", "invalid", "must be a URL such as http://proxy.example:3128");
-    }
-    if transport.proxy.is_none() && !transport.loopback {
-        check_the_environments_proxy(mistakes);
-    }
-    for (option, path) in [("ca_file", &transport.ca_file), ("client_cert", &transport.client_cert)] {
-        if let Some(path) = path
-            && let Err(error) = std::fs::metadata(path)
-        {
-            mistakes.add(option, "unreadable", format!("`{}` cannot be read: {error}", path.display()));
-        }
-    }
-    transport
-}
-
-/// The HTTP library reads these variables itself, and goes around a proxy that it cannot understand.
-fn check_the_environments_proxy(mistakes: &mut Mistakes) {
-    for variable in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] {
-        let Some(text) = std::env::var(variable).ok().filter(|text| !text.is_empty()) else { continue };
-        let url = if text.contains("://") { text } else { format!("http://{text}") };
-        if !is_proxy(&url) {
-            let rule = "in the environment must be a URL such as http://proxy.example:3128";
-            mistakes.add_named(variable, "invalid", format!("`{variable}` {rule}"));
-        }
-    }
-}
-
-/// A word without a scheme would be taken for a host by the HTTP library.
-fn is_proxy(text: &str) -> bool {
-    Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.host().is_some())
 }
 
 /// The owner of this process, as the trail says it where nobody said better.

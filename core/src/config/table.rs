@@ -112,7 +112,7 @@ options! {
     validate "validate" None, Text, "contract", "what inputs are checked against before they are sent: contract and policy, or the gateway's JSON Schema besides";
     callback_hosts "callbackHosts" None, Texts, "any public https host", "hosts that `callback_url` may name";
     proxy "proxy" Some("HTTPS_PROXY"), Secret, "none", "proxy URL; `NO_PROXY` lists what goes around it";
-    ca_file "caFile" Some("SSL_CERT_FILE"), Path, "the platform's", "certificates to trust, PEM";
+    ca_file "caFile" Some("SSL_CERT_FILE"), Path, "the platform's", "certificates to trust, PEM; in Node, where none are given in code, those of `NODE_EXTRA_CA_CERTS` besides";
     client_cert "clientCert" None, Path, "none", "client certificate and key, PEM";
     http1_only "http1Only" None, Flag, "the profile's", "never speak HTTP/2";
     traces "traces" Some("CXONE_TRACES"), Text, "none", "where spans are sent: the URL of an OTLP/HTTP collector";

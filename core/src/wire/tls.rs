@@ -8,7 +8,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
 
 use crate::cause::Cause;
-use crate::config::Transport as Options;
+use crate::config::{EXTRA_CA_CERTS, Transport as Options};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Reading the platform's certificates costs some twenty million instructions: once per process is enough.
@@ -22,6 +22,10 @@ pub(super) fn client_config(options: &Options) -> Result<ClientConfig> {
     let roots = match &options.ca_file {
         Some(path) => Arc::new(roots_of(path)?),
         None => PLATFORM.get_or_init(|| Arc::new(platform_roots())).clone(),
+    };
+    let roots = match &options.extra_ca_file {
+        Some(path) => Arc::new(with_those_of(path, RootCertStore::clone(&roots))?),
+        None => roots,
     };
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider)
@@ -60,6 +64,19 @@ fn roots_of(path: &Path) -> Result<RootCertStore> {
         return Err(unusable(path, "it holds no certificate"));
     }
     Ok(roots)
+}
+
+/// What a company puts into such a file is not chosen for us: one of many that is no authority is left out.
+fn with_those_of(path: &Path, mut roots: RootCertStore) -> Result<RootCertStore> {
+    let told =
+        |error: Error| error.with_hint(format!("name a PEM file with `{EXTRA_CA_CERTS}`, or unset it"));
+    let certificates: Vec<_> = CertificateDer::pem_file_iter(path)
+        .and_then(Iterator::collect)
+        .map_err(|error| told(unreadable(path, &error)))?;
+    match roots.add_parsable_certificates(certificates) {
+        (0, _) => Err(told(unusable(path, "it holds no certificate"))),
+        _ => Ok(roots),
+    }
 }
 
 fn identity_of(path: &Path) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)> {

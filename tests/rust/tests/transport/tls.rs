@@ -64,7 +64,9 @@ async fn the_platforms_authorities_are_trusted_where_none_is_named_and_ours_is_n
         })
     };
     let reached = ("GATEWAY".to_owned(), url);
-    let alone = run(vec![reached.clone()]).await.unwrap();
+    // What Node is told concerns Node alone.
+    let of_node = ("NODE_EXTRA_CA_CERTS".to_owned(), file.to_str().unwrap().to_owned());
+    let alone = run(vec![reached.clone(), of_node]).await.unwrap();
     let said = String::from_utf8_lossy(&alone.stderr).into_owned() + &String::from_utf8_lossy(&alone.stdout);
     assert!(!alone.status.success() && said.contains("not trusted: "), "{said}");
     assert_eq!(gateway.seen(|seen| seen.versions.len()), 0);
