@@ -158,7 +158,7 @@ export class Sandbox {
   /** @throws {ConfigError} names what cannot work */
   constructor(options: SandboxOptions = {}) {
     const site = siteOf(new.target);
-    const said = placed(site, () => optionsText(inCore(options), "the options of a sandbox"));
+    const said = placed(site, () => optionsText(optionsInCore(options), "the options of a sandbox"));
     const opened = native.openSandbox(said);
     if (typeof opened === "string") throw at(refusal(opened), site);
     this.#native = opened;
@@ -228,7 +228,7 @@ export class Sandbox {
     fault: Fault,
     times: number | bigint = 1,
   ): void {
-    const said = placed(siteOf(this.inject), () => optionsText(inCore(fault), "the fault"));
+    const said = placed(siteOf(this.inject), () => optionsText(faultInCore(fault), "the fault"));
     unwrap(this.#native.inject(String(point), said, String(times)), this.inject);
   }
 
@@ -254,39 +254,57 @@ export class Sandbox {
   }
 }
 
-/** What is told in milliseconds here, and in seconds to the core. */
-const DURATIONS = new Set([
-  "tokenLifetimeMs",
-  "completeAfterMs",
-  "actionTimeoutMs",
-  "retryAfterMs",
-  "delayMs",
-  "dripMs",
-]);
+/** A member of what is told of a sandbox: its name in the core, and here. */
+interface Setting {
+  readonly name: string;
+  readonly node: string;
+}
 
-/** The core's names and seconds for what is told of a sandbox, and for each action; what an action puts out stays as it is. */
-function inCore(told: unknown): unknown {
+type Table = Record<"options" | "action" | "fault", readonly Setting[]>;
+
+let table: Table | undefined;
+
+/** The core's table of what may be told of a sandbox. */
+function settings(of: keyof Table): readonly Setting[] {
+  table ??= (JSON.parse(native.surface()) as { sandbox: Table }).sandbox;
+  return table[of];
+}
+
+/** What is told of a sandbox and of each action, as the core has it. */
+function optionsInCore(told: unknown): unknown {
   const mistakes: Violation[] = [];
-  const said = named(told, "", mistakes);
+  const said = named(told, "options", "", mistakes);
   if (isPlain(said) && "actions" in said && isList(said.actions)) {
-    said.actions = said.actions.map((action, index) => named(action, `actions[${index}].`, mistakes));
+    said.actions = said.actions.map((action, index) =>
+      named(action, "action", `actions[${index}].`, mistakes),
+    );
   }
   if (mistakes.length > 0) throw mistaken(mistakes);
   return said;
 }
 
-function named(told: unknown, place: string, mistakes: Violation[]): unknown {
+/** A fault as the core has it: it may be told in seconds too. */
+function faultInCore(told: unknown): unknown {
+  const mistakes: Violation[] = [];
+  const said = named(told, "fault", "", mistakes);
+  if (mistakes.length > 0) throw mistaken(mistakes);
+  return said;
+}
+
+/** The core's names and seconds. A name that the core does not know stays as it was written: so it is refused. */
+function named(told: unknown, of: keyof Table, place: string, mistakes: Violation[]): unknown {
   if (!isPlain(told)) return told;
   const entries = Object.entries(told).map(([name, value]: [string, unknown]) => {
-    const snake = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-    if (!DURATIONS.has(name) || value === undefined) return [snake, value];
-    if (typeof value === "number" && value >= 0 && value < Infinity)
-      return [snake.replace(/_ms$/, ""), value / 1000];
+    const setting = settings(of).find(({ node }) => node === name);
+    // The header has its own spelling, and its own unit.
+    if (!setting) return [of === "fault" && name === "retryAfter" ? "retry_after" : name, value];
+    if (!name.endsWith("Ms") || value === undefined) return [setting.name, value];
+    if (typeof value === "number" && value >= 0 && value < Infinity) return [setting.name, value / 1000];
     const path = place + name;
     const got = typeof value === "number" ? value : typeName(value);
     const message = `\`${path}\` must be a number of milliseconds of 0 or more, got ${got}`;
     mistakes.push({ path, code: "invalid", message });
-    return [snake, undefined];
+    return [setting.name, undefined];
   });
   return Object.fromEntries(entries);
 }

@@ -1,9 +1,12 @@
 // The gateway on a loopback port, for users' own tests.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
+import { createRequire } from "node:module";
+import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
 import { Client, Sandbox } from "cxone-actions";
+import { DIST } from "./declarations.mjs";
 import { ACTION, accessTo, connected, node, REQUEST, ROOT, thrown } from "./support.mjs";
 
 test("it_listens_when_it_is_constructed_and_stops_when_it_is_closed", async () => {
@@ -102,6 +105,33 @@ test("actions_and_options_of_ones_own_are_taken_and_unknown_ones_refused", async
   assert.deepEqual([status, errorMessage], ["FAILED", "no such customer"]);
   assert.match(thrown(() => new Sandbox({ sead: 1 })).message, /sead/);
   assert.match(thrown(() => new Sandbox({ profile: "other" })).message, /profile/);
+});
+
+test("a_name_that_nobody_knows_is_told_as_it_was_written_with_every_name_that_there_is_here", (t) => {
+  const { sandbox } = connected(t);
+  const id = "6f9619ff-8b86-4d01-b42d-00c04fc964ff";
+  const table = JSON.parse(createRequire(import.meta.url)(join(DIST, "native.js")).native.surface()).sandbox;
+  const names = (of, ...more) => [...table[of].map((setting) => setting.node), ...more].sort();
+  for (const [unknown, known, work] of [
+    ["tokenLifetime", names("options"), () => new Sandbox({ tokenLifetime: 90 })],
+    ["tokenLifeTimeMs", names("options"), () => new Sandbox({ tokenLifeTimeMs: 90 })],
+    [
+      "actions[0].completAfterMs",
+      names("action"),
+      () => new Sandbox({ actions: [{ id, completAfterMs: 1 }] }),
+    ],
+    [
+      "delaysMs",
+      names("fault", "retryAfter", "delay", "drip"),
+      () => sandbox.inject("invoke", { delaysMs: 1 }),
+    ],
+  ]) {
+    const { kind, message } = thrown(work);
+    assert.equal(kind, "config");
+    const [, refused, listed] = /^`(.*)` is no member of .*, which has (.*)$/.exec(message) ?? [];
+    assert.equal(refused, unknown, message);
+    assert.deepEqual(listed.match(/\w+/g).sort(), known);
+  }
 });
 
 test("a_time_that_is_none_is_refused_in_milliseconds_and_by_the_name_that_it_has_here", (t) => {

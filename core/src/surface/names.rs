@@ -9,8 +9,12 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use super::{DESCRIBED, methods, sandbox};
+use super::sandbox::{self, Setting};
+use super::{DESCRIBED, methods};
 use crate::config::{Dialect, OPTIONS};
+
+/// With this a sandbox begins to say which members a fault may have.
+const FAULT_HAS: &str = " is no member of a fault, which has ";
 
 impl Dialect {
     /// Names in the hint, the violations and the reasons of an error or a verdict, as this language writes them.
@@ -42,9 +46,19 @@ impl Dialect {
         if self != Dialect::Node {
             return Cow::Borrowed(text);
         }
+        let mut said = text.to_owned();
+        // A fault knows its times in seconds too, and says so: what was wrong is one of those.
+        if let Some((before, known)) = said.split_once(FAULT_HAS) {
+            let mut known = known.to_owned();
+            for Setting { name, node, .. } in
+                sandbox::FAULT.iter().filter(|setting| setting.name != setting.node)
+            {
+                known = known.replace(&format!("`{name}`"), &format!("`{name}`, `{node}`"));
+            }
+            said = format!("{before}{FAULT_HAS}{known}");
+        }
         let settings =
             sandbox::OPTIONS.iter().chain(sandbox::ACTION).map(|setting| (setting.name, setting.node));
-        let mut said = text.to_owned();
         for (name, node) in
             settings.chain([("retry_after", "retryAfter")]).filter(|(name, node)| name != node)
         {
@@ -126,5 +140,8 @@ mod tests {
         let told = "`actions[0].completeAfterMs` must be a number, and `rateLimit` a rate";
         assert_eq!(Dialect::Node.of_a_sandbox(said), told);
         assert_eq!(Dialect::Python.of_a_sandbox(said), said);
+        let said = "`delais` is no member of a fault, which has `retry_after`, `close`, `delay`";
+        let told = "`delais` is no member of a fault, which has `retryAfter`, `retryAfterMs`, `close`, `delay`, `delayMs`";
+        assert_eq!(Dialect::Node.of_a_sandbox(said), told);
     }
 }
