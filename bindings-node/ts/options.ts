@@ -69,7 +69,10 @@ export interface ClientOptions {
    * time serves for five minutes. After 30 s it is waited for no longer.
    */
   readonly token?: string | TokenFunction | undefined;
-  /** How the client authenticates at the token service; `"query"` is unsafe. `CXONE_CLIENT_AUTH`. */
+  /**
+   * How the client authenticates at the token service. Default: the profile's. `"query"` puts the secret into a URL and is
+   * unsafe. `CXONE_CLIENT_AUTH`.
+   */
   readonly clientAuth?: "post" | "basic" | "query" | undefined;
   /** OAuth scopes, separated by spaces. `CXONE_SCOPE`. */
   readonly scope?: string | undefined;
@@ -111,11 +114,14 @@ export interface ClientOptions {
   readonly pollIntervalMs?: number | undefined;
   /** Sends of one invocation. Default 4. */
   readonly maxAttempts?: number | undefined;
-  /** What may be done about a POST whose outcome is unknown. Default `"at_most_once"`: nothing. */
+  /**
+   * What may be done about a POST whose outcome is unknown. `"at_most_once"` (default): nothing. `"idempotent"`: it is sent
+   * again, for this gateway executes a correlation id once. `"at_least_once"`: it is sent again, and may be executed twice.
+   */
   readonly delivery?: "at_most_once" | "idempotent" | "at_least_once" | undefined;
   /** HTTP requests at once. Default 64. */
   readonly maxInFlight?: number | undefined;
-  /** Callers waiting for a permit. Default 1024. */
+  /** Callers waiting to be among them; one more is refused with an `OverloadedError`. Default 1024. */
   readonly maxQueued?: number | undefined;
   /** Sends per time: `"300/60s"`. Default: the profile's. `CXONE_RATE_LIMIT`. */
   readonly rateLimit?: string | undefined;

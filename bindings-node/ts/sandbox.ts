@@ -62,7 +62,7 @@ export interface SandboxOptions {
   readonly accessKeyId?: string | undefined;
   /** The secret of its one access key. Default: made from the seed. */
   readonly accessKeySecret?: string | undefined;
-  /** The scopes that the client may have. */
+  /** What the client may do. Default: `"integration:actions:write"` and `"integration:actions:read"`. */
   readonly scopes?: readonly string[] | undefined;
   /** How many requests are taken in which time: `"300/60s"`, or `"none"`. Default: the profile's. */
   readonly rateLimit?: string | undefined;
@@ -76,7 +76,7 @@ export interface SandboxOptions {
 
 /** What the gateway does wrong, for the next requests at a point. At least one member. */
 export interface Fault {
-  /** Answers this instead of acting on the request. */
+  /** Answers this (200 to 599) instead of acting on the request. */
   readonly status?: number | undefined;
   /** Sets `Retry-After`, as the header has it: seconds, or a text such as an HTTP date. */
   readonly retryAfter?: number | string | undefined;
