@@ -11,7 +11,7 @@ import json
 import math
 import os
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from typing import Any, TypeVar, cast
 from uuid import UUID
 
@@ -61,16 +61,36 @@ def seconds(timeout: Seconds | None) -> float | None:
 
 
 def moment(at: datetime | str | None) -> str | None:
-    """A time in UTC; a `datetime` without a zone is local time. What is no time is left for the core to refuse."""
-    if at is None or isinstance(at, str):
-        return at
+    """A time in UTC. What is no time is left for the core to refuse."""
+    if at is None:
+        return None
+    if isinstance(at, str):
+        return at.encode(errors="replace").decode()  # half of a character is none
     if isinstance(at, datetime):
+        return in_utc(at)
+    instead = "; of a day, name an hour: `datetime.combine(day, time(9))`" if isinstance(at, date) else ""
+    raise TypeError(
+        f'`at` must be a `datetime` or text such as "2026-11-22T15:00:00Z", got {type(at).__name__}{instead}'
+    )
+
+
+def in_utc(at: datetime) -> str:
+    """As text; without a zone it is local time. What lies beyond the calendar is left for the core to refuse."""
+    try:
         return at.astimezone(timezone.utc).isoformat()
-    raise TypeError(f"`at` must be a `datetime` or RFC 3339 text, got {type(at).__name__}")
+    except (OverflowError, ValueError, OSError):
+        return at.isoformat()
+
+
+def path_text(name: str, path: str | os.PathLike[str]) -> str:
+    try:
+        return os.fsdecode(path)
+    except TypeError:
+        raise TypeError(f"`{name}` must be a path: text or a `pathlib.Path`, got {type(path).__name__}") from None
 
 
 def policy_text(policy: str | os.PathLike[str] | Mapping[str, Any] | None) -> str | None:
-    return None if policy is None else _said(policy)
+    return None if policy is None else value_text(policy)
 
 
 def verdict(text: str) -> Verdict:
@@ -96,7 +116,7 @@ def id_text(value: UUID | str) -> str:
 
 def target_text(invocation: Invocation | UUID | str) -> str:
     if not isinstance(invocation, Invocation):
-        return _said(invocation)
+        return value_text(invocation)
     plain = {name: getattr(invocation, name) for name in Invocation.__slots__}
     try:
         return json.dumps(plain)
@@ -107,15 +127,20 @@ def target_text(invocation: Invocation | UUID | str) -> str:
 
 def options_text(options: Mapping[str, Any]) -> str:
     """The options as JSON text; what JSON cannot say is left for the core to refuse by name."""
-    said = (f"{json.dumps(name)}: {_said(value)}" for name, value in options.items() if value is not None)
+    return members_text({name: value for name, value in options.items() if value is not None})
+
+
+def members_text(members: Mapping[str, Any]) -> str:
+    """A JSON object, each member said apart: one that JSON cannot say is refused by its name."""
+    said = (f"{json.dumps(str(name))}: {value_text(value)}" for name, value in members.items())
     return f"{{{', '.join(said)}}}"
 
 
-def _said(value: Any) -> str:
+def value_text(value: Any) -> str:
     if isinstance(value, timedelta):
         value = value.total_seconds()
     if isinstance(value, float) and not math.isfinite(value):
-        value = 0  # as impossible as NaN or an infinity
+        value = -1  # as impossible as NaN or an infinity
     try:
         text = json.dumps(value, default=_foreign, allow_nan=False, ensure_ascii=False)
         text.encode()  # half of a character is none
@@ -129,6 +154,8 @@ def _foreign(value: object) -> Any:
         return os.fspath(value)
     if isinstance(value, UUID):
         return str(value)
+    if isinstance(value, timedelta):
+        return value.total_seconds()
     if isinstance(value, Mapping):
         return dict(value)
     if isinstance(value, (tuple, set, frozenset)):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from datetime import date, datetime, timezone
+from datetime import date, datetime
 from typing import Any, Literal
 from uuid import UUID
 
 from . import _native
-from ._arguments import options_text
+from ._arguments import in_utc, options_text, path_text
 from ._errors import raise_native
 from ._json import exact
 from ._results import Problem, Verification
@@ -115,8 +115,11 @@ class AuditTrail:
         :raises AuditError: a segment cannot be read, or the file cannot be written
         """
         chosen = _filter(since, until, event, action_id, status, correlation_id, invocation_id, actor)
+        where = path_text("path", path)
+        # What is no text is no format either, which the core says.
+        form = format if isinstance(format, str) else type(format).__name__
         try:
-            return self._client.export(os.fsdecode(path), format, chosen)
+            return self._client.export(where, form, chosen)
         except _native.NativeError as error:
             raise_native(error)
 
@@ -128,8 +131,9 @@ class AuditTrail:
         :returns: what was checked, and each `Problem`; `ok` is whether there is none
         :raises AuditError: the trail or the checkpoints cannot be read
         """
+        elsewhere = None if checkpoints is None else path_text("checkpoints", checkpoints)
         try:
-            plain = exact(self._client.verify(None if checkpoints is None else os.fsdecode(checkpoints)))
+            plain = exact(self._client.verify(elsewhere))
         except _native.NativeError as error:
             raise_native(error)
         plain["problems"] = tuple(Problem(**problem) for problem in plain["problems"])
@@ -184,5 +188,5 @@ def _filter(
 def _moment(value: date | str | None) -> str | None:
     """As text; what is no time is left for the core to refuse."""
     if isinstance(value, datetime):
-        return value.astimezone(timezone.utc).isoformat()
+        return in_utc(value)
     return value.isoformat() if isinstance(value, date) else value

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Literal
 from uuid import UUID
 
 from . import _native
-from ._arguments import Seconds, id_text, options_text, options_to_open
+from ._arguments import Seconds, id_text, members_text, options_text, options_to_open, value_text
 from ._json import exact
 from .types import Fault, SandboxAction
 
@@ -73,8 +72,11 @@ class Sandbox:
         """
 
     def _open(self, options: dict[str, Any]) -> None:
-        if options.get("actions") is not None:
-            options["actions"] = list(options["actions"])
+        actions = options.get("actions")
+        if actions is not None:
+            if not isinstance(actions, Iterable):
+                raise TypeError(f"`actions` must be an iterable of mappings, got {type(actions).__name__}")
+            options["actions"] = list(actions)
         self._native = _native.NativeSandbox(options_text(options))
         self.base_url = self._native.base_url()
         self.client_id = self._native.client_id()
@@ -104,6 +106,8 @@ class Sandbox:
         :param correlation_id: as it was sent
         :returns: 0 where it is not known
         """
+        if not isinstance(correlation_id, (str, UUID)):
+            raise TypeError(f"`correlation_id` must be text or a `UUID`, got {type(correlation_id).__name__}")
         return self._native.executions(id_text(correlation_id))
 
     def inject(
@@ -120,7 +124,11 @@ class Sandbox:
         :param times: for how many requests, from 1
         :raises ValueError: a fault, a point or a number that cannot work; nothing is ordered then
         """
-        self._native.inject(point, json.dumps(dict(fault)), json.dumps(times))
+        if not isinstance(fault, Mapping):
+            raise TypeError(f'`fault` must be a mapping such as {{"status": 503}}, got {type(fault).__name__}')
+        # What is no text is no point either, which the sandbox says.
+        where = point if isinstance(point, str) else type(point).__name__
+        self._native.inject(where, members_text(fault), value_text(times))
 
     def clear(self) -> None:
         """Forgets the faults that were ordered, and what was received."""

@@ -93,7 +93,7 @@ class Fault(TypedDict, total=False):
     - `merge`: members that take the place of those of the gateway's answer; None removes one
     - `executed`: whether the action is executed all the same
     - `close`: where the connection is cut
-    - `delay`, `drip`: seconds before the answer, and between its bytes
+    - `delay`, `drip`: the time before the answer, and between its bytes, seconds or a `timedelta`
     """
 
     status: int
@@ -103,8 +103,8 @@ class Fault(TypedDict, total=False):
     merge: Mapping[str, Any]
     executed: bool
     close: Literal["before_request", "after_request", "reset", "mid_head", "mid_response"]
-    delay: float
-    drip: float
+    delay: Seconds
+    drip: Seconds
 
 
 class _Known(TypedDict):
@@ -117,7 +117,8 @@ class SandboxAction(_Known, total=False):
     - `name`: what the gateway calls it; `required`: inputs without which an invocation is refused
     - `outcome`: how it ends, ``"COMPLETED"`` unless it is said; ``"NEVER"`` stays ``RUNNING``
     - `outputs`, `echo`, `error_message`: what it puts out: this, or its inputs; and why it failed
-    - `complete_after` (seconds), `complete_after_polls`, `at_once`: when it ends; the last in the answer to the POST
+    - `complete_after` (seconds or a `timedelta`), `complete_after_polls`, `at_once`: when it ends; the last in the
+      answer to the POST
     - `input_schema`, `output_schema`: JSON Schemas, for a profile that tells them
     """
 
@@ -127,7 +128,7 @@ class SandboxAction(_Known, total=False):
     outputs: Any
     echo: bool
     error_message: str
-    complete_after: float
+    complete_after: Seconds
     complete_after_polls: int
     at_once: bool
     input_schema: Any
