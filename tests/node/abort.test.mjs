@@ -44,7 +44,7 @@ test("a_signal_that_is_aborted_already_ends_every_call_before_anything_happens",
 
 test("aborting_during_the_post_ends_the_wait_and_the_action_is_executed_once_and_recorded", async (t) => {
   const { client, sandbox } = connected(t);
-  sandbox.inject("invoke", { delay: 0.3 });
+  sandbox.inject("invoke", { delay: 1 });
   const controller = new AbortController();
   const correlationId = "corr-post";
   const call = rejection(client.run({ ...REQUEST, correlationId }, { signal: controller.signal }));

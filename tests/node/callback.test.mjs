@@ -134,7 +134,7 @@ test("no_callback_for_what_is_no_result", async (t) => {
   sandbox.inject("invoke", { status: 400 });
   assert.equal((await rejection(client.run(REQUEST, { onResult }))).kind, "rejected");
   assert.equal(
-    (await rejection(client.run({ actionId: NEVER_ENDS, inputs: {} }, { onResult, timeoutMs: 400 }))).kind,
+    (await rejection(client.run({ actionId: NEVER_ENDS, inputs: {} }, { onResult, timeoutMs: 1000 }))).kind,
     "poll_timeout",
   );
   assert.equal(calls, 0);

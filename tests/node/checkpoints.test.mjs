@@ -69,7 +69,8 @@ test("a function that never settles stops no call and no close", async (t) => {
   assert.ok((await client.run(REQUEST)).ok);
   const began = performance.now();
   await client.close();
-  assert.ok(performance.now() - began < 4_000);
+  // The function alone would be given ten seconds.
+  assert.ok(performance.now() - began < 9_000);
 });
 
 for (const [name, end] of [
@@ -94,14 +95,14 @@ for (const [name, end] of [
     const [checkpoint, after] = await run("(c) => console.log(JSON.stringify(c))");
     const last = (await recordsIn(directory)).at(-1);
     assert.deepEqual([last.event, last.seq, last.hash], ["closed", checkpoint.seq, checkpoint.hash]);
-    assert.ok(after.ms < 4_000, `${after.ms} ms`);
+    assert.ok(after.ms < 9_000, `${after.ms} ms`);
     for (const note of [
       "async () => { await null; }",
       "() => new Promise(() => {})",
       "() => { throw new Error(); }",
     ]) {
       const [{ ms }] = await run(note);
-      assert.ok(ms < 4_000, `${note} took ${ms} ms`);
+      assert.ok(ms < 9_000, `${note} took ${ms} ms`);
     }
   });
 }

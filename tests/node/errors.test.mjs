@@ -100,7 +100,7 @@ test("what_the_gateway_and_the_client_refuse_arrives_as_its_class", async (t) =>
 
 test("a_poll_timeout_carries_what_goes_on_waiting", async (t) => {
   const { client } = connected(t);
-  const error = await rejection(client.run({ actionId: NEVER_ENDS, inputs: {} }, { timeoutMs: 400 }));
+  const error = await rejection(client.run({ actionId: NEVER_ENDS, inputs: {} }, { timeoutMs: 1500 }));
   assert.ok(error instanceof library.PollTimeoutError);
   assert.equal(error.executed, "yes");
   assert.equal(error.lastStatus, "RUNNING");

@@ -6,8 +6,8 @@ import { Client, Sandbox } from "cxone-actions";
 import { ACTION, AT_ONCE, accessTo, folder, NEVER_ENDS, node } from "./support.mjs";
 
 const CALLS = 300;
-/** How long the end may take when the gateway does not answer; what Node needs to start is in it. */
-const LIMIT_MS = 5000;
+/** How long the end may take; less than the gateway takes that does not answer, and room for a slow machine. */
+const LIMIT_MS = 25_000;
 
 /** A program with a client of the sandbox and many calls under way, whose trail goes on in new segments meanwhile. */
 function program(sandbox, audit, end, { actionId = ACTION, calls = CALLS, method = "run" } = {}) {
@@ -98,7 +98,7 @@ test("what_is_on_the_wire_at_process_exit_is_recorded_before_the_end", async (t)
 test("a_gateway_that_never_answers_does_not_hold_the_end_of_the_process", async (t) => {
   const sandbox = new Sandbox();
   t.after(() => sandbox.close());
-  sandbox.inject("invoke", { delay: 30 }, CALLS);
+  sandbox.inject("invoke", { delay: 50 }, CALLS);
   const audit = folder(t);
   const end = `
     const sent = () => Array.from(client.audit.records({ event: "sending" })).length > 0;
@@ -125,7 +125,7 @@ test("the_process_lives_while_a_call_is_pending_and_ends_by_itself_when_none_is"
     const end = "Promise.all(calls).then((results) => console.log(results.filter(({ ok }) => ok).length));";
     const { code, stdout, stderr, ms } = await node(["-e", program(sandbox, audit, end)]);
     assert.deepEqual({ code, stdout, stderr }, { code: 0, stdout: `${CALLS}\n`, stderr: "" });
-    assert.ok(ms < 2 * LIMIT_MS, `it took ${ms} ms`);
+    assert.ok(ms < LIMIT_MS, `it took ${ms} ms`);
     const states = await accountFor(sandbox, audit);
     assert.equal(states.size, 0);
     const segments = readdirSync(audit).filter((name) => name.endsWith(".jsonl"));

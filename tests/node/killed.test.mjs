@@ -63,7 +63,7 @@ function user(t, args, env) {
 }
 
 async function until(holds) {
-  const end = performance.now() + 10_000;
+  const end = performance.now() + 60_000;
   while (!holds()) {
     assert.ok(performance.now() < end, "the moment did not come");
     await setTimeout(1);
