@@ -101,7 +101,12 @@ function watching(sandbox, body) {
       init: (id, type) => { if (/threadsafe|Timeout|Immediate/.test(type)) open.set(id, type); },
       destroy: (id) => open.delete(id),
     }).enable();
-    const rest = () => new Promise((resolve) => setTimeout(resolve, 30));
+    const pause = () => new Promise((resolve) => setTimeout(resolve, 30));
+    /** When what is over has been let go of, at the latest after five seconds. */
+    const rest = async () => {
+      await pause();
+      for (let n = 0; n < 150 && state().active.length > 0; n += 1) await pause();
+    };
     const state = () => ({
       handles: [...open.values()].filter((type) => /threadsafe/.test(type)).length,
       active: process.getActiveResourcesInfo().filter((type) => type !== "PipeWrap" && type !== "TTYWrap"),
