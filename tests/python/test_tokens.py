@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import itertools
 import pickle
 import threading
 import time
@@ -94,50 +95,51 @@ def test_a_refused_token_is_asked_for_again_once(
 
 
 def test_a_token_is_renewed_before_it_runs_out(issue: Callable[[], tuple[str, float]], options: dict[str, Any]) -> None:
-    vault = Vault(lambda: (issue()[0], 1.4))
+    asked: list[float] = []
+
+    def vault() -> tuple[str, float]:
+        asked.append(time.monotonic())
+        return issue()[0], 1.4
+
+    def renewed_early() -> bool:
+        return any(later - earlier < 1.3 for earlier, later in itertools.pairwise(asked))
+
     with Client(**options, token=vault) as client:
-        until = time.monotonic() + 1.3
-        while time.monotonic() < until:
+        # A machine that stood still meanwhile may have come too late: one of five counts.
+        while not renewed_early() and len(asked) < 6:
             assert client.run(AT_ONCE, {}).ok
             time.sleep(0.02)
-    assert vault.calls == 2
+    assert renewed_early(), asked
 
 
 def test_a_function_that_hangs_holds_up_nobody_while_its_last_token_serves(
     issue: Callable[[], tuple[str, float]], options: dict[str, Any]
 ) -> None:
-    hanging = threading.Event()
+    over, calls = threading.Event(), {"blocking": 0, "asynchronous": 0}
 
-    def vault() -> tuple[str, float]:
-        if gate.called:
-            hanging.wait(20)
-        gate.called = True
-        return issue()[0], 1.6
+    def hangs_from_the_second_on(whose: str) -> tuple[str, float]:
+        calls[whose] += 1
+        if calls[whose] > 1:
+            over.wait()
+        return issue()[0], 4.0
 
     async def later() -> tuple[str, float]:
-        return await asyncio.to_thread(vault)
+        return await asyncio.to_thread(hangs_from_the_second_on, "asynchronous")
 
-    def slowest(run: Callable[[], Any]) -> float:
-        took = []
-        until = time.monotonic() + 1.45
-        while time.monotonic() < until:
-            began = time.monotonic()
-            run()
-            took.append(time.monotonic() - began)
+    def both() -> None:
+        # One that is held up does not end in this time.
+        assert client.run(AT_ONCE, {}, timeout=2).ok
+        assert loop.run_until_complete(asynchronous.run(AT_ONCE, {}, timeout=2)).ok
+
+    asynchronous, loop = AsyncClient(**options, token=later), asyncio.new_event_loop()
+    with Client(**options, token=lambda: hangs_from_the_second_on("blocking")) as client:
+        both()
+        while min(calls.values()) == 1:
+            both()
             time.sleep(0.02)
-        return max(took[5:])
-
-    class gate:  # noqa: N801 - a place for one flag
-        called = False
-
-    with Client(**options, token=vault) as client:
-        assert slowest(lambda: client.run(AT_ONCE, {})) < 0.5
-        assert client.metrics().token_refreshes == 1
-    gate.called = False
-    asynchronous = AsyncClient(**options, token=later)
-    loop = asyncio.new_event_loop()
-    assert slowest(lambda: loop.run_until_complete(asynchronous.run(AT_ONCE, {}))) < 0.5
-    hanging.set()
+        both()
+        assert (client.metrics().token_refreshes, asynchronous.metrics().token_refreshes) == (1, 1)
+    over.set()
     loop.run_until_complete(asynchronous.aclose())
     loop.run_until_complete(loop.shutdown_default_executor())
     loop.close()
@@ -146,21 +148,22 @@ def test_a_function_that_hangs_holds_up_nobody_while_its_last_token_serves(
 def test_a_function_that_blocks_does_not_block_the_event_loop(
     issue: Callable[[], tuple[str, float]], options: dict[str, Any]
 ) -> None:
+    entered, turned = threading.Event(), threading.Event()
+
     def vault() -> tuple[str, float]:
-        time.sleep(0.5)
+        entered.set()
+        assert turned.wait(20), "the loop stood still"
         return issue()
 
-    async def main() -> float:
+    async def main() -> None:
         async with AsyncClient(**options, token=vault) as client:
             call = asyncio.ensure_future(client.run(AT_ONCE, {}))
-            longest, last = 0.0, time.monotonic()
-            while not call.done():
-                await asyncio.sleep(0.01)
-                longest, last = max(longest, time.monotonic() - last), time.monotonic()
+            while not entered.is_set():
+                await asyncio.sleep(0.001)
+            turned.set()
             assert (await call).ok
-            return longest
 
-    assert asyncio.run(main()) < 0.4
+    asyncio.run(main())
 
 
 class VaultError(Exception):
@@ -251,7 +254,7 @@ def test_a_function_that_failed_is_asked_again_soon_and_not_all_the_time(
         return issue()
 
     with Client(**options, token=vault) as client:
-        began, failed = time.monotonic(), 0
+        failed = 0
         while True:
             try:
                 assert client.run(AT_ONCE, {}).ok
@@ -259,9 +262,9 @@ def test_a_function_that_failed_is_asked_again_soon_and_not_all_the_time(
             except AuthenticationError:
                 failed += 1
                 time.sleep(0.01)
-    assert failed > 20
     assert len(calls) == 3
-    assert time.monotonic() - began < 5
+    assert failed > 2, "each call asked"
+    assert 0.6 < calls[2] - calls[0] < 30
 
 
 def test_what_is_awaited_is_awaited_in_a_loop_that_waits_for_the_client(
@@ -306,8 +309,13 @@ def test_a_loop_that_ends_while_it_awaits_a_token_leaves_it_to_another(
 
     def leaves() -> None:
         async def main() -> None:
-            with pytest.raises(asyncio.TimeoutError):
-                await asyncio.wait_for(client.run(AT_ONCE, {}), 0.5)
+            call = asyncio.ensure_future(client.run(AT_ONCE, {}))
+            # It goes when the other waits for the same token.
+            while client.metrics().started < 2:
+                await asyncio.sleep(0.001)
+            call.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await call
 
         asyncio.run(main())
 
@@ -316,10 +324,10 @@ def test_a_loop_that_ends_while_it_awaits_a_token_leaves_it_to_another(
 
     leaving = threading.Thread(target=leaves)
     leaving.start()
-    first_awaits.wait(10)
+    assert first_awaits.wait(30)
     began = time.monotonic()
     assert asyncio.run(stays())
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
     leaving.join()
     assert len(awaited) == 2
     asyncio.run(client.aclose())
@@ -343,7 +351,7 @@ def test_closing_does_not_wait_for_a_function_that_hangs(options: dict[str, Any]
     began = time.monotonic()
     client.close(0.1)
     thread.join()
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 20
     assert [(error.kind, error.executed) for error in errors] == [("closed", "no")]
     hanging.set()
 
@@ -354,7 +362,7 @@ def test_a_call_ends_at_its_deadline_while_the_function_hangs(options: dict[str,
         began = time.monotonic()
         with pytest.raises(UnavailableError, match="deadline"):
             client.run(AT_ONCE, {}, timeout=0.3)
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 20
         hanging.set()
 
 

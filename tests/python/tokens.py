@@ -13,6 +13,6 @@ def fetch(base_url: str, client_id: str, client_secret: str) -> tuple[str, float
     """A token and the seconds that it serves."""
     form = {"grant_type": "client_credentials", "client_id": client_id, "client_secret": client_secret}
     request = urllib.request.Request(f"{base_url}/api/v2/oauth/token", urllib.parse.urlencode(form).encode())
-    with DIRECT.open(request, timeout=10) as answer:
+    with DIRECT.open(request, timeout=60) as answer:
         said = json.load(answer)
     return said["access_token"], float(said["expires_in"])
