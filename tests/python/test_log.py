@@ -98,7 +98,7 @@ def test_an_event_loop_hears_of_a_running_call_before_it_ends(
 
 def test_a_blocked_thread_hears_of_its_call_before_it_ends(kept: Kept, open_client: Callable[..., Client]) -> None:
     with pytest.raises(PollTimeoutError):
-        open_client().run(NEVER_ENDS, {}, timeout=0.3)
+        open_client().run(NEVER_ENDS, {}, timeout=1.5)
     accepted = next(record for record in kept.records if getattr(record, "event", "") == "accepted")
     detached = next(record for record in kept.records if getattr(record, "event", "") == "detached")
     assert detached.created - accepted.created > 0.1

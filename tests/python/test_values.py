@@ -256,5 +256,5 @@ def test_a_pickled_handle_goes_on_elsewhere(client: Client) -> None:
     invocation = pickle.loads(pickle.dumps(client.invoke(CREATE_CASE, INPUTS)))
     assert client.poll(invocation).ok
     with pytest.raises(PollTimeoutError) as raised:
-        client.run(NEVER_ENDS, {}, timeout=0.05)
+        client.poll(client.invoke(NEVER_ENDS, {}), timeout=0.05)
     assert pickle.loads(pickle.dumps(raised.value)).resume_token == raised.value.resume_token
