@@ -269,8 +269,8 @@ def interrupt() -> None:
         signal.default_int_handler(number, frame)
 
     signal.signal(signal.SIGINT, strike)
-    threading.Timer(0.2, ready).start()
     try:
+        threading.Timer(0.2, ready).start()
         calls()
     except KeyboardInterrupt:
         print("interrupted after", time.monotonic() - struck[0])

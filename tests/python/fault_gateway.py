@@ -29,7 +29,7 @@ class FaultGateway:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.communicate(timeout=10)
+        self._process.communicate(timeout=60)
 
     @property
     def requests(self) -> list[dict[str, Any]]:

@@ -21,7 +21,7 @@ from forks import in_a_forked_child
 
 
 def until(what: str, holds: Callable[[], bool]) -> None:
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while not holds():
         assert time.monotonic() < end, f"it did not come to this: {what}"
         time.sleep(0.002)
@@ -77,7 +77,7 @@ def test_an_async_function_is_awaited_and_of_what_it_raises_only_the_class_is_sa
             assert "VaultSealedError" in notes[0]
             assert "s3cret" not in notes[0]
 
-    asyncio.run(asyncio.wait_for(main(), 20))
+    asyncio.run(asyncio.wait_for(main(), 60))
 
 
 def test_a_function_that_hangs_stops_no_call_and_no_close(access: dict[str, Any], tmp_path: Path) -> None:
@@ -91,11 +91,12 @@ def test_a_function_that_hangs_stops_no_call_and_no_close(access: dict[str, Any]
         client = Client(**access, audit=tmp_path, audit_checkpoints=note)
         client.run(CREATE_CASE, INPUTS)
         client.audit.flush()
-        assert entered.wait(10)
+        assert entered.wait(60)
         assert client.run(CREATE_CASE, INPUTS).ok
         began = time.monotonic()
         client.close()
-        assert time.monotonic() - began < 4
+        # The function alone would be given ten seconds.
+        assert time.monotonic() - began < 9
     finally:
         leave.set()
 

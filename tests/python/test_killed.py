@@ -62,7 +62,7 @@ def killed(child: subprocess.Popen[str]) -> None:
 
 
 def until(holds: Callable[[], bool]) -> None:
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while not holds():
         assert time.monotonic() < end, "the moment did not come"
         time.sleep(0.001)
@@ -109,7 +109,7 @@ def test_a_death_at_each_moment_leaves_what_can_be_known(
     assert sandbox.executions("call-0") == executed
     next_one = start(1)
     says(next_one, "done")
-    assert next_one.wait(10) == 0
+    assert next_one.wait(60) == 0
     assert sandbox.executions("call-0") == afterwards
     assert taken(tmp_path) == ["call-0"] * results
     with Client(**access, audit=tmp_path / "trail") as reader:
@@ -136,7 +136,7 @@ def test_a_batch_survives_kills_at_random_moments(
                 assert sandbox.executions(left.correlation_id) in possible, left
     last = start(calls)
     says(last, "done")
-    assert last.wait(10) == 0
+    assert last.wait(60) == 0
 
     names = [f"call-{n}" for n in range(calls)]
     handled = Counter(taken(tmp_path))

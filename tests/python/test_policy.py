@@ -131,7 +131,7 @@ def test_a_file_that_changed_is_read_again_by_a_later_call(open_client: Callable
     beside = tmp_path / "next.toml"
     beside.write_text(f'[[action]]\nid = "{CREATE_CASE}"\ninputs = "*"\n')
     beside.replace(path)
-    deadline = datetime.now() + timedelta(seconds=10)
+    deadline = datetime.now() + timedelta(seconds=60)
     while not client.check(CREATE_CASE):
         assert datetime.now() < deadline
     assert client.run(CREATE_CASE, INPUTS).ok

@@ -22,8 +22,8 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and for
 
 CHILD = Path(__file__).parent / "child.py"
 CALLS = 300
-# The library's own limit is five seconds; the rest is the interpreter's and this machine's.
-IN_TIME = 8.0
+# The library's own limit is five seconds; the rest is the interpreter's and this machine's. What hangs, hangs for ever.
+IN_TIME = 40.0
 
 # CPython says so from 3.12 on of every process that forks and has a thread, as one with a client in use does.
 FORKS = "ignore:This process:DeprecationWarning"
@@ -56,7 +56,7 @@ def start(gateway: dict[str, str], tmp_path: Path) -> Iterator[Start]:
 
 
 def finish(child: subprocess.Popen[str]) -> tuple[int, str, str]:
-    stdout, stderr = child.communicate(timeout=60)
+    stdout, stderr = child.communicate(timeout=120)
     return child.returncode, stdout, stderr
 
 
@@ -173,7 +173,8 @@ def test_ctrl_c_ends_a_call_that_blocks_at_once(start: Start, access: dict[str, 
     assert time.monotonic() - began < IN_TIME
     assert code == 0, stderr
     assert "interrupted after" in stdout
-    assert float(stdout.split()[-1]) < 0.5
+    # What is interrupted would go on for a minute or longer.
+    assert float(stdout.split()[-1]) < 5
     with Client(**access, audit=tmp_path / "trail") as reader:
         assert reader.audit.verify().ok
 
@@ -225,7 +226,7 @@ def test_the_sandbox_command_ends_on_ctrl_c(tmp_path: Path) -> None:
         with Client(**access) as client:
             assert client.run(CREATE_CASE, INPUTS).ok
         server.send_signal(signal.SIGINT)
-        assert server.wait(10) in (0, 130)
+        assert server.wait(60) in (0, 130)
     finally:
         server.kill()
         server.communicate()

@@ -139,7 +139,7 @@ def test_a_collector_that_never_answers_keeps_no_call_and_no_end_waiting(open_cl
         began = time.monotonic()
         assert client.run(CREATE_CASE, INPUTS).ok
         client.close()
-        assert time.monotonic() - began < 8
+        assert time.monotonic() - began < 60
 
 
 def test_what_cannot_be_a_collector_or_a_parent_is_refused(open_client: Callable[..., Client]) -> None:
