@@ -129,10 +129,14 @@ tests/node/runners/node_modules/.installed: tests/node/runners/package-lock.json
 	@npm ci --prefix tests/node/runners --no-audit --no-fund --loglevel=error
 	@touch $@
 
+# What the wheel says is inside of it.
+inside := target/sbom/cxone-actions-python.cyclonedx.json
+
 # maturin itself rather than `pip install .`, which would be silent for the minutes of a first build.
 $(venv)/.package: $(rust_sources) $(python_sources) $(venv)/.tools
 	@rm -rf target/wheels
-	@$(python) -m maturin build --release --locked --interpreter $(python) --out target/wheels
+	@node scripts/sbom.mjs cxone-actions-python $(inside)
+	@$(python) -m maturin build --release --locked --interpreter $(python) --out target/wheels --sbom-include $(inside)
 	@echo "installing cxone-actions into .venv"
 	@$(python) -m pip install --quiet --no-deps --force-reinstall target/wheels/*.whl
 	@touch $@

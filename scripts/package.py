@@ -19,6 +19,7 @@ import sys
 import tarfile
 import tempfile
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -74,8 +75,10 @@ def built(dist: Path) -> Path:
     python, env = dist / "python", {"CARGO_TARGET_DIR": str(TARGET)}
     maturin = (sys.executable, "-m", "maturin")
     run(*maturin, "sdist", "--out", python, cwd=ROOT, env=env)
+    inside = TARGET / "sbom" / "cxone-actions-python.cyclonedx.json"
+    run("node", ROOT / "scripts" / "sbom.mjs", "cxone-actions-python", inside, cwd=ROOT)
     # Told of Python what every other build here is told, so that nothing is compiled for it.
-    build = ("build", "--release", "--locked", "--interpreter", sys.executable)
+    build = ("build", "--release", "--locked", "--interpreter", sys.executable, "--sbom-include", inside)
     run(*maturin, *build, "--out", python, cwd=ROOT, env=env)
     run("node", ROOT / "scripts" / "npm_packages.mjs", dist / "npm", cwd=ROOT)
     packages = [word for crate in CRATES for word in ("--package", crate)]
@@ -92,7 +95,10 @@ def built(dist: Path) -> Path:
 
 
 def form(dist: Path, work: Path) -> None:
-    """The wheel calls nothing beyond the stable ABI that its name promises, and an index would take both."""
+    """The wheel calls nothing beyond the stable ABI that its name promises, and an index would take both.
+
+    It says what is inside, and nothing of the machine that built it.
+    """
     whl, source = one(dist, "cxone_actions-*.whl"), one(dist, "cxone_actions-*.tar.gz")
     for tool in (
         ("abi3audit", "--strict", whl),
@@ -100,6 +106,12 @@ def form(dist: Path, work: Path) -> None:
         ("twine", "check", "--strict", whl, source),
     ):
         run(sys.executable, "-m", *tool, cwd=work)
+    with zipfile.ZipFile(whl) as archive:
+        lists = [archive.read(name) for name in archive.namelist() if ".dist-info/sboms/" in name]
+    if len(lists) != 1 or b'"CycloneDX"' not in lists[0]:
+        raise BrokenError(f"{whl.name} has {len(lists)} lists of what is inside")
+    if b"file:" in lists[0] or str(ROOT).encode() in lists[0]:
+        raise BrokenError(f"the list in {whl.name} names folders of the machine that built it")
     print(f"   {whl.name}")
 
 

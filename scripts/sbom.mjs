@@ -1,11 +1,11 @@
 // What is inside of what we publish, as CycloneDX 1.5: every crate that a binary is linked from, with the digest that
-// Cargo.lock has of it, and those that took part in building it (scope `excluded`). For all platforms in one, as the list
-// that maturin puts into the wheels; without a date or a random number, so that the same sources give the same list.
+// Cargo.lock has of it, and those that took part in building it (scope `excluded`). For all platforms in one, and without a
+// date, a random number or a path, so that the same sources give the same list wherever it is made.
 //
-//     node scripts/sbom.mjs cxone-actions-cli
+//     node scripts/sbom.mjs cxone-actions-cli [FILE]
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ROOT } from "../bindings-node/scripts/platforms.mjs";
 
@@ -73,7 +73,13 @@ function digests() {
 const purl = (name, version) => `pkg:cargo/${name}@${encodeURIComponent(version)}`;
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const [crate] = process.argv.slice(2);
-  if (!crate) throw new Error("say of which crate: node scripts/sbom.mjs CRATE");
-  console.log(JSON.stringify(sbom(crate), null, 2));
+  const [crate, file] = process.argv.slice(2);
+  if (!crate) throw new Error("say of which crate: node scripts/sbom.mjs CRATE [FILE]");
+  const text = `${JSON.stringify(sbom(crate), null, 2)}\n`;
+  if (file) {
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, text);
+  } else {
+    process.stdout.write(text);
+  }
 }
