@@ -41,8 +41,17 @@ pub fn open_client(
 impl NativeClient {
     /// Submits.
     #[napi(catch_unwind)]
-    pub fn invoke(&self, queue: &NativeQueue, request: String, findings: String) -> Started {
-        started(|| Ok(self.handle.invoke(&queue.queue, request_of(&request, &findings)?)))
+    pub fn invoke(
+        &self,
+        queue: &NativeQueue,
+        request: String,
+        findings: String,
+        timeout_ms: Option<f64>,
+    ) -> Started {
+        started(|| {
+            let request = request_of(&request, &findings)?;
+            Ok(self.handle.invoke(&queue.queue, request, timeout_of(timeout_ms)?))
+        })
     }
 
     /// Submits and waits.

@@ -14,6 +14,7 @@ import {
   type ClientOptions,
   type CloseOptions,
   callOptions,
+  type DescribeOptions,
   type FileUrl,
   type InvokeOptions,
   mustBePlain,
@@ -86,7 +87,8 @@ export class Client {
    * Submits an action and returns as soon as the gateway has accepted it.
    *
    * @throws {ValidationError} the request breaks the contract; nothing was sent
-   * @throws {OutcomeUnknownError} it was sent, and no trustworthy answer came back
+   * @throws {OutcomeUnknownError} it was sent, and no trustworthy answer came back, or none before the deadline. One that
+   * passes before it is sent throws another error, whose `executed` is `"no"`
    * @throws {CxoneError} of the other kinds, each with `executed`
    */
   async invoke<Inputs extends object>(
@@ -94,14 +96,15 @@ export class Client {
     options?: InvokeOptions | null,
   ): Promise<Invocation> {
     const site = siteOf(own("invoke"));
-    const { signal } = placed(site, () => callOptions<InvokeOptions>(options, { signal: SIGNAL }, request));
+    const known = { signal: SIGNAL, timeoutMs: MILLISECONDS };
+    const { signal, timeoutMs } = placed(site, () => callOptions<InvokeOptions>(options, known, request));
     return start({
       client: this.#native,
       site,
       signal,
       begin: (queue) => {
         const { text, findings } = encodeRequest(request);
-        return this.#native.invoke(queue, text, JSON.stringify(findings));
+        return this.#native.invoke(queue, text, JSON.stringify(findings), timeoutMs ?? null);
       },
       read: reading("invocation", Invocation.read),
     });
@@ -176,9 +179,9 @@ export class Client {
    * @throws {RequestRejectedError} the gateway has no such action
    * @throws {CxoneError} of the other kinds; nothing is executed
    */
-  async describe(actionId: string, options?: InvokeOptions | null): Promise<ActionDescription> {
+  async describe(actionId: string, options?: DescribeOptions | null): Promise<ActionDescription> {
     const site = siteOf(own("describe"));
-    const { signal } = placed(site, () => callOptions<InvokeOptions>(options, { signal: SIGNAL }));
+    const { signal } = placed(site, () => callOptions<DescribeOptions>(options, { signal: SIGNAL }));
     return start({
       client: this.#native,
       site,

@@ -52,6 +52,7 @@ export type {
   CheckOptions,
   ClientOptions,
   CloseOptions,
+  DescribeOptions,
   FileUrl,
   InputRule,
   InvokeOptions,

@@ -30,7 +30,7 @@ export type Tagged = string;
 
 /** A client as the core holds it. A method that starts a call returns its number, or the JSON text of an error. */
 export interface NativeClient {
-  invoke(queue: NativeQueue, request: string, findings: string): number | string;
+  invoke(queue: NativeQueue, request: string, findings: string, timeoutMs: number | null): number | string;
   run(
     queue: NativeQueue,
     request: string,

@@ -104,7 +104,7 @@ export interface ClientOptions {
   readonly auditSegmentBytes?: number | undefined;
   /** Segments of the trail that ended so many days ago are removed. Default: kept for ever. */
   readonly auditRetentionDays?: number | undefined;
-  /** Deadline of one `poll` or `run`, from the call. Default 120,000. `CXONE_TIMEOUT` (seconds). */
+  /** Deadline of one `invoke`, `poll` or `run`, from the call. Default 120,000. `CXONE_TIMEOUT` (seconds). */
   readonly timeoutMs?: number | undefined;
   /** One HTTP attempt, with its body. The profile's by default: 30,000, and 65,000 for Genesys data actions. */
   readonly requestTimeoutMs?: number | undefined;
@@ -175,10 +175,16 @@ export interface Signal {
   removeEventListener(type: "abort", listener: () => void): void;
 }
 
-/** Options of `invoke`. */
-export interface InvokeOptions {
+/** Options of `describe`. */
+export interface DescribeOptions {
   /** Gives up the wait: `AbortError`. What is on the wire is finished in the background and recorded. */
   readonly signal?: Signal | null | undefined;
+}
+
+/** Options of `invoke`. */
+export interface InvokeOptions extends DescribeOptions {
+  /** Deadline from the call. Default: the client's. */
+  readonly timeoutMs?: number | undefined;
 }
 
 /** Options of `check`. */
@@ -189,8 +195,6 @@ export interface CheckOptions {
 
 /** Options of `poll` and `run`. `Result` is `ActionResult`. */
 export interface WaitOptions<Result> extends InvokeOptions {
-  /** Deadline from the call. Default: the client's. */
-  readonly timeoutMs?: number | undefined;
   /**
    * Called once with the terminal result, before the promise is settled; awaited for at most 30 s. What it throws is
    * recorded (`callback_failed`) and never changes the result.

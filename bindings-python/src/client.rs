@@ -57,8 +57,14 @@ impl NativeClient {
     }
 
     /// `request` is a tuple of action id, inputs, correlation id, callback URL and traceparent, or a mapping with those keys.
-    fn invoke(&self, queue: &NativeQueue, request: &Bound<'_, PyAny>) -> PyResult<u64> {
-        Ok(self.0.invoke(queue.queue(), request::read(request)?))
+    #[pyo3(signature = (queue, request, timeout=None))]
+    fn invoke(
+        &self,
+        queue: &NativeQueue,
+        request: &Bound<'_, PyAny>,
+        timeout: Option<f64>,
+    ) -> PyResult<u64> {
+        Ok(self.0.invoke(queue.queue(), request::read(request)?, seconds(timeout)?))
     }
 
     fn run(

@@ -87,8 +87,8 @@ impl Handle {
     }
 
     /// Submits; answered with `invocation`.
-    pub fn invoke(&self, queue: &Arc<Queue>, request: ActionRequest) -> u64 {
-        self.start(queue, "invocation", |opened, _| opened.client.invoke(request))
+    pub fn invoke(&self, queue: &Arc<Queue>, request: ActionRequest, timeout: Option<Duration>) -> u64 {
+        self.start(queue, "invocation", |opened, _| opened.client.invoke_within(request, timeout))
     }
 
     /// Submits and waits; answered with `result`. With `deliver`, the result comes as [`crate::Kind::Deliver`] first.

@@ -14,10 +14,10 @@ use crate::batch::Place;
 use crate::claims::Claim;
 use crate::config::{ClientBuilder, Options};
 use crate::contract::ActionRequest;
-use crate::error::{Error, ErrorKind, Executed, Result};
+use crate::error::{Executed, Result};
 use crate::inner::{Admitted, Inner, Phase};
 use crate::invocation::{ActionResult, Invocation};
-use crate::joint::{Caller, Waiter};
+use crate::joint::Caller;
 use crate::ledger::{Identity, ms};
 use crate::metrics::{Metrics, Tally};
 use crate::submit::{Handed, Post, Submission};
@@ -34,9 +34,6 @@ const FLUSH_PATIENCE: Duration = Duration::from_secs(2);
 /// A handler that still runs when the client is closed may take this long; otherwise its result is delivered again after
 /// `recover`.
 const HANDLER_FAREWELL: Duration = Duration::from_secs(2);
-
-/// What ends at the deadline by itself has this long to say so.
-const LATE: Duration = Duration::from_millis(30);
 
 /// Called once with each terminal result. What it returns as an error is the name of what went wrong, never its text.
 pub type OnResult = Box<dyn FnOnce(ActionResult) -> BoxFuture<'static, Result<(), String>> + Send>;
@@ -75,22 +72,38 @@ impl Client {
     /// A client with these options. Touches no network.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] with every mistake at once, [`ErrorKind::Audit`] when the trail cannot be opened.
+    /// [`Config`](crate::ErrorKind::Config) with every mistake at once, [`Audit`](crate::ErrorKind::Audit) when the trail
+    /// cannot be opened.
     pub fn open(options: Options) -> Result<Client> {
         Ok(Client(Arc::new(Inner::open(options)?)))
     }
 
-    /// Submits, and returns as soon as the gateway has accepted.
+    /// Submits, and returns as soon as the gateway has accepted, within the client's `timeout`.
     ///
     /// Dropping the future stops the waiting, not the action: a request that is on the wire is finished in the background
     /// and its id recorded.
     ///
     /// # Errors
-    /// Every kind but `poll_timeout` and `protocol`; [`Error::executed`] says whether calling again is safe.
+    /// Every kind but `poll_timeout` and `protocol`; [`executed`](crate::Error::executed) says whether calling again is
+    /// safe.
     pub fn invoke(&self, request: ActionRequest) -> impl Future<Output = Result<Invocation>> + Send + use<> {
+        self.invoke_within(request, None)
+    }
+
+    /// [`Client::invoke`] with a deadline of its own: for the wait for a place and a token, and for the POST with its
+    /// repeats.
+    ///
+    /// # Errors
+    /// Those of [`Client::invoke`]. When the deadline passes before the request is sent, `executed` is no; afterwards it is
+    /// unknown, and the answer goes into the trail when it comes.
+    pub fn invoke_within(
+        &self,
+        request: ActionRequest,
+        timeout: Option<Duration>,
+    ) -> impl Future<Output = Result<Invocation>> + Send + use<> {
         let (client, began) = (self.clone(), Instant::now());
+        let deadline = self.0.deadline(began, timeout);
         async move {
-            let deadline = began + client.0.config.timeout;
             let handed = client.submit(request, None, false, began, deadline).await;
             let invocation = handed.map(|handed| client.invocation(handed));
             client.0.ledger.settle(deadline).await;
@@ -101,8 +114,9 @@ impl Client {
     /// Waits for the terminal state of what `invoke` returned, of a bare invocation id, or of a resume token.
     ///
     /// # Errors
-    /// [`ErrorKind::PollTimeout`] with a resume token when the deadline passes; [`ErrorKind::Protocol`], or a refusal of the
-    /// gateway, each with `executed` yes and a resume token; [`ErrorKind::Validation`] for what is no invocation.
+    /// [`PollTimeout`](crate::ErrorKind::PollTimeout) with a resume token when the deadline passes;
+    /// [`Protocol`](crate::ErrorKind::Protocol), or a refusal of the gateway, each with `executed` yes and a resume token;
+    /// [`Validation`](crate::ErrorKind::Validation) for what is no invocation.
     pub fn poll(
         &self,
         target: PollTarget,
@@ -119,7 +133,7 @@ impl Client {
         options: CallOptions,
     ) -> Result<ActionResult> {
         self.0.still_open()?;
-        let deadline = began + options.timeout.unwrap_or(self.0.config.timeout);
+        let deadline = self.0.deadline(began, options.timeout);
         let ended = match PollFrom::read(&self.0, target, began)? {
             PollFrom::Known(result) => Ok((*result, false)),
             PollFrom::Watch(mut account) => {
@@ -158,7 +172,7 @@ impl Client {
         options: CallOptions,
         place: Option<Place>,
     ) -> Result<ActionResult> {
-        let deadline = began + options.timeout.unwrap_or(self.0.config.timeout);
+        let deadline = self.0.deadline(began, options.timeout);
         let owes = options.on_result.is_some();
         let ended = match self.submit(request, place, owes, began, deadline).await {
             Ok(Handed::Terminal { result, due, .. }) => Ok((*result, due)),
@@ -203,7 +217,7 @@ impl Client {
     /// nothing reserves what is listed: one process of a fleet recovers.
     ///
     /// # Errors
-    /// [`ErrorKind::Audit`] when the trail cannot be read.
+    /// [`Audit`](crate::ErrorKind::Audit) when the trail cannot be read.
     pub fn recover(&self) -> Result<Vec<Unfinished>> {
         let unfinished = self.audit().unfinished()?;
         Ok(unfinished.into_iter().map(|left| self.with_token(left)).collect())
@@ -277,7 +291,7 @@ impl Client {
                     waiter.owe();
                 }
                 self.0.ledger.joined(&who);
-                let mut handed = self.wait(waiter, who, began, deadline).await?;
+                let mut handed = waiter.by(deadline, &self.0.ledger, &who, began).await?;
                 if let Handed::Accepted { account, .. } = &mut handed {
                     account.inputs = prepared.inputs.into();
                 }
@@ -299,26 +313,7 @@ impl Client {
         let who = account.who.clone();
         let submission = Submission { inner: self.0.clone(), account, post, deadline, caller, limits, place };
         self.0.sending.spawn(submission.run());
-        self.wait(waiter, who, began, deadline).await
-    }
-
-    /// Waits for what a submission comes to, one's own or one that was joined.
-    async fn wait(&self, waiter: Waiter, who: Identity, began: Instant, deadline: Instant) -> Result<Handed> {
-        // The waits before a send end at the deadline by themselves; what is late is on the wire.
-        let handed = tokio::time::timeout_at(deadline + LATE, waiter.handed(&self.0.ledger, began)).await;
-        let (message, hint) = match handed {
-            Ok(Some(handed)) => return handed,
-            Ok(None) => (
-                "the runtime shut down while the request was under way",
-                "look the correlation id up in the trail",
-            ),
-            Err(_) => (
-                "the deadline passed while the request was on the wire",
-                "its answer is still awaited in the background and goes into the trail; look there before calling again",
-            ),
-        };
-        let error = Error::new(ErrorKind::OutcomeUnknown, message).with_hint(hint);
-        Err(who.sign(error).with_attempts(waiter.attempts()))
+        waiter.by(deadline, &self.0.ledger, &who, began).await
     }
 
     /// The result is on record and counted; whatever the handler does, it stays what it is (tutorial defects S53, S54).

@@ -92,7 +92,7 @@ impl Client {
                 .with_hint("nothing was sent; correct the id")
                 .with_violations(vec![violation]));
         };
-        inner.describe(action_id, Instant::now() + inner.config.timeout).await
+        inner.describe(action_id, inner.deadline(Instant::now(), None)).await
     }
 }
 

@@ -7,6 +7,7 @@ use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use jiff::Timestamp;
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 use crate::auth::Auth;
@@ -22,6 +23,9 @@ use crate::resume::Gateway;
 use crate::telemetry::{TARGET, Traces};
 use crate::trail::{Entry, Event, Trail};
 use crate::wire::{Bounds, Budget, Transport, Turns};
+
+/// No call takes longer.
+const LONGEST: Duration = Duration::from_secs(366 * 86_400);
 
 #[derive(Debug)]
 pub(crate) struct Inner {
@@ -117,6 +121,16 @@ impl Inner {
     pub(crate) fn policy(&self) -> Arc<Standing> {
         self.policy.refresh(|change| self.record_change(change));
         self.policy.now()
+    }
+
+    /// The limits of its action, as the policy was when it was looked at last.
+    pub(crate) fn limits_of(&self, request: &ActionRequest) -> Option<Arc<ActionLimits>> {
+        self.policy.limits_of(request.action()?)
+    }
+
+    /// When a call that began then has to end: in a year at the latest, since the clock ends too.
+    pub(crate) fn deadline(&self, began: Instant, timeout: Option<Duration>) -> Instant {
+        began + timeout.unwrap_or(self.config.timeout).min(LONGEST)
     }
 
     /// # Errors

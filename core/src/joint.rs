@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use serde_json::value::RawValue;
 use tokio::sync::Notify;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::invocation::ActionResult;
 use crate::ledger::{Account, Identity, Ledger};
 use crate::submit::Handed;
@@ -19,12 +19,20 @@ use crate::submit::Handed;
 /// A longer answer to the POST is not kept for those who join after it.
 const LONGEST_KEPT: usize = 4096;
 
+/// What ends at the deadline by itself has this long to say so.
+const LATE: Duration = Duration::from_millis(30);
+
+/// And so long on a busy machine, where nothing is on the wire: what is sure to be unsent is not called unknown.
+const VERY_LATE: Duration = Duration::from_secs(2);
+
 #[derive(Debug, Default)]
 pub(crate) struct Joint {
     state: Mutex<State>,
     changed: Notify,
     /// How often it was sent, for those whose deadline passes meanwhile.
     attempts: AtomicU32,
+    /// It was sent, and its answer is awaited.
+    on_the_wire: AtomicBool,
     /// Somebody who waits has a handler for the result.
     owes: AtomicBool,
 }
@@ -166,7 +174,7 @@ enum Seen {
 
 impl Waiter {
     /// What it has come to; none where nothing will come any more.
-    pub(crate) async fn handed(&self, ledger: &Arc<Ledger>, began: Instant) -> Option<Result<Handed>> {
+    async fn handed(&self, ledger: &Arc<Ledger>, began: Instant) -> Option<Result<Handed>> {
         loop {
             let changed = self.joint.changed.notified();
             match self.look() {
@@ -178,9 +186,48 @@ impl Waiter {
         }
     }
 
+    /// What it has come to by the deadline. The waits before a send end there by themselves; what is late is on the wire,
+    /// or belongs to an earlier call that has more time.
+    ///
+    /// # Errors
+    /// What it came to, or [`ErrorKind::OutcomeUnknown`].
+    pub(crate) async fn by(
+        self,
+        deadline: Instant,
+        ledger: &Arc<Ledger>,
+        who: &Identity,
+        began: Instant,
+    ) -> Result<Handed> {
+        let mut handed = timeout_at(deadline + LATE, self.handed(ledger, began)).await;
+        if handed.is_err() && self.first && !self.is_on_the_wire() {
+            handed = timeout_at(deadline + VERY_LATE, self.handed(ledger, began)).await;
+        }
+        let (message, hint) = match handed {
+            Ok(Some(handed)) => return handed,
+            Ok(None) => (
+                "the runtime shut down while the request was under way",
+                "look the correlation id up in the trail",
+            ),
+            Err(_) if self.is_on_the_wire() => (
+                "the deadline passed while the request was on the wire",
+                "its answer is still awaited in the background and goes into the trail; look there before calling again",
+            ),
+            Err(_) => (
+                "the deadline passed while the earlier call of the same correlation id waited to be sent",
+                "that call goes on; look the correlation id up in the trail before calling again",
+            ),
+        };
+        let error = Error::new(ErrorKind::OutcomeUnknown, message).with_hint(hint);
+        Err(who.sign(error).with_attempts(self.attempts()))
+    }
+
     /// How often it was sent.
-    pub(crate) fn attempts(&self) -> u32 {
+    fn attempts(&self) -> u32 {
         self.joint.attempts.load(Ordering::Relaxed)
+    }
+
+    fn is_on_the_wire(&self) -> bool {
+        self.joint.on_the_wire.load(Ordering::Relaxed)
     }
 
     /// This one has a handler for the result.
@@ -253,6 +300,12 @@ impl Caller {
 
     pub(crate) fn sent(&self, attempts: u32) {
         self.0.attempts.store(attempts, Ordering::Relaxed);
+        self.0.on_the_wire.store(true, Ordering::Relaxed);
+    }
+
+    /// What was sent is on the wire no longer.
+    pub(crate) fn heard(&self) {
+        self.0.on_the_wire.store(false, Ordering::Relaxed);
     }
 
     /// What it has come to. Where nobody waits any more, the account comes back and is dropped.

@@ -190,6 +190,7 @@ impl Submission {
         ready.token.answered(&outcome);
         let heard = ready.turn.answered(&outcome);
         match invoked(outcome, &self.inner.config.profile, self.inner.config.delivery) {
+        self.caller.heard();
             Invoked::Accepted(mut accepted) => {
                 self.inner.budget.succeeded();
                 if let Some(terminal) = &mut accepted.terminal {
@@ -321,6 +322,8 @@ fn too_late() -> Error {
 async fn ready(inner: &Inner, line: Line, deadline: Instant) -> Result<Ready> {
     let began = Instant::now();
     let turn = inner.turns.take(line, deadline).await?;
+const LATE_HINT: &str = "nothing was sent; allow a longer `timeout`";
+
     let token = tokio::time::timeout_at(deadline, inner.auth.token()).await.unwrap_or_else(|_| {
         Err(Error::new(ErrorKind::Unavailable, "the token service did not answer before the deadline")
             .with_hint("nothing was sent; allow a longer `timeout`"))
@@ -330,6 +333,11 @@ async fn ready(inner: &Inner, line: Line, deadline: Instant) -> Result<Ready> {
 
 /// Why a send is repeated, in our own words: a gateway's may repeat an input, which the trail never holds.
 fn why(error: &Error) -> String {
+    // What needs no wait is there however late it is.
+    if Instant::now() >= deadline {
+        return Err(Error::new(ErrorKind::Unavailable, "the deadline passed before the request was sent")
+            .with_hint(LATE_HINT));
+    }
     match error.http_status() {
         Some(status) => format!("{}, the gateway answered {status}", error.kind().as_str()),
         None => error.kind().as_str().to_owned(),

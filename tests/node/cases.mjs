@@ -106,18 +106,20 @@ class Case {
   }
 
   async call(client) {
-    const options = { onResult: () => this.deliver() };
-    const patient = { ...options, timeoutMs: PATIENCE_MS };
+    const onResult = () => this.deliver();
+    const limit = this.spec.timeout === undefined ? {} : { timeoutMs: this.spec.timeout * 1000 };
+    const options = { onResult, ...limit };
+    const patient = { onResult, timeoutMs: PATIENCE_MS };
     const again = { ...this.request, correlation_id: `${this.request.correlation_id}-2` };
     switch (this.spec.call ?? "run") {
       case "run":
         return client.run(this.request, options);
       case "invoke":
-        return client.invoke(this.request);
+        return client.invoke(this.request, limit);
       case "invoke_then_poll":
-        return client.poll(await client.invoke(this.request), patient);
+        return client.poll(await client.invoke(this.request, limit), patient);
       case "invoke_then_poll_token":
-        return client.poll((await client.invoke(this.request)).resumeToken, patient);
+        return client.poll((await client.invoke(this.request, limit)).resumeToken, patient);
       case "run_then_poll_token":
         return client.run(this.request, options).catch((error) => client.poll(error.resumeToken, patient));
       case "run_twice":

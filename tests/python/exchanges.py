@@ -135,7 +135,7 @@ class Calls:
             return await self.poll(client, self.case["target"])
         if call == "describe":
             return await client.describe(self.request["action_id"])
-        invocation = await client.invoke(**self.request)
+        invocation = await client.invoke(**self.request, timeout=self.case.get("timeout"))
         if call == "invoke":
             return invocation
         return await self.poll(client, invocation if call == "invoke_then_poll" else invocation.resume_token or "")
@@ -144,7 +144,7 @@ class Calls:
         request = dict(self.request)
         if suffix:
             request["correlation_id"] += suffix
-        return await client.run(**request, on_result=self.on_result)
+        return await client.run(**request, timeout=self.case.get("timeout"), on_result=self.on_result)
 
     async def poll(self, client: AsyncClient, target: Invocation | str) -> ActionResult:
         return await client.poll(target, timeout=PATIENCE, on_result=self.on_result)

@@ -40,6 +40,7 @@ class AsyncClient(Opened):
         correlation_id: str | UUID | None = None,
         callback_url: str | None = None,
         traceparent: str | None = None,
+        timeout: Seconds | None = None,
     ) -> Invocation:
         """Submits an action and returns as soon as the gateway has accepted it.
 
@@ -50,14 +51,17 @@ class AsyncClient(Opened):
         :param correlation_id: 1 to 128 of ``[A-Za-z0-9._:-]``, a UUID is one; a random one is made where none is given
         :param callback_url: where the gateway may call back, https
         :param traceparent: the span that it is done for, as W3C Trace Context writes the header of that name
+        :param timeout: deadline from this call, seconds or a `timedelta`; the client's where it is not given
         :returns: what the gateway accepted: hand it to `poll`, or keep its `resume_token` for another process
         :raises ValidationError: the request breaks the contract; `violations` has every mistake, and nothing was sent
         :raises AccessDeniedError: the policy refuses it; nothing was sent
-        :raises OutcomeUnknownError: it was sent, and no trustworthy answer came back: do not just call it again
+        :raises OutcomeUnknownError: it was sent, and no trustworthy answer came back, or none before the deadline: do
+            not just call it again. A deadline that passes before it is sent raises another, with `executed` no
         :raises CxoneError: the others, see `executed`
         """
         request = (action_id, inputs, correlation_id, callback_url, traceparent)
-        answer = await self._call(lambda queue: self._native.invoke(queue, request))
+        limit = seconds(timeout)
+        answer = await self._call(lambda queue: self._native.invoke(queue, request, limit))
         return Invocation(**answer["invocation"])
 
     async def poll(
@@ -203,6 +207,7 @@ class Client(Opened):
         callback_url: str | None = None,
         traceparent: str | None = None,
     ) -> Invocation:
+        timeout: Seconds | None = None,
         """Submits an action and returns as soon as the gateway has accepted it.
 
         :param action_id: which action; under the ``gateway`` profile a UUID, or the name that the policy gives it
@@ -213,13 +218,16 @@ class Client(Opened):
         :param callback_url: where the gateway may call back, https
         :param traceparent: the span that it is done for, as W3C Trace Context writes the header of that name
         :returns: what the gateway accepted: hand it to `poll`, or keep its `resume_token` for another process
+        :param timeout: deadline from this call, seconds or a `timedelta`; the client's where it is not given
         :raises ValidationError: the request breaks the contract; `violations` has every mistake, and nothing was sent
         :raises AccessDeniedError: the policy refuses it; nothing was sent
-        :raises OutcomeUnknownError: it was sent, and no trustworthy answer came back: do not just call it again
+        :raises OutcomeUnknownError: it was sent, and no trustworthy answer came back, or none before the deadline: do
+            not just call it again. A deadline that passes before it is sent raises another, with `executed` no
         :raises CxoneError: the others, see `executed`
         """
         request = (action_id, inputs, correlation_id, callback_url, traceparent)
-        answer = self._call(lambda queue: self._native.invoke(queue, request))
+        limit = seconds(timeout)
+        answer = self._call(lambda queue: self._native.invoke(queue, request, limit))
         return Invocation(**answer["invocation"])
 
     def poll(

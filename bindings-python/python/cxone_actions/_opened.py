@@ -100,8 +100,10 @@ class Opened:
             and at `close`. It has 10 s; what it raises is logged and noted in the trail, and stops nothing
             (`CXONE_AUDIT_CHECKPOINTS`)
         :param audit_segment_bytes: the size at which a segment of the trail is ended and the next begun (64 MiB)
-        :param audit_retention_days: segments of the trail that ended so many days ago are removed
-        :param timeout: deadline of one `poll` or `run` from the call, seconds or `timedelta` (`CXONE_TIMEOUT`, 120)
+        :param audit_retention_days: segments of the trail that ended so many days ago are removed; all are kept where
+            it is not given
+        :param timeout: deadline of one `invoke`, `poll` or `run` from the call, seconds or `timedelta`
+            (`CXONE_TIMEOUT`, 120)
         :param request_timeout: one HTTP attempt with its body (the profile's: 30 s, 65 s for Genesys data actions)
         :param connect_timeout: one connection with TLS (5 s, or half of a `request_timeout` below 10 s)
         :param poll_interval: a fixed time between two looks; adaptive where it is not given

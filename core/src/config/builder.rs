@@ -69,7 +69,7 @@ setters! {
     audit_segment_bytes: u32 => |bytes| bytes;
     /// Segments that ended so many days ago are removed.
     audit_retention_days: u32 => |days| days;
-    /// Deadline of one poll or run, from the call.
+    /// Deadline of one invoke, poll or run, from the call.
     timeout: Duration => |time| time;
     /// One HTTP attempt, with its body.
     request_timeout: Duration => |time| time;

@@ -100,7 +100,7 @@ options! {
     audit_checkpoints "auditCheckpoints" Some("CXONE_AUDIT_CHECKPOINTS"), Path, "none", "a file elsewhere that is told the head of the chain, so that a cut tail is seen; or a function that is told it";
     audit_segment_bytes "auditSegmentBytes" None, Count, "67108864", "the size at which a segment of the trail is ended and the next begun, at least 65,536";
     audit_retention_days "auditRetentionDays" None, Count, "kept for ever", "segments of the trail that ended so many days ago are removed";
-    timeout "timeoutMs" Some("CXONE_TIMEOUT"), Duration, "120", "deadline of one `poll` or `run`, from the call; a result handler has 30 s of its own";
+    timeout "timeoutMs" Some("CXONE_TIMEOUT"), Duration, "120", "deadline of one `invoke`, `poll` or `run`, from the call; a result handler has 30 s of its own";
     request_timeout "requestTimeoutMs" None, Duration, "the profile's: 30 s, 65 s for Genesys data actions", "one HTTP attempt, with its body";
     connect_timeout "connectTimeoutMs" None, Duration, "5", "one connection, with TLS; half of a `request_timeout` that is below 10 s";
     poll_interval "pollIntervalMs" None, Duration, "adaptive", "a fixed time between two looks";

@@ -130,7 +130,7 @@ impl Calls<'_> {
                 Err(error) => Err(error),
             },
             "poll" => self.poll(client, self.case["target"].as_str().unwrap()).await,
-            call => match (call, client.invoke(self.action_request("")).await) {
+            call => match (call, client.invoke_within(self.action_request(""), self.timeout()).await) {
                 (_, Err(error)) => Err(error),
                 ("invoke", Ok(invocation)) => return Given::Invocation(value(&invocation)),
                 ("invoke_then_poll", Ok(invocation)) => {
@@ -150,13 +150,17 @@ impl Calls<'_> {
     }
 
     async fn run(&self, client: &Client, suffix: &str) -> Result<Value, Error> {
-        let options = CallOptions { timeout: None, ..self.options(PATIENCE) };
+        let options = CallOptions { timeout: self.timeout(), ..self.options(PATIENCE) };
         client.run_with(self.action_request(suffix), options).await.map(|result| value(&result))
     }
 
     async fn poll(&self, client: &Client, target: &str) -> Result<Value, Error> {
         let target = PollTarget::Id(target.to_owned());
         client.poll(target, self.options(PATIENCE)).await.map(|result| value(&result))
+    }
+
+    fn timeout(&self) -> Option<Duration> {
+        self.case["timeout"].as_f64().map(Duration::from_secs_f64)
     }
 
     fn action_request(&self, suffix: &str) -> ActionRequest {

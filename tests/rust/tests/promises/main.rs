@@ -10,6 +10,7 @@
 
 mod callers;
 mod delivery;
+mod deadlines;
 mod disk;
 mod ground;
 mod options;
