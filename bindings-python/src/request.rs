@@ -75,7 +75,9 @@ impl Writer {
         } else if let Ok(mapping) = value.cast::<PyMapping>() {
             self.inside(value, |writer| writer.mapping(&mapping.items()?))?;
         } else {
-            self.finding(FindingCode::UnsupportedType, &type_name(value));
+            let name = type_name(value);
+            let name = if is_enum(value)? { format!("{name}, an Enum") } else { name };
+            self.finding(FindingCode::UnsupportedType, &name);
         }
         Ok(())
     }
@@ -213,6 +215,11 @@ fn is_uuid(value: &Bound<'_, PyAny>) -> PyResult<bool> {
         return Ok(false);
     }
     value.is_instance(UUID.import(value.py(), "uuid", "UUID")?)
+}
+
+fn is_enum(value: &Bound<'_, PyAny>) -> PyResult<bool> {
+    static ENUM: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    value.is_instance(ENUM.import(value.py(), "enum", "Enum")?)
 }
 
 fn type_name(value: &Bound<'_, PyAny>) -> String {

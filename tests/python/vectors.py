@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import datetime
 from decimal import Decimal
+from enum import Enum
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -24,6 +25,12 @@ class Opaque:
         return "CANARY"
 
 
+class Colour(Enum):
+    """A choice, as programs write it."""
+
+    RED = "CANARY"
+
+
 VALUES: dict[str, Any] = {
     "NaN": float("nan"),
     "Infinity": float("inf"),
@@ -36,6 +43,7 @@ VALUES: dict[str, Any] = {
     "type:UUID": UUID(int=7),
     "type:bytes": b"CANARY",
     "type:set": {"CANARY"},
+    "type:Colour, an Enum": Colour.RED,
     "type:Opaque": Opaque(),
 }
 

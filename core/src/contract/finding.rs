@@ -52,7 +52,7 @@ pub struct Finding {
     pub path: String,
     /// Its sort.
     pub code: FindingCode,
-    /// The name of a type, `"NaN"` and its like; never a value.
+    /// The name of a type (with `, an Enum` where it is one), `"NaN"` and its like; never a value.
     #[serde(default)]
     pub got: String,
 }
@@ -85,6 +85,9 @@ impl Finding {
     }
 }
 
+/// What stands behind the name of a class of Python's that is one.
+const ENUM: &str = ", an Enum";
+
 /// A type's name as a message may show it: a class may be called anything.
 fn type_name(got: &str) -> String {
     let name: String = got.chars().filter(|c| !c.is_control() && *c != '`').take(64).collect();
@@ -93,6 +96,7 @@ fn type_name(got: &str) -> String {
 
 /// What to pass instead, where that is known.
 fn instead(got: &str, path: &str) -> &'static str {
+    let inside = path.starts_with("/inputs/");
     match got {
         "undefined" if path.is_empty() => "",
         "Decimal" | "Fraction" => "; pass a string, or a float where its precision is enough",
@@ -107,6 +111,9 @@ fn instead(got: &str, path: &str) -> &'static str {
         "Promise" | "coroutine" => "; await it first",
         "function" | "builtin_function_or_method" | "method" => "; call it first, and pass what it returns",
         "symbol" | "Symbol" => "; pass its description",
+        "set" | "frozenset" if inside => "; where the profile takes lists, `sorted()` makes one",
+        "Set" if inside => "; where the profile takes lists, `[...set]` makes one",
+        _ if got.ends_with(ENUM) => "; pass its `.value`",
         _ => "",
     }
 }
