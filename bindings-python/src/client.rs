@@ -58,12 +58,7 @@ impl NativeClient {
 
     /// `request` is a tuple of action id, inputs, correlation id, callback URL and traceparent, or a mapping with those keys.
     #[pyo3(signature = (queue, request, timeout=None))]
-    fn invoke(
-        &self,
-        queue: &NativeQueue,
-        request: &Bound<'_, PyAny>,
-        timeout: Option<f64>,
-    ) -> PyResult<u64> {
+    fn invoke(&self, queue: &NativeQueue, request: &Bound<'_, PyAny>, timeout: Option<f64>) -> PyResult<u64> {
         Ok(self.0.invoke(queue.queue(), request::read(request)?, seconds(timeout)?))
     }
 

@@ -119,7 +119,11 @@ async fn a_call_that_joined_one_with_more_time_says_what_is_true_of_that_one() {
         until("it stands in line", || !events(&client, Some("shared")).is_empty()).await;
         let error = ended(&client, way, request("shared"), SOON).await;
         assert_eq!((error.kind(), error.executed()), (ErrorKind::OutcomeUnknown, Executed::Unknown));
-        assert_eq!((error.attempts(), error.message().contains("waited to be sent")), (Some(0), true), "{error}");
+        assert_eq!(
+            (error.attempts(), error.message().contains("waited to be sent")),
+            (Some(0), true),
+            "{error}"
+        );
         assert!(first.await.unwrap().unwrap().ok);
         assert_eq!(sandbox.executions("shared"), 1);
         invariants(&sandbox, &client);
