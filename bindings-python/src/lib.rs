@@ -47,8 +47,8 @@ fn shutdown(py: Python<'_>) {
 
 /// Keeps a daemon thread where the process has begun to end.
 #[pyfunction]
-fn rest_if_ending(py: Python<'_>) -> PyResult<()> {
-    queue::rest_if_ending(py)
+fn rest_if_ending(py: Python<'_>) {
+    queue::rest_if_ending(py);
 }
 
 /// What the library has to say is kept from this level on: `off`, `error`, `warning`, `info` or `debug`.

@@ -16,14 +16,16 @@ const REST: Duration = Duration::from_secs(5);
 /// Keeps a daemon thread once the process ends: what it waited for has ended as `closed`, and nobody is left to be told.
 /// CPython keeps it a moment later anyway, and until then it would only print a traceback. Somebody may wait for it all
 /// the same, in a function of `atexit`: then it goes on after a while.
-pub(crate) fn rest_if_ending(py: Python<'_>) -> PyResult<()> {
-    if is_ending() {
-        let thread = py.import(intern!(py, "threading"))?.call_method0(intern!(py, "current_thread"))?;
-        if thread.getattr(intern!(py, "daemon"))?.is_truthy()? {
-            py.detach(|| std::thread::sleep(REST));
-        }
+pub(crate) fn rest_if_ending(py: Python<'_>) {
+    // Where nothing can be imported any more, as in a `__del__` at the very end, CPython lets no daemon thread run either.
+    if is_ending() && is_daemon(py).unwrap_or(false) {
+        py.detach(|| std::thread::sleep(REST));
     }
-    Ok(())
+}
+
+fn is_daemon(py: Python<'_>) -> PyResult<bool> {
+    let thread = py.import(intern!(py, "threading"))?.call_method0(intern!(py, "current_thread"))?;
+    thread.getattr(intern!(py, "daemon"))?.is_truthy()
 }
 
 /// How long a blocked thread goes without looking for Ctrl-C.
@@ -77,7 +79,7 @@ impl NativeQueue {
                 return Err(PyRuntimeError::new_err("the call belongs to the parent of this process"));
             }
             if py.detach(|| self.queue.wait(left)) {
-                rest_if_ending(py)?;
+                rest_if_ending(py);
                 return Ok(true);
             }
             py.check_signals()?;
