@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cxone_actions::contract::Finding;
-use cxone_actions_bridge::{ActionRequest, Dialect, Handle, TokenAnswer, patience};
+use cxone_actions_bridge::{ActionRequest, Dialect, Handle, Snapshot, TokenAnswer, patience};
 use napi::bindgen_prelude::Either;
 use napi_derive::napi;
 
@@ -172,16 +172,13 @@ impl NativeClient {
         self.handle.answer_token_request(call_of(request), answer);
     }
 
-    /// The numbers.
+    /// The numbers of this moment, or the JSON text of an error.
     #[napi(catch_unwind)]
-    pub fn metrics(&self) -> String {
-        tagged(self.handle.metrics())
-    }
-
-    /// The numbers as Prometheus text.
-    #[napi(catch_unwind)]
-    pub fn prometheus(&self) -> String {
-        tagged(self.handle.prometheus().map(quoted))
+    pub fn metrics(&self) -> Either<NativeSnapshot, String> {
+        match self.handle.metrics() {
+            Ok(snapshot) => Either::A(NativeSnapshot { snapshot }),
+            Err(error) => Either::B(error),
+        }
     }
 
     /// What processes that are gone left behind.
@@ -209,3 +206,25 @@ fn timeout_of(timeout_ms: Option<f64>) -> Result<Option<Duration>, String> {
 fn call_of(call: f64) -> u64 {
     call as u64
 }
+/// The numbers of one moment; what nobody asks for is not written.
+#[napi]
+#[derive(Debug)]
+pub struct NativeSnapshot {
+    snapshot: Snapshot,
+}
+
+#[napi]
+impl NativeSnapshot {
+    /// As JSON text.
+    #[napi(catch_unwind)]
+    pub fn json(&self) -> String {
+        self.snapshot.json()
+    }
+
+    /// As Prometheus text.
+    #[napi(catch_unwind)]
+    pub fn prometheus(&self) -> String {
+        self.snapshot.prometheus()
+    }
+}
+

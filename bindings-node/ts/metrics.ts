@@ -1,7 +1,7 @@
 /** The numbers, as the core counted them. */
-import { camelCase } from "./decode";
-import { unwrap } from "./from-core";
-import type { NativeClient } from "./native";
+import { camelCase, decode } from "./decode";
+import { at, refusal, siteOf } from "./from-core";
+import type { NativeClient, NativeSnapshot } from "./native";
 
 /** Times in milliseconds, each percentile within 1 %; `null` before the first value. */
 export interface Distribution {
@@ -102,22 +102,23 @@ export class Metrics implements MetricsFields {
   declare readonly unknownStatuses: number;
   declare readonly auditLost: number;
   declare readonly byAction: { readonly [action: string]: ActionMetrics };
-  readonly #prometheus: string;
+  readonly #snapshot: NativeSnapshot;
 
-  private constructor(said: object, prometheus: string) {
-    this.#prometheus = prometheus;
-    Object.assign(this, renamed(said));
+  private constructor(snapshot: NativeSnapshot) {
+    this.#snapshot = snapshot;
+    Object.assign(this, renamed(decode(snapshot.json()) as object));
   }
 
   /** @internal */
   static read(client: NativeClient, method: CallableFunction): Metrics {
-    const said = unwrap<object>(client.metrics(), method);
-    return new Metrics(said, unwrap<string>(client.prometheus(), method));
+    const snapshot = client.metrics();
+    if (typeof snapshot === "string") throw at(refusal(snapshot), siteOf(method));
+    return new Metrics(snapshot);
   }
 
   /** The snapshot as Prometheus text, every name beginning with `cxone_`. */
   prometheus(): string {
-    return this.#prometheus;
+    return this.#snapshot.prometheus();
   }
 
   /** The snapshot as plain data. */

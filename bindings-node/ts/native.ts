@@ -62,8 +62,7 @@ export interface NativeClient {
     text: string,
     seconds: number | null,
   ): void;
-  metrics(): Tagged;
-  prometheus(): Tagged;
+  metrics(): NativeSnapshot | string;
   recover(): Tagged;
   records(filter: string): NativeRecords | Tagged;
   export(path: string, format: string, filter: string): Tagged;
@@ -86,6 +85,12 @@ export interface NativeSandbox {
   accessKeySecret(): string;
   options(): string;
   environ(): string;
+/** The numbers of one moment. */
+export interface NativeSnapshot {
+  json(): string;
+  prometheus(): string;
+}
+
   requests(): string;
   executions(correlationId: string): number;
   inject(point: string, fault: string, times: string): Tagged;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cxone_actions_bridge::{Dialect, Handle, TokenAnswer, close_patience, patience};
+use cxone_actions_bridge::{Dialect, Handle, Snapshot, TokenAnswer, close_patience, patience};
 use pyo3::prelude::*;
 
 use crate::native_error;
@@ -135,9 +135,8 @@ impl NativeClient {
         self.0.is_closed()
     }
 
-    /// The snapshot as JSON text, and the same one as Prometheus text.
-    fn metrics(&self) -> PyResult<(String, String)> {
-        self.0.snapshot().map_err(native_error)
+    fn metrics(&self) -> PyResult<NativeSnapshot> {
+        self.0.metrics().map(NativeSnapshot).map_err(native_error)
     }
 
     fn recover(&self, py: Python<'_>) -> PyResult<String> {
@@ -165,3 +164,18 @@ impl NativeClient {
 fn seconds(timeout: Option<f64>) -> PyResult<Option<Duration>> {
     timeout.map(|timeout| patience(timeout, Dialect::Python).map_err(native_error)).transpose()
 }
+/// The numbers of one moment; what nobody asks for is not written.
+#[pyclass(frozen, module = "cxone_actions._native")]
+pub(crate) struct NativeSnapshot(Snapshot);
+
+#[pymethods]
+impl NativeSnapshot {
+    fn json(&self) -> String {
+        self.0.json()
+    }
+
+    fn prometheus(&self) -> String {
+        self.0.prometheus()
+    }
+}
+

@@ -14,6 +14,7 @@ use crate::checkpoints::{Checkpoints, Reader, TellingReader};
 use crate::per_process::PerProcess;
 use crate::queue::Queue;
 use crate::runtime::{Process, next_number};
+use crate::snapshot::Snapshot;
 use crate::text::{closed, done, error_json, failed, speak};
 use crate::tokens::{AskingReaders, TokenAnswer, TokenRequests};
 
@@ -227,31 +228,12 @@ impl Handle {
         self.closed.load(Ordering::SeqCst)
     }
 
-    /// The counters and histograms, as JSON text.
+    /// The counters and histograms of one moment.
     ///
     /// # Errors
     /// The JSON text of an error: in a forked child the client may fail to open.
-    pub fn metrics(&self) -> Result<String, String> {
-        self.read(|client| Ok(serde_json::to_string(&client.metrics()).unwrap_or_default()))
-    }
-
-    /// The same as Prometheus text.
-    ///
-    /// # Errors
-    /// As [`Handle::metrics`].
-    pub fn prometheus(&self) -> Result<String, String> {
-        self.read(|client| Ok(client.metrics().prometheus()))
-    }
-
-    /// [`Handle::metrics`] and [`Handle::prometheus`] of one snapshot.
-    ///
-    /// # Errors
-    /// As [`Handle::metrics`].
-    pub fn snapshot(&self) -> Result<(String, String), String> {
-        self.read(|client| {
-            let metrics = client.metrics();
-            Ok((serde_json::to_string(&metrics).unwrap_or_default(), metrics.prometheus()))
-        })
+    pub fn metrics(&self) -> Result<Snapshot, String> {
+        self.read(|client| Ok(Snapshot(client.metrics())))
     }
 
     /// What a process that is gone left behind, as a JSON array.

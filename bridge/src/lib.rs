@@ -18,6 +18,7 @@ mod log;
 mod per_process;
 mod queue;
 mod runtime;
+mod snapshot;
 mod text;
 mod tokens;
 
@@ -27,6 +28,7 @@ pub use log::{set_log_level, take_log};
 pub use per_process::PerProcess;
 pub use queue::{Kind, Message, Queue};
 pub use runtime::{drain_at_exit, drain_at_exit_serving, has_clients, is_ending};
+pub use snapshot::Snapshot;
 pub use text::{close_patience, error_json, patience, status_error};
 pub use tokens::TokenAnswer;
 

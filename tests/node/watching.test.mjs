@@ -117,6 +117,16 @@ test("the caller's traceparent is passed on as it is where nothing is traced, an
   );
 });
 
+test("the Prometheus text is of the snapshot, whenever it is asked for", async (t) => {
+  const { client } = connected(t);
+  await client.run({ actionId: ACTION, inputs: INPUTS });
+  const before = client.metrics();
+  await client.run({ actionId: ACTION, inputs: INPUTS });
+  assert.match(before.prometheus(), /^cxone_invocations_total\{.*outcome="completed".*\} 1$/m);
+  assert.equal(before.completed, 1);
+  assert.match(client.metrics().prometheus(), /^cxone_invocations_total\{.*outcome="completed".*\} 2$/m);
+});
+
 test("promtool finds nothing to say of the Prometheus text", async (t) => {
   const { client } = connected(t);
   await client.run({ actionId: ACTION, inputs: INPUTS });

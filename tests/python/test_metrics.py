@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import json
+import pickle
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -107,3 +110,19 @@ def test_a_client_that_did_nothing_yet_has_every_family_that_needs_no_action(
     read = families(open_client().metrics().prometheus())
     assert {"cxone_polls", "cxone_requests_denied", "cxone_duration_seconds"} <= set(read)
     assert [sample.value for sample in read["cxone_polls"].samples] == [0]
+
+
+def test_the_text_is_of_the_snapshot_whenever_it_is_asked_for_and_so_is_that_of_a_copy(busy: Client) -> None:
+    before = busy.metrics()
+    copies = [copy.copy(before), copy.deepcopy(before), pickle.loads(pickle.dumps(before))]
+    busy.run(CREATE_CASE, INPUTS)
+    for metrics in (before, *copies):
+        completed = [
+            sample.value
+            for sample in families(metrics.prometheus())["cxone_invocations"].samples
+            if sample.labels["outcome"] == "completed"
+        ]
+        assert sum(completed) == metrics.completed == 20
+        assert metrics == before
+        assert json.loads(json.dumps(metrics.to_dict())) == before.to_dict()
+    assert busy.metrics().completed == 21

@@ -1,8 +1,11 @@
 """The numbers of a client, as one consistent snapshot."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
+
+from ._json import exact
+from ._native import NativeSnapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,17 +78,21 @@ class Metrics:
     unknown_statuses: int
     audit_lost: int
     by_action: Mapping[str, ActionMetrics]
-    _prometheus: str
+    # What writes the text when it is asked for; in a copy, the text.
+    _prometheus: NativeSnapshot | str = field(repr=False, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
         """The snapshot as plain data, ready for `json.dumps`."""
-        plain = asdict(self)
+        plain = asdict(replace(self, _prometheus=""))
         del plain["_prometheus"]
         return plain
 
     def prometheus(self) -> str:
         """The snapshot as Prometheus text; the metrics' names begin with ``cxone_``."""
-        return self._prometheus
+        return self._prometheus if isinstance(self._prometheus, str) else self._prometheus.prometheus()
+
+    def __reduce__(self) -> Any:
+        return Metrics, (*(getattr(self, known.name) for known in fields(self)[:-1]), self.prometheus())
 
     def __repr__(self) -> str:
         return (
@@ -99,15 +106,16 @@ def _action(plain: Mapping[str, Any]) -> ActionMetrics:
 
 
 def _taken(cls: type, plain: Mapping[str, Any]) -> dict[str, Any]:
-    known = {field.name for field in fields(cls)}
+    known = {each.name for each in fields(cls)}
     taken = {name: value for name, value in plain.items() if name in known}
     taken["invoke_latency"] = Distribution(**plain["invoke_latency"])
     taken["duration"] = Distribution(**plain["duration"])
     return taken
 
 
-def read(plain: Mapping[str, Any], prometheus: str) -> Metrics:
-    """The snapshot that the core has written."""
+def read(snapshot: NativeSnapshot) -> Metrics:
+    """The snapshot that the core has taken."""
+    plain = exact(snapshot.json())
     taken = _taken(Metrics, plain)
     taken["by_action"] = {name: _action(numbers) for name, numbers in plain["by_action"].items()}
-    return Metrics(**taken, _prometheus=prometheus)
+    return Metrics(**taken, _prometheus=snapshot)

@@ -156,10 +156,10 @@ class Opened:
         :returns: counts, distributions in milliseconds and rates, see `Metrics`; `prometheus()` is the same as text
         """
         try:
-            text, prometheus = self._native.metrics()
+            snapshot = self._native.metrics()
         except _native.NativeError as error:
             raise_native(error)
-        return _metrics.read(exact(text), prometheus)
+        return _metrics.read(snapshot)
 
     def recover(self) -> list[Unfinished]:
         """What processes that are gone left behind in the directory of the durable trail; empty without one.
