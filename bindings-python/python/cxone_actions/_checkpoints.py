@@ -22,7 +22,10 @@ from ._native import NativeClient, NativeQueue
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """The end of the trail's chain at some time: record `seq` of `segment` had this `hash`, and was on the disk."""
+    """The end of the trail's chain at some time: record `seq` of `segment` had this `hash`, and was on the disk.
+
+    `ts` is that time, `host` the machine, `run` the opened trail that wrote it, and `v` the version of this form.
+    """
 
     v: int
     ts: str

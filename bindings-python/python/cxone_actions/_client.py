@@ -161,9 +161,9 @@ class AsyncClient(Opened):
     async def aclose(self, timeout: Seconds | None = None) -> None:
         """Stops taking calls and waits for what is under way. Closing it again does nothing.
 
-        :param timeout: how long it waits, seconds or a `timedelta`; 30 s where it is not given. Then whoever waits for
-            an action that was accepted gets a `PollTimeoutError` with a `resume_token`
-        :raises ConfigError: `timeout` is no time that can pass
+        :param timeout: how long it waits, seconds or a `timedelta`; 30 s where it is not given, and 0 is not at all.
+            Then whoever waits for an action that was accepted gets a `PollTimeoutError` with a `resume_token`
+        :raises ConfigError: `timeout` is below zero or above a year
         """
         limit = seconds(timeout)
         try:
@@ -327,9 +327,9 @@ class Client(Opened):
     def close(self, timeout: Seconds | None = None) -> None:
         """Stops taking calls and waits for what is under way. Closing it again does nothing.
 
-        :param timeout: how long it waits, seconds or a `timedelta`; 30 s where it is not given. Then whoever waits for
-            an action that was accepted gets a `PollTimeoutError` with a `resume_token`
-        :raises ConfigError: `timeout` is no time that can pass
+        :param timeout: how long it waits, seconds or a `timedelta`; 30 s where it is not given, and 0 is not at all.
+            Then whoever waits for an action that was accepted gets a `PollTimeoutError` with a `resume_token`
+        :raises ConfigError: `timeout` is below zero or above a year
         """
         limit = seconds(timeout)
         try:

@@ -84,13 +84,14 @@ class Opened:
         :param scope: OAuth scopes, separated by spaces (`CXONE_SCOPE`; the profile's)
         :param policy: who may call what: a TOML or JSON file, or the same structure (`CXONE_POLICY`); without
             one every action is allowed
-        :param policy_refresh: a policy file that changed is read again, looked at no more often than this
+        :param policy_refresh: a policy file that changed is read again by a later call, looked at no more often than
+            this; where it is not given, only `reload_policy` reads it again
         :param audit: directory of the durable audit trail (`CXONE_AUDIT_DIR`); without one the last 10,000
             records are kept in memory
-        :param actor: who acts, as the trail says it (`CXONE_ACTOR`)
-        :param durability: what a record of the trail survives: the death of the process (``"process"``), or the loss of
-            ``"power"`` (`CXONE_DURABILITY`)
-        :param audit_failure: while the trail cannot be written, ``"fail_closed"`` sends nothing;
+        :param actor: who acts, as the trail says it (`CXONE_ACTOR`; the owner of the process)
+        :param durability: what a record of the trail survives: the death of the process (``"process"``, the default),
+            or the loss of ``"power"`` (`CXONE_DURABILITY`)
+        :param audit_failure: while the trail cannot be written, ``"fail_closed"`` (the default) sends nothing;
             ``"continue_with_gap"`` goes on and writes later how many records are missing
         :param audit_key: seals the trail's records (HMAC-SHA256), at least 16 bytes (`CXONE_AUDIT_KEY`, or
             `CXONE_AUDIT_KEY_FILE` names a file that holds it)
@@ -108,20 +109,20 @@ class Opened:
         :param connect_timeout: one connection with TLS (5 s, or half of a `request_timeout` below 10 s)
         :param poll_interval: a fixed time between two looks; adaptive where it is not given
         :param max_attempts: sends of one invocation (4)
-        :param delivery: what may be done about a request whose outcome is unknown; ``"at_most_once"`` never
-            sends it again
+        :param delivery: what is done about a request whose outcome is unknown: ``"at_most_once"`` (the default) never
+            sends it again, ``"idempotent"`` does because the gateway deduplicates, and ``"at_least_once"`` although
+            it may be executed twice
         :param max_in_flight: HTTP requests at once (64)
-        :param max_queued: callers that wait for their turn (1024)
+        :param max_queued: callers that wait for their turn (1024); one more gets an `OverloadedError`
         :param rate_limit: sends per time, as in ``"300/60s"`` (`CXONE_RATE_LIMIT`; the profile's)
         :param validate: ``"schema"`` checks inputs against the gateway's JSON Schema of the action before they are
             sent, where the profile knows how to ask for it; ``"contract"`` (the default) does not
         :param callback_hosts: hosts that `callback_url` may name; empty is any public https host
         :param proxy: proxy URL (`HTTPS_PROXY`; `NO_PROXY` lists what goes around it)
-        :param ca_file: certificates to trust, PEM (`SSL_CERT_FILE`)
+        :param ca_file: certificates to trust, PEM, instead of the platform's (`SSL_CERT_FILE`)
         :param client_cert: client certificate and key, PEM
         :param http1_only: never speak HTTP/2
         :param traces: where spans are sent: the URL of an OTLP/HTTP collector (`CXONE_TRACES`)
-
         :raises ConfigError: options that cannot work, all of them at once, an unknown one with its nearest neighbour
         :raises AuditError: the durable trail cannot be written
         """
@@ -192,7 +193,8 @@ class Opened:
         :param inputs: string, number, bool or None by key
         :param correlation_id: 1 to 128 of ``[A-Za-z0-9._:-]``, a UUID is one; not needed for a verdict
         :param callback_url: where the gateway may call back, https
-        :param at: judge it at another time than now: a `datetime` (without a zone: local time) or RFC 3339 text
+        :param at: judge it at another time than now: a `datetime` (without a zone: local time) or text in RFC 3339,
+            ``"2026-11-22T15:00:00Z"``
         :returns: a `Verdict`, true where the call is allowed
         :raises ConfigError: `at` is no time
         :raises TypeError: `at` is neither a `datetime` nor text

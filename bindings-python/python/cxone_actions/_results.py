@@ -70,7 +70,10 @@ def _short(value: object, *names: str) -> str:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class ActionRequest(Record):
-    """One invocation that is asked for: what `run_many` takes. Checked by the core when it is sent, not here."""
+    """One invocation that is asked for: what `run_many` takes, with the fields that `Client.run` takes as arguments.
+
+    Checked by the core when it is sent, not here.
+    """
 
     action_id: str | UUID
     inputs: Inputs | None = field(default=None, hash=False)
