@@ -19,7 +19,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use crate::{ACTION, CANARY, CLIENT_ID, CLIENT_SECRET, FIXED_TOKEN, Gateway, GatewayOptions};
 
 /// What runs in the background has this long to end.
-const SETTLES_WITHIN: Duration = Duration::from_secs(5);
+const SETTLES_WITHIN: Duration = Duration::from_secs(30);
 
 /// A request whose inputs are canaries.
 pub fn request(correlation_id: &str) -> ActionRequest {
@@ -112,7 +112,7 @@ impl Ground {
         *lock(&self.altered) = true;
     }
 
-    /// Looks again and again until it holds, at most five seconds.
+    /// Looks again and again until it holds, for half a minute at most.
     ///
     /// # Panics
     /// When it does not come to hold.

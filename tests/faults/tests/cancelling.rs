@@ -26,7 +26,7 @@ fn cancelled_before_the_send_nothing_is_sent() {
     proof(async |ground: &Ground| {
         let gateway = ground.gateway();
         let client = ground.client(&gateway);
-        gateway.script(Point::Token, [Step::normal().after(Duration::from_millis(200))]);
+        gateway.script(Point::Token, [Step::normal().after(Duration::from_secs(1))]);
         let call = start(&client, "waits-for-a-token");
         ground.until("the token is asked for", || gateway.count(Point::Token) == 1).await;
         cancel(ground, &client, call).await;
@@ -42,9 +42,9 @@ fn cancelled_before_the_send_nothing_is_sent() {
 fn cancelled_during_the_post_it_is_finished_and_its_end_recorded() {
     proof(async |ground: &Ground| {
         let gateway = ground.gateway();
-        let client = ground.open(ground.builder(&gateway).request_timeout(Duration::from_millis(400)));
+        let client = ground.open(ground.builder(&gateway).request_timeout(Duration::from_secs(2)));
         client.run(request("warm")).await.unwrap();
-        let slowly = Duration::from_millis(100);
+        let slowly = Duration::from_millis(500);
         let cases = [
             ("accepted", Step::normal().after(slowly), 1, "detached"),
             ("lost", Step::fin().executing().after(slowly), 1, "unknown"),
@@ -75,7 +75,7 @@ fn cancelled_during_a_post_that_is_throttled_it_is_not_sent_again() {
         let gateway = ground.gateway();
         let client = ground.client(&gateway);
         client.run(request("warm")).await.unwrap();
-        let slowly = Duration::from_millis(100);
+        let slowly = Duration::from_millis(500);
         gateway.script(Point::Invoke, [Step::status(429).header("retry-after", "0").after(slowly)]);
         let call = start(&client, "throttled");
         ground.until("the POST is there", || gateway.count(Point::Invoke) == 2).await;
