@@ -92,6 +92,11 @@ impl Cause {
         Some(Cause { code: code_of_io(error)?, message: error.to_string() })
     }
 
+    /// Nothing was heard before the deadline of a call, which is earlier than that of the exchange.
+    pub(crate) fn timed_out(message: &str) -> Cause {
+        Cause { code: "ETIMEDOUT", message: message.to_owned() }
+    }
+
     pub(crate) fn message_mut(&mut self) -> &mut String {
         &mut self.message
     }

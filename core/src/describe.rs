@@ -17,6 +17,7 @@ use tokio::sync::OnceCell;
 use tokio::time::Instant;
 use url::Url;
 
+use crate::cause::Cause;
 use crate::client::Client;
 use crate::config::Validate;
 use crate::contract::{Prepared, Violation};
@@ -141,7 +142,8 @@ impl Inner {
             Ok(answer) => answer,
             Err(_) => {
                 Err(Error::new(ErrorKind::Unavailable, "the gateway did not describe the action in time")
-                    .with_hint("nothing was executed; try again"))
+                    .with_hint("nothing was executed; try again")
+                    .caused_by(Some(Cause::timed_out("no answer before the deadline"))))
             }
         };
         let answer =

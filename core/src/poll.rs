@@ -181,7 +181,14 @@ impl Watch<'_> {
         let (outcome, token) = match tokio::time::timeout_at(until, looking).await {
             Ok(Ok(answered)) => answered,
             Ok(Err(error)) => return self.not_let_in(error),
-            Err(_) => return self.nothing(None, "no answer before the deadline", None),
+            Err(_) => {
+                const WHY: &str = "no answer before the deadline";
+                // Where something was heard of it, that it goes on is what ends the wait.
+                if self.last_status.is_none() {
+                    self.cause.get_or_insert_with(|| Cause::timed_out(WHY));
+                }
+                return self.nothing(None, WHY, None);
+            }
         };
         // The slowest look so far, doubled, says when the last one has to begin; a gateway that hangs may not move it far.
         self.lead = self.lead.max(self.looked_at.elapsed() * 2).min(Duration::from_secs(1));
@@ -236,9 +243,10 @@ impl Watch<'_> {
     }
 
     /// A token service that is down passes; refused credentials do not, nor does a certificate that proves nothing.
-    fn not_let_in(&self, error: Error) -> Next {
+    fn not_let_in(&mut self, error: Error) -> Next {
         match error.kind() {
             ErrorKind::Unavailable | ErrorKind::RateLimited if !error.is_lasting() => {
+                self.cause = error.cause().cloned();
                 self.nothing(error.http_status(), "no token", None)
             }
             _ => Next::Over(error),

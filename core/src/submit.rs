@@ -17,6 +17,7 @@ use url::Url;
 
 use crate::auth::Token;
 use crate::batch::Place;
+use crate::cause::Cause;
 use crate::contract::Prepared;
 use crate::error::{Error, ErrorKind, Result};
 use crate::inner::{Inner, Phase};
@@ -186,11 +187,11 @@ impl Submission {
         let mut request = self.request(&ready.token);
         span.name_in(request.headers_mut());
         let outcome = self.inner.transport.send(request, None).await;
+        self.caller.heard();
         span.answered(&outcome);
         ready.token.answered(&outcome);
         let heard = ready.turn.answered(&outcome);
         match invoked(outcome, &self.inner.config.profile, self.inner.config.delivery) {
-        self.caller.heard();
             Invoked::Accepted(mut accepted) => {
                 self.inner.budget.succeeded();
                 if let Some(terminal) = &mut accepted.terminal {
@@ -318,26 +319,27 @@ fn too_late() -> Error {
         .with_hint("nothing was sent; open a new client")
 }
 
+const LATE_HINT: &str = "nothing was sent; allow a longer `timeout`";
+
 /// Waits for a turn and a token, neither beyond the deadline.
 async fn ready(inner: &Inner, line: Line, deadline: Instant) -> Result<Ready> {
     let began = Instant::now();
     let turn = inner.turns.take(line, deadline).await?;
-const LATE_HINT: &str = "nothing was sent; allow a longer `timeout`";
-
     let token = tokio::time::timeout_at(deadline, inner.auth.token()).await.unwrap_or_else(|_| {
         Err(Error::new(ErrorKind::Unavailable, "the token service did not answer before the deadline")
-            .with_hint("nothing was sent; allow a longer `timeout`"))
+            .with_hint(LATE_HINT)
+            .caused_by(Some(Cause::timed_out("no answer before the deadline"))))
     })?;
-    Ok(Ready { turn, token, queued: began.elapsed() })
-}
-
-/// Why a send is repeated, in our own words: a gateway's may repeat an input, which the trail never holds.
-fn why(error: &Error) -> String {
     // What needs no wait is there however late it is.
     if Instant::now() >= deadline {
         return Err(Error::new(ErrorKind::Unavailable, "the deadline passed before the request was sent")
             .with_hint(LATE_HINT));
     }
+    Ok(Ready { turn, token, queued: began.elapsed() })
+}
+
+/// Why a send is repeated, in our own words: a gateway's may repeat an input, which the trail never holds.
+fn why(error: &Error) -> String {
     match error.http_status() {
         Some(status) => format!("{}, the gateway answered {status}", error.kind().as_str()),
         None => error.kind().as_str().to_owned(),

@@ -15,6 +15,7 @@ use http::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::Instant;
 
+use crate::cause::Cause;
 use crate::claims::{Claim, ClaimNumber, Claims, InProcess, Payload};
 use crate::contract::{Prepared, Refused};
 use crate::error::{Error, ErrorKind, Executed, Result};
@@ -190,6 +191,7 @@ impl Ledger {
         let late = || {
             Error::new(ErrorKind::Audit, "the disk did not take a record of the trail before the deadline")
                 .with_hint("nothing was sent; allow a longer `timeout`, or look after the disk")
+                .caused_by(Some(Cause::timed_out("the disk did not take it before the deadline")))
         };
         tokio::time::timeout_at(deadline, self.trail.settled(position)).await.unwrap_or_else(|_| Err(late()))
     }

@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 
 use super::checkpoint::{self, Checkpoint, Places};
+use super::failure::Failure;
 use super::log::{Head, Log, Sink};
 use super::record::{Origin, timestamp_text};
 use super::run::Complete;
@@ -41,7 +42,7 @@ impl Inner {
     ///
     /// # Errors
     /// What the disk says. Then the log is broken, and knows of what nothing is known.
-    pub(super) fn sync(&self) -> Result<Synced, String> {
+    pub(super) fn sync(&self) -> Result<Synced, Failure> {
         let (unsynced, synced) = {
             let log = self.log();
             let Some(run) = log.run() else { return Ok(Synced::default()) };

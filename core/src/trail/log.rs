@@ -5,6 +5,7 @@
 //! when the disk takes one, and that begins by saying how many records are missing.
 
 use std::collections::VecDeque;
+use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,6 +13,7 @@ use jiff::Timestamp;
 
 use super::chain::{self, GENESIS};
 use super::clock::{self, Clock};
+use super::failure::Failure;
 use super::record::{Entry, Origin, Record};
 use super::run::{Complete, Run};
 use super::{Event, witness};
@@ -45,8 +47,8 @@ impl Memory {
         Memory { lines: VecDeque::new(), bytes: 0, before: Head::default() }
     }
 
-    fn push(&mut self, line: &[u8]) -> Result<(), String> {
-        let line = std::str::from_utf8(line).map_err(|error| error.to_string())?;
+    fn push(&mut self, line: &[u8]) -> io::Result<()> {
+        let line = std::str::from_utf8(line).map_err(io::Error::other)?;
         self.bytes += line.len();
         self.lines.push_back(line.trim_end().into());
         while self.lines.len() > MEMORY_RECORDS || self.bytes > MEMORY_BYTES {
@@ -79,7 +81,7 @@ impl Default for Head {
 pub(super) enum Ended {
     Closed,
     /// Until a new segment can be begun.
-    Broken(String),
+    Broken(Failure),
 }
 
 /// What the trail's lock protects.
@@ -101,7 +103,7 @@ pub(super) struct Log {
     /// How many could not be written since it was opened.
     pub(super) lost: u64,
     /// The last record of which a failed sync leaves nothing known, and what the disk said.
-    pub(super) unknown: Option<(u64, String)>,
+    pub(super) unknown: Option<(u64, Failure)>,
     /// How many of the missing a line of the log has named.
     reported: u64,
     /// When it broke, or when a new segment was tried for the last time.
@@ -186,7 +188,7 @@ impl Log {
         }
     }
 
-    fn write(&mut self, origin: &Origin, entry: &Entry<'_>, at: Timestamp) -> Result<(), String> {
+    fn write(&mut self, origin: &Origin, entry: &Entry<'_>, at: Timestamp) -> Result<(), Failure> {
         let (ts, link) = (self.clock.text(at), self.link.as_deref());
         let record = Record::new(origin, entry, self.head.seq + 1, ts, &self.head.hash, link);
         lay(&mut self.line, &mut self.hash, origin, &record)?;
@@ -194,19 +196,19 @@ impl Log {
             Sink::Memory(memory) => memory.push(&self.line)?,
             Sink::Run(run) if run.is_over(self.line.len(), at) => return self.begin_next(origin, entry, at),
             Sink::Run(run) => {
-                run.current.write(&self.line).map_err(|error| error.to_string())?;
+                run.current.write(&self.line)?;
                 run.current.took(&record, at);
             }
-            Sink::Nowhere => return Err("it is open for reading only".to_owned()),
+            Sink::Nowhere => return Err("it is open for reading only".into()),
         }
         self.wrote(entry.event);
         Ok(())
     }
 
     /// Writes the record as the first of a new segment.
-    fn begin_next(&mut self, origin: &Origin, entry: &Entry<'_>, at: Timestamp) -> Result<(), String> {
-        let Sink::Run(run) = &mut self.sink else { return Err("it has no segments".to_owned()) };
-        let mut next = run.next(origin, at).map_err(|error| error.to_string())?;
+    fn begin_next(&mut self, origin: &Origin, entry: &Entry<'_>, at: Timestamp) -> Result<(), Failure> {
+        let Sink::Run(run) = &mut self.sink else { return Err("it has no segments".into()) };
+        let mut next = run.next(origin, at)?;
         // Where this one has no record, the next one follows the one before it.
         let link = if self.head.seq == 0 {
             self.link.clone()
@@ -214,11 +216,11 @@ impl Log {
             Some(witness::link(&run.current.name, &self.head))
         };
         let record = Record::new(origin, entry, 1, self.clock.text(at), GENESIS, link.as_deref());
-        let written = lay(&mut self.line, &mut self.hash, origin, &record)
-            .and_then(|()| next.write(&self.line).map_err(|error| error.to_string()));
-        if let Err(reason) = written {
+        let written =
+            lay(&mut self.line, &mut self.hash, origin, &record).and_then(|()| next.write(&self.line));
+        if let Err(error) = written {
             run.discard(&next);
-            return Err(reason);
+            return Err(error.into());
         }
         next.took(&record, at);
         run.go_on_with(next, std::mem::take(&mut self.head));
@@ -236,7 +238,7 @@ impl Log {
     }
 
     /// From here on nothing is written, until a new segment can be begun; a first reason stays.
-    pub(super) fn break_off(&mut self, reason: String) -> Ended {
+    pub(super) fn break_off(&mut self, reason: Failure) -> Ended {
         if !matches!(self.ended, Some(Ended::Broken(_))) {
             tracing::error!(target: TARGET, "the audit trail cannot be written: {reason}");
         }
@@ -247,7 +249,7 @@ impl Log {
     }
 
     /// The disk may not have what was written, and nobody will ever know.
-    pub(super) fn disk_failed(&mut self, reason: String) -> Ended {
+    pub(super) fn disk_failed(&mut self, reason: Failure) -> Ended {
         if let Sink::Run(run) = &mut self.sink {
             run.not_synced();
         }
@@ -327,9 +329,9 @@ pub(super) fn not_written(records: u64) -> String {
 }
 
 /// The line of a record, and its hash.
-fn lay(line: &mut Vec<u8>, hash: &mut String, origin: &Origin, record: &Record<'_>) -> Result<(), String> {
+fn lay(line: &mut Vec<u8>, hash: &mut String, origin: &Origin, record: &Record<'_>) -> io::Result<()> {
     line.clear();
-    serde_json::to_writer(&mut *line, record).map_err(|error| error.to_string())?;
+    serde_json::to_writer(&mut *line, record)?;
     chain::seal(line, origin.key.as_ref(), hash);
     Ok(())
 }

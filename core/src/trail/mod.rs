@@ -14,6 +14,7 @@ mod clock;
 mod close;
 mod event;
 mod export;
+mod failure;
 mod filter;
 mod follow;
 mod index;
@@ -59,6 +60,7 @@ pub use verify::{Problem, Verification};
 use crate::config::AuditFailure;
 use crate::error::{Error, ErrorKind, Result};
 use crate::telemetry::{self, TARGET};
+use failure::Failure;
 use inner::Inner;
 use keeper::Keeper;
 use key::Digests;
@@ -247,7 +249,7 @@ impl Trail {
     /// # Errors
     /// [`ErrorKind::Audit`] when the disk refuses, now or before: the trail is broken then.
     pub fn flush(&self) -> Result<()> {
-        let broken = |reason: String| self.ended(&Ended::Broken(reason));
+        let broken = |reason: Failure| self.ended(&Ended::Broken(reason));
         let unnoted = {
             let log = self.lock()?;
             match (&log.ended, &log.unknown) {
@@ -319,13 +321,14 @@ impl Trail {
                     AuditFailure::FailClosed => "nothing is sent without a record",
                     AuditFailure::ContinueWithGap => "invocations go on without records, which are counted",
                 };
-                Error::new(ErrorKind::Audit, message).with_hint(match place {
+                let hint = match place {
                     Some(path) => format!(
                         "{meanwhile}: see that `{path}` exists, is writable and has space; it is tried again every \
                          five seconds"
                     ),
                     None => format!("{meanwhile}: open a new client"),
-                })
+                };
+                Error::new(ErrorKind::Audit, message).with_hint(hint).caused_by(reason.cause.clone())
             }
         }
     }

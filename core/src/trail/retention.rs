@@ -129,7 +129,7 @@ mod tests {
         let (old, _) = left(directory.path(), "000000000001", days_ago(40));
         let trail = Trail::open(directory.path(), "svc".into()).unwrap();
         let until = timestamp_text(days_ago(30));
-        trail.inner.log().break_off("the disk is full".to_owned());
+        trail.inner.log().break_off("the disk is full".into());
         remove_until(&trail.inner, &until).unwrap();
         assert!(names(directory.path()).contains(&old), "no record names it");
         trail.inner.log().retry = Duration::ZERO;

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::failure::Failure;
 use super::log::Head;
 use super::record::{Origin, Record};
 use super::segment::{self, Written};
@@ -201,11 +202,10 @@ pub(super) struct Unsynced {
 
 impl Unsynced {
     /// Returns when the disk has all of it. Whoever calls this breaks the log off when it fails.
-    pub(super) fn sync(&self) -> Result<(), String> {
+    pub(super) fn sync(&self) -> Result<(), Failure> {
         // Windows syncs no directories, and keeps new names in a journal of its own.
         if let Some(directory) = self.directory.as_ref().filter(|_| cfg!(not(windows))) {
-            let synced = File::open(directory).and_then(|directory| directory.sync_all());
-            synced.map_err(|error| error.to_string())?;
+            File::open(directory).and_then(|directory| directory.sync_all())?;
         }
         self.files.iter().try_for_each(|file| file.sync())
     }

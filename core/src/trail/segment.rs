@@ -8,6 +8,8 @@ use std::sync::{Mutex, PoisonError};
 
 use jiff::Timestamp;
 
+use super::failure::Failure;
+
 /// The longest line that is read as a record. Records are written far shorter.
 pub(super) const MAX_LINE: usize = 1 << 20;
 /// How much of a segment's end is read to find its last record.
@@ -151,7 +153,7 @@ pub(super) fn open_file(path: &Path) -> io::Result<File> {
 #[derive(Debug)]
 pub(super) struct Written {
     pub(super) file: File,
-    failed: Mutex<Option<String>>,
+    failed: Mutex<Option<Failure>>,
 }
 
 impl Written {
@@ -163,12 +165,12 @@ impl Written {
     ///
     /// # Errors
     /// What the disk said, now or before.
-    pub(super) fn sync(&self) -> Result<(), String> {
+    pub(super) fn sync(&self) -> Result<(), Failure> {
         let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(reason) = &*failed {
             return Err(reason.clone());
         }
-        self.file.sync_data().map_err(|error| failed.insert(error.to_string()).clone())
+        self.file.sync_data().map_err(|error| failed.insert(error.into()).clone())
     }
 }
 

@@ -9,6 +9,7 @@ use std::thread::{self, JoinHandle};
 
 use tokio::sync::watch;
 
+use super::failure::Failure;
 use super::inner::Inner;
 
 /// Those who wait, and what they wait for.
@@ -33,14 +34,14 @@ struct Settled {
     through: u64,
     /// The first and the last record of which a failed sync leaves nothing known.
     lost: Option<(u64, u64)>,
-    reason: String,
+    reason: Failure,
     /// Nobody syncs any more.
     over: bool,
 }
 
 impl Settled {
     /// The disk has so many records, except those up to `unknown` that it was not known to have before.
-    fn learn(&mut self, written: u64, unknown: Option<(u64, String)>) {
+    fn learn(&mut self, written: u64, unknown: Option<(u64, Failure)>) {
         if let Some((last, reason)) = unknown.filter(|(last, _)| *last > self.through) {
             self.lost = Some((self.lost.map_or(self.through + 1, |(first, _)| first), last));
             (self.through, self.reason) = (last, reason);
@@ -49,13 +50,13 @@ impl Settled {
     }
 
     /// What there is to say of this record, as soon as there is something.
-    fn of(&self, position: u64) -> Option<Result<(), String>> {
+    fn of(&self, position: u64) -> Option<Result<(), Failure>> {
         if self.lost.is_some_and(|(first, last)| (first..=last).contains(&position)) {
             Some(Err(self.reason.clone()))
         } else if self.through >= position {
             Some(Ok(()))
         } else {
-            self.over.then(|| Err("it was closed".to_owned()))
+            self.over.then(|| Err("it was closed".into()))
         }
     }
 }
@@ -66,14 +67,14 @@ impl Group {
     }
 
     /// Returns when the disk has this record, or when it is known that nobody knows whether it has.
-    pub(super) async fn settled(&self, position: u64) -> Result<(), String> {
+    pub(super) async fn settled(&self, position: u64) -> Result<(), Failure> {
         if let Some(known) = self.settled.borrow().of(position) {
             return known;
         }
         self.want(position);
         let mut settled = self.settled.subscribe();
         let found = settled.wait_for(|settled| settled.of(position).is_some()).await;
-        found.ok().and_then(|settled| settled.of(position)).unwrap_or_else(|| Err("it is gone".to_owned()))
+        found.ok().and_then(|settled| settled.of(position)).unwrap_or_else(|| Err("it is gone".into()))
     }
 
     fn want(&self, position: u64) {
@@ -138,8 +139,8 @@ mod tests {
         let mut settled = Settled::default();
         settled.learn(3, None);
         assert_eq!((settled.of(3), settled.of(4)), (Some(Ok(())), None));
-        let failed = || Some(Err("no".to_owned()));
-        let unknown = Some((6, "no".to_owned()));
+        let failed = || Some(Err("no".into()));
+        let unknown = Some((6, "no".into()));
         settled.learn(0, unknown.clone());
         let said = |settled: &Settled| [3, 4, 6, 7, 9, 10].map(|position| settled.of(position));
         assert_eq!(said(&settled), [Some(Ok(())), failed(), failed(), None, None, None]);

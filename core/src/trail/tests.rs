@@ -9,6 +9,7 @@ use super::log::{Log, Memory, Sink};
 use super::record::Origin;
 use super::run::{self, Run};
 use super::{Entry, Event, Trail, segment};
+use crate::cause::Cause;
 use crate::error::{Error, ErrorKind, Executed, Result};
 
 /// A trail in a directory that is not there, whose segment is this file.
@@ -49,10 +50,15 @@ fn a_full_disk_is_no_false_acknowledgement_and_ends_the_trail() {
     );
     // Were the file tried again, the reason would be a new one: this one has no room for that.
     trail.inner.log().sink = Sink::Memory(Memory::new());
-    assert_eq!(refused(trail.append(&Entry::new(Event::Sending))).message(), first.message());
-    assert_eq!(refused(trail.flush()).message(), first.message());
+    let as_first = |error: Error| {
+        assert_eq!(error.message(), first.message());
+        assert_eq!(error.cause().map(Cause::code), Some("ENOSPC"), "to whoever comes");
+    };
+    as_first(first.clone());
+    as_first(refused(trail.append(&Entry::new(Event::Sending))));
+    as_first(refused(trail.flush()));
     trail.close();
-    assert_eq!(refused(trail.append(&Entry::new(Event::Sending))).message(), first.message());
+    as_first(refused(trail.append(&Entry::new(Event::Sending))));
 }
 
 #[cfg(unix)]
