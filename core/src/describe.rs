@@ -88,7 +88,7 @@ impl Client {
         let Some(action_id) = form.canonical(named) else {
             let (code, rule) = form.rule();
             let names = standing.policy.hint_of_names(action_id).unwrap_or_default();
-            let violation = Violation::new("/actionId", code, format!("`actionId` {rule}{names}"));
+            let violation = Violation::new("/actionId", code, format!("`action_id` {rule}{names}"));
             return Err(Error::new(ErrorKind::Validation, violation.message.clone())
                 .with_hint("nothing was sent; correct the id")
                 .with_violations(vec![violation]));

@@ -20,8 +20,11 @@ export function wordsInNode(text) {
   return text === null ? null : text.replace(/`(\w+)`/g, (_, name) => `\`${NAMES.get(name) ?? name}\``);
 }
 
-/** The same of a violation, which begins with what the caller wrote. */
+const FIELDS = surface.fields.ActionRequest.map(({ node }) => `/${node}`);
+
+/** The same of a violation, which begins with what the caller wrote, unless that is a field of the request. */
 export function violationInNode(violation) {
+  if (FIELDS.includes(violation.path)) return { ...violation, message: wordsInNode(violation.message) };
   const [begins, ...rest] = violation.message.split(/(?<=^`[^`]*`)/);
   return { ...violation, message: `${begins}${wordsInNode(rest.join(""))}` };
 }

@@ -4,7 +4,7 @@
 use url::{Host, Url};
 
 use super::Violation;
-use super::pointer::quoted;
+use super::pointer::{self, quoted};
 
 const PATH: &str = "/callbackUrl";
 const MAX_LENGTH: usize = 2048;
@@ -45,7 +45,7 @@ impl CallbackHosts {
     /// Adds every reason for which `text` cannot be a callback URL.
     pub(crate) fn check(&self, text: &str, violations: &mut Vec<Violation>) {
         let mut refuse = |code: &str, rule: &str| {
-            violations.push(Violation::new(PATH, code, format!("`callbackUrl` {rule}")));
+            violations.push(Violation::new(PATH, code, format!("{} {rule}", pointer::name(PATH))));
         };
         let (url, authority) = match parse(text) {
             Ok(parsed) => parsed,

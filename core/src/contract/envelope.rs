@@ -75,8 +75,8 @@ fn fill(request: &mut ActionRequest, members: Members<'_>) {
                 *seen = true;
                 field(request, name, path, raw);
             }
-            Some(((name, path, _), _)) => {
-                let message = format!("`{name}` is given more than once");
+            Some(((_, path, _), _)) => {
+                let message = format!("{} is given more than once", pointer::name(path));
                 request.strays.push(Violation::new(*path, "duplicate", message));
             }
             None => request.strays.push(unknown(&key)),
@@ -114,11 +114,12 @@ fn field(request: &mut ActionRequest, name: &str, path: &str, raw: &RawValue) {
 fn unknown(key: &Text) -> Violation {
     let path = pointer::join("", &key.text);
     let words = FIELDS.iter().flat_map(|(name, _, other)| [*name, *other]);
-    let hint = match pointer::nearest(&key.text, words) {
-        Some(word) => format!("did you mean `{word}`?"),
-        None => {
-            "a request has `actionId`, `inputs`, `correlationId`, `callbackUrl` and `traceparent`".to_owned()
-        }
+    let meant = pointer::nearest(&key.text, words)
+        .and_then(|word| FIELDS.iter().find(|(name, _, other)| [*name, *other].contains(&word)));
+    let hint = match meant {
+        Some((_, _, word)) => format!("did you mean `{word}`?"),
+        None => "a request has `action_id`, `inputs`, `correlation_id`, `callback_url` and `traceparent`"
+            .to_owned(),
     };
     let name = pointer::name(&path);
     Violation::new(path, "unknown_field", format!("{name} is not a field of a request; {hint}"))

@@ -28,7 +28,7 @@ pub(crate) use prepare::is_correlation_id;
 pub use request::{ActionRequest, InputValue};
 pub use template::{BodyTemplate, Member};
 
-/// One mistake: where, which, and in words. The same in all three languages.
+/// One mistake: where, which, and in words. The same in all three languages, but for the spelling of names in the words.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Violation {
     /// A JSON pointer (RFC 6901) in wire names: `/actionId`, `/inputs/amount`; empty for the request as a whole.

@@ -25,10 +25,19 @@ pub(crate) fn segments(path: &str) -> impl Iterator<Item = String> + '_ {
     path.split('/').skip(1).map(|segment| segment.replace("~1", "/").replace("~0", "~"))
 }
 
-/// The name that messages use for a pointer, in backticks: `/inputs/amount` is `` `inputs.amount` ``, a key that is
-/// not a plain name is quoted (`` `inputs["a.b"]` ``), and the root is "the request".
+/// The fields of a request that callers write otherwise than the wire: their pointer, and their name in messages, which a
+/// border retells where its language has another.
+pub(crate) const RENAMED: [(&str, &str); 3] =
+    [("/actionId", "action_id"), ("/correlationId", "correlation_id"), ("/callbackUrl", "callback_url")];
+
+/// The name that messages use for a pointer into a request, in backticks: `/inputs/amount` is `` `inputs.amount` ``,
+/// `/actionId` is `` `action_id` ``, a key that is not a plain name is quoted (`` `inputs["a.b"]` ``), and the root is "the
+/// request".
 pub(crate) fn name(path: &str) -> String {
-    name_below("the request", path)
+    match RENAMED.iter().find(|(wire, _)| *wire == path) {
+        Some((_, name)) => format!("`{name}`"),
+        None => name_below("the request", path),
+    }
 }
 
 /// As [`name`], for a document that is called `root`.
@@ -101,7 +110,8 @@ mod tests {
     fn a_name_reads_as_a_person_would_write_it() {
         let cases = [
             ("", "the request"),
-            ("/actionId", "`actionId`"),
+            ("/actionId", "`action_id`"),
+            ("/inputs/actionId", "`inputs.actionId`"),
             ("/inputs/amount", "`inputs.amount`"),
             ("/inputs/order-ref", "`inputs.order-ref`"),
             ("/inputs/größe", "`inputs.größe`"),

@@ -195,7 +195,7 @@ impl Policy {
             let near = nearest(action_id, listed.names.keys().map(String::as_str));
             let hint = near.map(|name| format!("; did you mean `{name}`?"));
             let message = format!(
-                "`actionId` is not an action that the policy lists; list it there to allow it{}",
+                "`action_id` is not an action that the policy lists; list it there to allow it{}",
                 hint.unwrap_or_default()
             );
             let violations = vec![Violation::new("/actionId", "action_not_allowed", message)];
@@ -205,7 +205,7 @@ impl Policy {
         if let Some(Door::Closed(opens)) = action.hours.as_ref().map(|hours| hours.at(at)) {
             let when = opens.as_ref().map_or_else(|| "at no time".to_owned(), |next| next.shown.clone());
             let message = format!(
-                "`actionId` is an action that the policy does not allow at this time; it opens {when}"
+                "`action_id` is an action that the policy does not allow at this time; it opens {when}"
             );
             judgement.violations.push(Violation::new("/actionId", "outside_hours", message));
             judgement.opens = opens;

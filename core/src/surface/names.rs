@@ -2,8 +2,8 @@
 //!
 //! The core writes the names of options, parameters, fields and methods in snake_case and in backticks, each by itself:
 //! `` `max_queued` ``. Where another language writes them otherwise, [`Dialect::retell`] does so at the border. What a caller
-//! or a gateway wrote stays as it was written: a name with which a sentence begins is the caller's own, and only hints and
-//! sentences about violations are the core's from beginning to end.
+//! or a gateway wrote stays as it was written: a name with which a sentence begins is the caller's own, unless it is that
+//! of a field of the request, and only hints and sentences about violations are the core's from beginning to end.
 
 use std::borrow::Cow;
 
@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::sandbox::{self, Setting};
 use super::{DESCRIBED, methods};
 use crate::config::{Dialect, OPTIONS};
+use crate::contract::pointer::RENAMED;
 
 /// With this a sandbox begins to say which members a fault may have.
 const FAULT_HAS: &str = " is no member of a fault, which has ";
@@ -26,17 +27,28 @@ impl Dialect {
             in_node(hint, true);
         }
         let Some(Value::Array(violations)) = said.get_mut("violations") else { return };
+        // What the message and the reasons say again, where the name at its beginning is the core's.
+        let mut retold = Vec::new();
         for violation in violations {
+            let of_a_field = RENAMED.iter().any(|(wire, _)| violation["path"] == *wire);
             if let Some(Value::String(message)) = violation.get_mut("message") {
-                in_node(message, false);
+                let before = message.clone();
+                in_node(message, of_a_field);
+                retold.extend(of_a_field.then(|| (before, message.clone())));
             }
         }
+        let again = |text: &mut String| {
+            for (before, after) in &retold {
+                *text = text.replace(before, after);
+            }
+            in_node(text, false);
+        };
         if let Some(Value::String(message)) = said.get_mut("message") {
-            in_node(message, false);
+            again(message);
         }
         for reason in said.get_mut("reasons").and_then(Value::as_array_mut).into_iter().flatten() {
             if let Value::String(reason) = reason {
-                in_node(reason, false);
+                again(reason);
             }
         }
     }
@@ -123,6 +135,30 @@ mod tests {
         assert_eq!(error["message"], message);
         let violation = "`action_id` is not a field; did you mean `actionId`?";
         assert_eq!(error["violations"][0]["message"], violation);
+    }
+
+    #[test]
+    fn a_field_of_the_request_has_the_name_that_its_caller_wrote() {
+        let sentence = |name: &str, other: &str| {
+            [format!("`{name}` must be a UUID; did you mean `{other}`?"), format!("`{name}` must be short")]
+        };
+        let said = |name: &str, other: &str| {
+            let [first, second] = sentence(name, other);
+            json!({
+                "message": format!("the request breaks the contract: {first}; `correlation_id` is no field; {second}"),
+                "violations": [
+                    {"path": "/actionId", "message": first},
+                    {"path": "/correlation_id", "message": "`correlation_id` is no field"},
+                    {"path": "/actionId", "message": second},
+                ],
+                "reasons": [first, "`correlation_id` is no field", second],
+            })
+        };
+        let mut told = said("action_id", "x");
+        Dialect::Python.retell(&mut told);
+        assert_eq!(told, said("action_id", "x"));
+        Dialect::Node.retell(&mut told);
+        assert_eq!(told, said("actionId", "x"));
     }
 
     #[test]
