@@ -141,6 +141,8 @@ mod tests {
         assert_eq!(result("COMPLETED"), None);
         assert!(result("FAILED").unwrap().contains("action `a` failed: no stock"));
         assert!(result("CANCELLED").unwrap().contains(r#""kind":"action_cancelled""#));
+        let by_hand = status_error(r#"{"status":"FAILED"}"#).unwrap();
+        assert!(by_hand.contains(r#""message":"the action failed""#), "{by_hand}");
     }
 
     #[test]

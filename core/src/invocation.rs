@@ -104,9 +104,9 @@ impl ActionResult {
 
     fn error(&self, kind: ErrorKind) -> Error {
         let verb = if kind == ErrorKind::ActionFailed { "failed" } else { "was cancelled" };
-        let action = self.action_id.as_deref().unwrap_or("the action");
+        let action = self.action_id.as_ref().map_or("the action".to_owned(), |id| format!("action `{id}`"));
         let reason = self.error_message.as_deref().map(|m| format!(": {m}")).unwrap_or_default();
-        Error::new(kind, format!("action `{action}` {verb}{reason}"))
+        Error::new(kind, format!("{action} {verb}{reason}"))
             .with_hint("it was executed; look at its outputs and the gateway's log before calling it again")
             .with_attempts(self.attempts)
             .about(self.action_id.as_deref(), self.correlation_id.as_deref(), self.invocation_id.as_deref())
