@@ -107,12 +107,12 @@ impl TokenRequests {
             let (request, answer) = self.request().await;
             match answer {
                 TokenAnswer::Token(value, None) => return Ok(BearerToken::new(value)),
+                TokenAnswer::Token(_, Some(seconds)) if !seconds.is_finite() || seconds < 0.0 => {
+                    return Err(NoToken::lifetime(seconds));
+                }
                 TokenAnswer::Token(value, Some(seconds)) => {
-                    // What is no time is over before it began, which the core says; what is longer than a clock can say
-                    // is for ever, which the core cuts to what it believes.
-                    let longest =
-                        if seconds.is_finite() && seconds > 0.0 { Duration::MAX } else { Duration::ZERO };
-                    let lifetime = Duration::try_from_secs_f64(seconds).unwrap_or(longest);
+                    // What is longer than a clock can say is for ever, which the core cuts to what it believes.
+                    let lifetime = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);
                     return Ok(BearerToken::new(value).expires_in(lifetime));
                 }
                 TokenAnswer::Raised(class) => {

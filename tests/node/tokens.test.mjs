@@ -135,9 +135,15 @@ const WRONG = [
   [() => ["s3cr3t", "soon"], "`token` returned Array"],
   [() => [], "`token` returned Array"],
   [() => ["s3cr3t", 0], "`token` returned a token that has already expired"],
-  [() => ["s3cr3t", -5], "`token` returned a token that has already expired"],
-  [() => ["s3cr3t", Number.NaN], "`token` returned a token that has already expired"],
-  [() => ["s3cr3t", Number.POSITIVE_INFINITY], "`token` returned a token that has already expired"],
+  [() => ["s3cr3t", -5], "`token` returned a token that has already expired: its lifetime is negative"],
+  [
+    () => ["s3cr3t", Number.NaN],
+    "`token` returned a token whose lifetime is not a number; leave it out where it is not known",
+  ],
+  [
+    () => ["s3cr3t", Number.POSITIVE_INFINITY],
+    "`token` returned a token whose lifetime is infinite; leave it out where it is not known",
+  ],
   [() => "", "`token` returned a token that no header may hold"],
   [() => "s3cr3t\r\nX: y", "`token` returned a token that no header may hold"],
   [() => "s3cr3t\ud800", "`token` returned a token that no header may hold"],

@@ -183,9 +183,15 @@ class VaultError(Exception):
         (("s3cr3t", True), "`token` returned tuple"),
         (("s3cr3t", 1, 2), "`token` returned tuple"),
         (("s3cr3t", 0), "`token` returned a token that has already expired"),
-        (("s3cr3t", -5), "`token` returned a token that has already expired"),
-        (("s3cr3t", float("nan")), "`token` returned a token that has already expired"),
-        (("s3cr3t", float("inf")), "`token` returned a token that has already expired"),
+        (("s3cr3t", -5), "`token` returned a token that has already expired: its lifetime is negative"),
+        (
+            ("s3cr3t", float("nan")),
+            "`token` returned a token whose lifetime is not a number; leave it out where it is not known",
+        ),
+        (
+            ("s3cr3t", float("inf")),
+            "`token` returned a token whose lifetime is infinite; leave it out where it is not known",
+        ),
         ("", "`token` returned a token that no header may hold"),
         ("s3cr3t\r\nX: y", "`token` returned a token that no header may hold"),
         ("s3cr3t\ud800", "`token` raised `UnicodeEncodeError`"),

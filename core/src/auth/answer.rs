@@ -102,11 +102,10 @@ fn parse(body: &[u8], scope: Option<&str>) -> Result<Fetched, Verdict> {
         );
     }
     match lifetime(success.expires_in.as_deref().map(RawValue::get)) {
-        Some(lifetime) => Ok(Fetched { value: success.access_token, lifetime }),
-        None => fail(
-            "the token service issued a token that has already expired",
-            "check its clock and `expires_in`",
-        ),
+        Ok(lifetime) => Ok(Fetched { value: success.access_token, lifetime }),
+        Err(what) => {
+            fail(&format!("the token service issued a token {what}"), "check its clock and `expires_in`")
+        }
     }
 }
 
@@ -117,19 +116,24 @@ fn missing_scope<'a>(asked: Option<&'a str>, granted: Option<&str>) -> Option<&'
 }
 
 /// Seconds as a number or a numeric string, as the text of the JSON value: a number may be beyond every type. Absent is
-/// the default; none when it is over before it began.
-fn lifetime(expires_in: Option<&str>) -> Option<Duration> {
+/// the default.
+///
+/// # Errors
+/// What is wrong with the token: its lifetime is over before it began, or is no time.
+fn lifetime(expires_in: Option<&str>) -> Result<Duration, &'static str> {
+    const NO_TIME: &str = "whose `expires_in` is no finite number of seconds";
     let text = match expires_in {
-        None | Some("null") => return Some(DEFAULT_LIFETIME),
+        None | Some("null") => return Ok(DEFAULT_LIFETIME),
         Some(text) => text.trim_matches('"').trim(),
     };
     // Rust reads words as numbers too.
-    if !text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '.' | '+')) {
-        return None;
+    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+    if !unsigned.starts_with(|c: char| c.is_ascii_digit() || c == '.') {
+        return Err(NO_TIME);
     }
-    let seconds = text.parse::<f64>().ok().filter(|seconds| seconds.is_finite() && *seconds > 0.0)?;
-    let lifetime = Duration::from_secs_f64(seconds.min(LONGEST_LIFETIME.as_secs_f64()));
-    (!lifetime.is_zero()).then_some(lifetime)
+    let seconds = text.parse::<f64>().ok().filter(|seconds| seconds.is_finite()).ok_or(NO_TIME)?;
+    let lifetime = Duration::from_secs_f64(seconds.clamp(0.0, LONGEST_LIFETIME.as_secs_f64()));
+    if lifetime.is_zero() { Err("that has already expired") } else { Ok(lifetime) }
 }
 
 fn refused(status: u16, answer: &Answer, wrong: &'static str) -> Error {
@@ -179,6 +183,9 @@ mod tests {
             ("\"1e400\"", None),
             ("1e-400", None),
             ("1e-12", None),
+            ("\"-inf\"", None),
+            ("\"+60\"", Some(60.0)),
+            ("\"+-60\"", None),
             ("1000000000000", Some(86_400.0)),
             ("\"soon\"", None),
             ("\"inf\"", None),
@@ -194,7 +201,9 @@ mod tests {
                     assert_eq!(fetched.lifetime, Duration::from_secs_f64(seconds), "{text}");
                 }
                 (Err(Verdict::Final(error)), None) => {
-                    assert!(error.message().contains("already expired"), "{text}: {error}");
+                    let over = ["0", "-5", "1e-400", "1e-12"].contains(&text);
+                    let says = if over { "already expired" } else { "no finite number of seconds" };
+                    assert!(error.message().contains(says), "{text}: {error}");
                 }
                 (read, _) => panic!("expires_in {text}, tutorial defect S4: {read:?}"),
             }

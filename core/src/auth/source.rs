@@ -112,6 +112,19 @@ pub struct NoToken {
     source: Option<Source>,
 }
 
+/// Alike are two that say the same, of one and the same error or of none.
+impl PartialEq for NoToken {
+    fn eq(&self, other: &NoToken) -> bool {
+        let same_source = match (&self.source, &other.source) {
+            (Some(ours), Some(theirs)) => Arc::ptr_eq(ours, theirs),
+            (ours, theirs) => ours.is_none() && theirs.is_none(),
+        };
+        self.what == other.what && same_source
+    }
+}
+
+impl Eq for NoToken {}
+
 impl NoToken {
     /// It raised an error of this class. Its text stays where it is.
     pub fn raised(class: &str) -> NoToken {
@@ -124,6 +137,17 @@ impl NoToken {
             "returned {}, and must return a token, or a token and how long it serves",
             short(type_name)
         );
+        NoToken { what, source: None }
+    }
+
+    /// It returned a token that serves for so many seconds, which is no time: not a number, infinite, or negative.
+    pub fn lifetime(seconds: f64) -> NoToken {
+        let what = if seconds < 0.0 && seconds.is_finite() {
+            "returned a token that has already expired: its lifetime is negative".to_owned()
+        } else {
+            let got = if seconds.is_nan() { "not a number" } else { "infinite" };
+            format!("returned a token whose lifetime is {got}; leave it out where it is not known")
+        };
         NoToken { what, source: None }
     }
 
@@ -231,6 +255,17 @@ mod tests {
             let source = move || async move { Ok::<_, VaultError>(junk) };
             assert_eq!(says(source).await, "`token` returned a token that no header may hold", "{junk:?}");
         }
+    }
+
+    #[test]
+    fn reasons_are_equal_that_say_the_same_of_the_same_error() {
+        let raised = || NoToken::raised("VaultError");
+        assert_eq!(raised(), raised());
+        assert_ne!(raised(), NoToken::returned("VaultError"));
+        let caused = raised().caused_by(fmt::Error);
+        assert_eq!(caused, caused.clone());
+        assert_ne!(caused, raised());
+        assert_ne!(caused, raised().caused_by(fmt::Error));
     }
 
     #[test]
