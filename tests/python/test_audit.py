@@ -36,6 +36,16 @@ def test_records_are_mappings_that_a_filter_chooses(durable: Client) -> None:
     assert {r["action_id"] for r in durable.audit.records(action_id=CREATE_CASE.upper())} == {CREATE_CASE}
 
 
+def test_a_trail_in_memory_is_not_said_to_agree_with_checkpoints(access: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "noted").write_text("")
+    with Client(**access) as client:
+        client.run(CREATE_CASE, INPUTS)
+        assert client.audit.verify().ok
+        found = client.audit.verify(checkpoints=tmp_path / "noted")
+        assert not found.ok
+        assert [problem.what.partition(",")[0] for problem in found.problems] == ["the trail is kept in memory"]
+
+
 def test_times_may_be_datetimes(durable: Client) -> None:
     now = datetime.now(timezone.utc)
     assert list(durable.audit.records(since=now + timedelta(hours=1))) == []

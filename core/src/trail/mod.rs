@@ -202,7 +202,9 @@ impl Trail {
             None => (Testimonies::default(), None),
         };
         let verified = match &self.inner.directory {
-            None => self.memory().map(|(before, lines)| verify::lines(before, &lines, key)),
+            None => {
+                self.memory().map(|(before, lines)| verify::lines(before, &lines, key, checkpoints.is_some()))
+            }
             Some(_) => self.segments().map(|(segments, own)| {
                 verify::segments(&segments, Against { own, key, testimonies, unreadable })
             }),

@@ -38,6 +38,19 @@ fn refused<T: fmt::Debug>(result: Result<T>) -> Error {
     error
 }
 
+#[test]
+fn a_trail_in_memory_is_not_said_to_agree_with_checkpoints() {
+    let trail = Trail::in_memory("svc".into());
+    trail.append(&Entry::new(Event::Started)).unwrap();
+    assert!(trail.verify().ok);
+    for checkpoints in ["/dev/null", "/nowhere/checkpoints"] {
+        let found = trail.verify_against(Some(checkpoints.as_ref()));
+        assert!(!found.ok && found.records == 1, "{found:?}");
+        let [problem] = &*found.problems else { panic!("{found:?}") };
+        assert!(problem.what.contains("is kept in memory"), "{problem:?}");
+    }
+}
+
 #[cfg(target_os = "linux")] // the device that is always full
 #[test]
 fn a_full_disk_is_no_false_acknowledgement_and_ends_the_trail() {

@@ -97,9 +97,18 @@ impl Findings {
     }
 }
 
-/// Verifies a trail in memory, of which the records up to `before` are gone by design.
-pub(super) fn lines(before: Head, lines: &[Arc<str>], key: Option<&Key>) -> Verification {
+/// Verifies a trail in memory, of which the records up to `before` are gone by design. There is nothing that checkpoints
+/// could speak of: who asks for them is not told that they agree.
+pub(super) fn lines(
+    before: Head,
+    lines: &[Arc<str>],
+    key: Option<&Key>,
+    with_checkpoints: bool,
+) -> Verification {
     let mut findings = Findings::default();
+    if with_checkpoints {
+        findings.add("", 0, "the trail is kept in memory, of which no checkpoints speak: leave them out");
+    }
     let mut chain = Chain::new(before, key);
     for (line, number) in lines.iter().zip(1..) {
         findings.verification.records += 1;
