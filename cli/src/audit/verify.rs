@@ -13,7 +13,9 @@ use crate::{EXIT_FAILED, Failure};
 
 /// Check every record, every link and every checkpoint
 ///
-/// Ends with 0 when the trail is what was written, and with 1 when it is not; every place that disagrees is named.
+/// Ends with 0 when the trail is what was written, and with 1 when it is not; every place that disagrees is named. Of
+/// records that are sealed with a key it sees without that key only that they follow each other: then it ends with 0, and
+/// says how many it did not check.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     #[command(flatten)]
@@ -64,12 +66,13 @@ fn table(verification: &Verification) -> String {
         let _ = writeln!(text, "{name:<17} {number:>12}");
     }
     if verification.problems.is_empty() {
-        text.push_str(match verification {
-            Verification { records: 0, .. } => "there are no records\n",
-            Verification { unchecked: 1.., .. } => {
-                "the records follow each other; `--key-file` checks what is in those that are sealed\n"
-            }
-            _ => "the chain holds\n",
+        text.push_str(&match verification {
+            Verification { records: 0, .. } => "there are no records\n".to_owned(),
+            Verification { unchecked: sealed @ 1.., .. } => format!(
+                "the records follow each other, but the seals of {sealed} were not checked: nothing shows that they are \
+                 what was written; name their key with `--key-file`\n"
+            ),
+            _ => "the chain holds\n".to_owned(),
         });
         return text;
     }
