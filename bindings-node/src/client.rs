@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cxone_actions::contract::Finding;
-use cxone_actions_bridge::{ActionRequest, Dialect, Handle, Snapshot, TokenAnswer, patience};
+use cxone_actions_bridge::{ActionRequest, Batch, Dialect, Handle, Snapshot, TokenAnswer, patience};
 use napi::bindgen_prelude::Either;
 use napi_derive::napi;
 
@@ -34,6 +34,28 @@ pub fn open_client(
     match Handle::open(&options, Dialect::Node, asks_for_tokens, checkpoints) {
         Ok(handle) => Either::A(NativeClient { handle }),
         Err(error) => Either::B(error),
+    }
+}
+
+/// What one batch has under way.
+#[napi]
+#[derive(Debug)]
+pub struct NativeBatch {
+    batch: Batch,
+}
+
+#[napi]
+impl NativeBatch {
+    /// One of which so many may be under way at once, from 1.
+    #[napi(constructor, catch_unwind)]
+    pub fn new(concurrency: f64) -> Self {
+        NativeBatch { batch: Batch::new(call_of(concurrency).try_into().unwrap_or(usize::MAX)) }
+    }
+
+    /// How many requests may have been started and not be over.
+    #[napi(catch_unwind)]
+    pub fn room(&self) -> f64 {
+        number(u64::try_from(self.batch.room()).unwrap_or(u64::MAX))
     }
 }
 
@@ -75,13 +97,14 @@ impl NativeClient {
     pub fn run_of_many(
         &self,
         queue: &NativeQueue,
+        batch: &NativeBatch,
         request: String,
         findings: String,
         timeout_ms: Option<f64>,
     ) -> Started {
         started(|| {
             let request = request_of(&request, &findings)?;
-            Ok(self.handle.run_of_many(&queue.queue, request, timeout_of(timeout_ms)?))
+            Ok(self.handle.run_of_many(&queue.queue, &batch.batch, request, timeout_of(timeout_ms)?))
         })
     }
 

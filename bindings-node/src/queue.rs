@@ -55,7 +55,7 @@ pub struct NativeMessage {
     /// The number that starting the call returned.
     pub call: f64,
     /// `done`: the last message of the call; `deliver`: the terminal result for `onResult`; `token`: a client needs one;
-    /// `checkpoint`: one to be taken note of.
+    /// `checkpoint`: one to be taken note of; `aside`: a batch has room for another call.
     pub kind: &'static str,
     /// The news, as JSON text.
     pub json: String,

@@ -34,6 +34,8 @@ export interface Call<T> {
   readonly read: (json: string) => { value: T } | { error: CxoneError };
   /** Hands over the terminal result before that. */
   readonly deliver?: ((json: string) => unknown) | undefined;
+  /** Told that its batch has room for another one. */
+  readonly aside?: () => void;
   /** Told when it is over, also when nobody waits for it any more: it begins and goes on all the same. */
   readonly over?: () => void;
 }
@@ -41,6 +43,7 @@ export interface Call<T> {
 interface Pending {
   readonly client: NativeClient;
   readonly deliver: ((json: string) => unknown) | undefined;
+  readonly aside: (() => void) | undefined;
   readonly settle: (json: string) => void;
 }
 
@@ -141,7 +144,7 @@ export function start<T>(call: Call<T>): Promise<T> {
     };
     // The caller's asynchronous context is the callback's too.
     const deliver = call.deliver && AsyncResource.bind(call.deliver);
-    remember(number, { client, deliver, settle });
+    remember(number, { client, deliver, aside: call.aside, settle });
     unwatch = watch(signal, () => {
       if (!pending.has(number)) return;
       if (call.over) unwaited.set(number, call.over);
@@ -166,6 +169,10 @@ function receive({ call, kind, json }: NativeMessage): void {
     return;
   }
   const waiting = pending.get(call);
+  if (kind === "aside") {
+    waiting?.aside?.();
+    return;
+  }
   if (waiting && forget(call)) waiting.settle(json);
   const over = unwaited.get(call);
   if (over && unwaited.delete(call)) over();

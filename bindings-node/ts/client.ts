@@ -220,8 +220,9 @@ export class Client {
   /**
    * Runs many requests, a bounded number at a time, and yields an outcome for each in the order in which they end.
    *
-   * The requests are read lazily, never more than `concurrency` ahead of what was yielded. Leaving the loop early gives
-   * up the waits; what is on the wire is finished in the background and recorded.
+   * The requests are read lazily, never more than `concurrency` ahead of what was yielded; those that wait for a limit
+   * of their own action make room for as many more. Leaving the loop early gives up the waits; what is on the wire is
+   * finished in the background and recorded. A source that is left has five seconds to end.
    *
    * ```ts
    * for await (const { request, result, error } of client.runMany(requests, { concurrency: 32 })) {
@@ -241,18 +242,20 @@ export class Client {
     const { concurrency, signal, timeoutMs } = placed(site, () =>
       callOptions<RunManyOptions>(options, known),
     );
-    const run = (request: unknown, giveUp: AbortSignal) =>
+    const batch = new native.NativeBatch(concurrency ?? 64);
+    const run = (request: unknown, giveUp: AbortSignal, aside: () => void) =>
       start({
         client: this.#native,
         site,
         signal: giveUp,
         begin: (queue) => {
           const { text, findings } = encodeRequest(request);
-          return this.#native.runOfMany(queue, text, JSON.stringify(findings), timeoutMs ?? null);
+          return this.#native.runOfMany(queue, batch, text, JSON.stringify(findings), timeoutMs ?? null);
         },
         read: reading("result", readResult<Outputs>),
+        aside,
       });
-    return placed(site, () => runMany(requests, concurrency ?? 64, signal, site, run));
+    return placed(site, () => runMany(requests, batch, signal, site, run));
   }
 
   /**

@@ -10,9 +10,18 @@ import { nativeModule } from "./platform";
 export interface NativeMessage {
   /** The number that starting the call returned. */
   readonly call: number;
-  /** The last message of the call; the terminal result for `onResult`; or: the client whose number it is needs a token, or has a checkpoint. */
-  readonly kind: "done" | "deliver" | "token" | "checkpoint";
+  /**
+   * The last message of the call; the terminal result for `onResult`; the client whose number it is needs a token, or has
+   * a checkpoint; or: the batch of the call has room for another one.
+   */
+  readonly kind: "done" | "deliver" | "token" | "checkpoint" | "aside";
   readonly json: string;
+}
+
+/** What one batch has under way. */
+export interface NativeBatch {
+  /** How many requests may have been started and not be over. */
+  room(): number;
 }
 
 /** The completion queue of this thread. */
@@ -39,7 +48,13 @@ export interface NativeClient {
     deliver: boolean,
   ): number | string;
   /** One of many: where the line is full it waits for a place. */
-  runOfMany(queue: NativeQueue, request: string, findings: string, timeoutMs: number | null): number | string;
+  runOfMany(
+    queue: NativeQueue,
+    batch: NativeBatch,
+    request: string,
+    findings: string,
+    timeoutMs: number | null,
+  ): number | string;
   poll(queue: NativeQueue, target: string, timeoutMs: number | null, deliver: boolean): number | string;
   describe(queue: NativeQueue, actionId: string): number | string;
   check(request: string, findings: string, at: string | null): Tagged;
@@ -100,6 +115,7 @@ export interface NativeSnapshot {
 
 /** What the native module exports. */
 export interface Native {
+  readonly NativeBatch: new (concurrency: number) => NativeBatch;
   readonly NativeQueue: new () => NativeQueue;
   version(): string;
   /** The public surface as the core knows it. */

@@ -9,18 +9,24 @@
 import { typeName } from "./encode";
 import { AbortError, CxoneError } from "./errors";
 import { at, type Site } from "./from-core";
+import type { NativeBatch } from "./native";
 import { mistaken, type Signal } from "./options";
 import { type Outcome, outcome } from "./outcome";
 import type { ActionResult } from "./results";
 import { watch } from "./signals";
 
 type Source<T> = Iterator<T> | AsyncIterator<T>;
-type Run<Outputs> = (request: unknown, giveUp: AbortSignal) => Promise<ActionResult<Outputs>>;
+type Run<Outputs> = (
+  request: unknown,
+  giveUp: AbortSignal,
+  /** Told that there is room for another one. */
+  aside: () => void,
+) => Promise<ActionResult<Outputs>>;
 
 /** Checks what can be checked at once, and returns the loop. */
 export function runMany<Outputs>(
   requests: unknown,
-  concurrency: number,
+  batch: NativeBatch,
   signal: Signal | null | undefined,
   site: Site,
   run: Run<Outputs>,
@@ -30,7 +36,7 @@ export function runMany<Outputs>(
     const message = `\`requests\` must be an iterable of requests, got ${typeName(requests)}`;
     throw mistaken([{ path: "requests", code: "type", message }]);
   }
-  return new Many(open, concurrency, signal, site, run);
+  return new Many(open, batch, signal, site, run);
 }
 
 function opening(requests: unknown): (() => Source<unknown>) | undefined {
@@ -50,7 +56,7 @@ interface Waiting<Result> {
 
 class Many<Outputs> implements AsyncGenerator<Outcome<Outputs, never>, void, undefined> {
   readonly #open: () => Source<unknown>;
-  readonly #concurrency: number;
+  readonly #batch: NativeBatch;
   readonly #signal: Signal | null | undefined;
   readonly #site: Site;
   readonly #run: Run<Outputs>;
@@ -76,13 +82,13 @@ class Many<Outputs> implements AsyncGenerator<Outcome<Outputs, never>, void, und
 
   constructor(
     open: () => Source<unknown>,
-    concurrency: number,
+    batch: NativeBatch,
     signal: Signal | null | undefined,
     site: Site,
     run: Run<Outputs>,
   ) {
     this.#open = open;
-    this.#concurrency = concurrency;
+    this.#batch = batch;
     this.#signal = signal;
     this.#site = site;
     this.#run = run;
@@ -171,7 +177,7 @@ class Many<Outputs> implements AsyncGenerator<Outcome<Outputs, never>, void, und
 
   /** Reads on, as long as there is room: what is running and what nobody has taken yet both fill it. */
   #fill(): void {
-    if (this.#ended || this.#reading || this.#running + this.#ready.length >= this.#concurrency) return;
+    if (this.#ended || this.#reading || this.#running + this.#ready.length >= this.#batch.room()) return;
     this.#reading = true;
     void this.#readOne().then(() => {
       this.#reading = false;
@@ -234,7 +240,10 @@ class Many<Outputs> implements AsyncGenerator<Outcome<Outputs, never>, void, und
       }
       this.#serve();
     };
-    this.#run(request, this.#giveUp.signal).then(
+    const aside = () => {
+      if (!this.#over) this.#fill();
+    };
+    this.#run(request, this.#giveUp.signal, aside).then(
       (result) => over(result, null),
       (error: unknown) => over(null, error),
     );

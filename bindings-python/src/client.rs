@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cxone_actions_bridge::{Dialect, Handle, Snapshot, TokenAnswer, close_patience, patience};
+use cxone_actions_bridge::{Batch, Dialect, Handle, Snapshot, TokenAnswer, close_patience, patience};
 use pyo3::prelude::*;
 
 use crate::native_error;
@@ -15,6 +15,24 @@ use crate::trail::NativeRecords;
 /// A client. Methods that take a queue start a call and return its number; the answer comes on the queue.
 #[pyclass(frozen, module = "cxone_actions._native")]
 pub(crate) struct NativeClient(Handle);
+
+/// What one batch has under way.
+#[pyclass(frozen, module = "cxone_actions._native")]
+pub(crate) struct NativeBatch(Batch);
+
+#[pymethods]
+impl NativeBatch {
+    /// One of which so many may be under way at once. A number that is too large to count is as good as none.
+    #[new]
+    fn new(concurrency: &Bound<'_, PyAny>) -> Self {
+        NativeBatch(Batch::new(concurrency.extract().unwrap_or(usize::MAX)))
+    }
+
+    /// How many requests may have been started and not be over.
+    fn room(&self) -> usize {
+        self.0.room()
+    }
+}
 
 #[pymethods]
 impl NativeClient {
@@ -76,10 +94,11 @@ impl NativeClient {
     fn run_of_many(
         &self,
         queue: &NativeQueue,
+        batch: &NativeBatch,
         request: &Bound<'_, PyAny>,
         timeout: Option<f64>,
     ) -> PyResult<u64> {
-        Ok(self.0.run_of_many(queue.queue(), request::read(request)?, seconds(timeout)?))
+        Ok(self.0.run_of_many(queue.queue(), &batch.0, request::read(request)?, seconds(timeout)?))
     }
 
     fn poll(

@@ -74,6 +74,7 @@ fn cli(py: Python<'_>, arguments: Vec<OsString>) -> u8 {
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("NativeError", module.py().get_type::<NativeError>())?;
     module.add("VERSION", bridge::VERSION)?;
+    module.add_class::<client::NativeBatch>()?;
     module.add_class::<client::NativeClient>()?;
     module.add_class::<queue::NativeQueue>()?;
     module.add_class::<client::NativeSnapshot>()?;

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use cxone_actions::config::PolicySource;
-use cxone_actions::{ActionRequest, CallOptions, Client, Dialect, Error, Options, PollTarget, Result};
+use cxone_actions::{ActionRequest, Batch, CallOptions, Client, Dialect, Error, Options, PollTarget, Result};
 use serde::Serialize;
 
 use crate::calls::{Calls, answer};
 use crate::checkpoints::{Checkpoints, Reader, TellingReader};
 use crate::per_process::PerProcess;
-use crate::queue::Queue;
+use crate::queue::{Kind, Message, Queue};
 use crate::runtime::{Process, next_number};
 use crate::snapshot::Snapshot;
 use crate::text::{closed, done, error_json, failed, speak};
@@ -106,10 +106,22 @@ impl Handle {
         })
     }
 
-    /// [`Handle::run`] for one of many: where the line is full it waits for a place.
-    pub fn run_of_many(&self, queue: &Arc<Queue>, request: ActionRequest, timeout: Option<Duration>) -> u64 {
+    /// [`Handle::run`] for one of many: where the line is full it waits for a place. It may make room for another one,
+    /// which [`crate::Kind::Aside`] tells.
+    pub fn run_of_many(
+        &self,
+        queue: &Arc<Queue>,
+        batch: &Batch,
+        request: ActionRequest,
+        timeout: Option<Duration>,
+    ) -> u64 {
         self.start(queue, "result", |opened, call| {
-            opened.client.run_of_many(request, opened.options(queue, call, timeout, false))
+            let options = opened.options(queue, call, timeout, false);
+            let queue = Arc::clone(queue);
+            let aside = move || {
+                queue.push(Message { call, kind: Kind::Aside, json: String::new() });
+            };
+            opened.client.run_of_many(request, options, batch, aside)
         })
     }
 

@@ -32,4 +32,4 @@ pub use snapshot::Snapshot;
 pub use text::{close_patience, error_json, patience, status_error};
 pub use tokens::TokenAnswer;
 
-pub use cxone_actions::{ActionRequest, Dialect, VERSION};
+pub use cxone_actions::{ActionRequest, Batch, Dialect, VERSION};

@@ -33,6 +33,8 @@ pub enum Kind {
     /// A checkpoint for the caller's function: an object with `client` ([`crate::Handle::number`]) and `checkpoint`. `call` is
     /// its number; to be answered with [`crate::Handle::answer_checkpoint`].
     Checkpoint,
+    /// A call of a batch makes room for another one: [`crate::Batch::room`] has grown. Nothing is to be read of it.
+    Aside,
 }
 
 impl Kind {
@@ -43,6 +45,7 @@ impl Kind {
             Kind::Deliver => "deliver",
             Kind::Token => "token",
             Kind::Checkpoint => "checkpoint",
+            Kind::Aside => "aside",
         }
     }
 }

@@ -55,7 +55,7 @@ pub mod trail;
 pub mod wire;
 
 pub use auth::{BearerToken, NoToken, SharedSource, TOKEN_PATIENCE, TokenSource};
-pub use batch::Outcome;
+pub use batch::{Batch, Outcome};
 pub use cause::{CAUSE_CODES, Cause};
 pub use check::Rules;
 pub use client::{CallOptions, Client, HANDLER_PATIENCE, OnResult};

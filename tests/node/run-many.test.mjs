@@ -157,6 +157,24 @@ test("a_source_that_never_answers_does_not_hold_whoever_leaves", async (t) => {
   }
 });
 
+test("an_action_that_its_own_limit_keeps_does_not_keep_the_others", async (t) => {
+  const limited = { id: NEVER_ENDS, concurrency: 1, inputs: "*" };
+  const { client } = connected(t, { policy: { action: [limited, { id: AT_ONCE, inputs: "*" }] } });
+  const told = source(100, (n) => request(n, n < 5 ? NEVER_ENDS : AT_ONCE));
+  let taken = 0;
+  const options = { concurrency: 4, timeoutMs: 30_000 };
+  for await (const { index, result } of client.runMany(told.requests, options)) {
+    assert.ok(index >= 5 && result?.ok, `the outcome of ${index}`);
+    assert.ok(told.read <= taken + 8, `${told.read} read, ${taken} taken`);
+    taken += 1;
+    if (taken === 80) break;
+  }
+  assert.deepEqual([taken, told.closed], [80, true]);
+  await client.close();
+  const { started, completed, inFlight } = client.metrics();
+  assert.ok(inFlight === 0 && started - completed <= 6, `${started} begun, ${completed} completed`);
+});
+
 test("a_return_settles_what_waits_for_an_outcome_at_once_and_stops_everything", async (t) => {
   const { client } = connected(t);
   const told = source(100, (n) => request(n, NEVER_ENDS));

@@ -324,6 +324,45 @@ def test_a_source_that_ends_when_its_reader_leaves_is_not_complained_of(open_asy
     assert said == []
 
 
+def test_an_action_that_its_own_limit_keeps_does_not_keep_the_others(open_client: Open, open_async: OpenAsync) -> None:
+    limited = {"id": NEVER_ENDS, "concurrency": 1, "inputs": "*"}
+    policy = {"action": [limited, {"id": ECHOES, "inputs": "*"}]}
+
+    def mixed(read: list[int]) -> Iterator[ActionRequest]:
+        for request in requests(100, read):
+            yield ActionRequest(NEVER_ENDS) if len(read) <= 5 else request
+
+    def holds(outcome: Outcome, taken: int, read: list[int]) -> None:
+        assert outcome.ok, outcome.error
+        assert outcome.index >= 5
+        assert len(read) <= taken + 8
+
+    def begun(client: Client | AsyncClient) -> int:
+        metrics = client.metrics()
+        return metrics.started - metrics.completed
+
+    async def main() -> None:
+        read: list[int] = []
+        taken = 0
+        async with (
+            open_async(policy=policy) as client,
+            contextlib.aclosing(client.run_many(mixed(read), concurrency=4, timeout=30)) as outcomes,
+        ):
+            while taken < 80:
+                holds(await outcomes.__anext__(), taken, read)
+                taken += 1
+            assert begun(client) <= 6
+
+    asyncio.run(main())
+    client = open_client(policy=policy)
+    read: list[int] = []
+    outcomes = client.run_many(mixed(read), concurrency=4, timeout=30)
+    for taken in range(80):
+        holds(next(outcomes), taken, read)
+    assert begun(client) <= 6
+    outcomes.close()
+
+
 def test_a_source_for_which_there_can_be_no_loop_says_so(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuses(work: Coroutine[Any, Any, None]) -> None:
         work.close()

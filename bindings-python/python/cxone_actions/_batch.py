@@ -1,6 +1,7 @@
 """Many requests at once, bounded.
 
-The promise: the source is read lazily, never more than `concurrency` requests ahead of the outcomes that were taken;
+The promise: the source is read lazily, never more than `concurrency` requests ahead of the outcomes that were taken,
+or as many more as wait for a limit of their own action;
 each request has exactly one outcome, in completion order, and none is lost to another's error, nor to the source's own:
 what the source raises comes after the outcomes of what it gave before.
 """
@@ -18,7 +19,7 @@ from . import _log, _tokens
 from ._errors import ConfigError, CxoneError, from_fields, raise_native
 from ._json import exact
 from ._loop import Start, Waiting, port
-from ._native import NativeClient, NativeError, NativeQueue
+from ._native import NativeBatch, NativeClient, NativeError, NativeQueue
 from ._results import ActionRequest, Outcome, read_result
 from ._sources import Awaited, Plain, Threaded
 
@@ -50,8 +51,8 @@ def checked(concurrency: int) -> int:
     return concurrency
 
 
-def _starting(native: NativeClient, request: Any, timeout: float | None) -> Start:
-    return lambda queue: native.run_of_many(queue, fields(request), timeout)
+def _starting(native: NativeClient, batch: NativeBatch, request: Any, timeout: float | None) -> Start:
+    return lambda queue: native.run_of_many(queue, batch, fields(request), timeout)
 
 
 def _outcome(index: int, request: Any, text: str) -> Outcome:
@@ -76,7 +77,7 @@ async def run_many(
     client: Opened, requests: Requests, concurrency: int, timeout: float | None
 ) -> AsyncGenerator[Outcome, None]:
     """Outcomes in completion order. The client lives as long as somebody reads them."""
-    native, gate, ring = client._native, port(), asyncio.Event()
+    native, gate, ring, batch = client._native, port(), asyncio.Event(), NativeBatch(concurrency)
     source = Awaited(requests, ring.set) if isinstance(requests, AsyncIterable) else Plain(requests)
     running: dict[Waiting, tuple[int, Any]] = {}
     ready: deque[Waiting] = deque()
@@ -85,20 +86,21 @@ async def run_many(
         while True:
             # Before anything is looked at: what rings from now on is news.
             ring.clear()
-            while source.open and len(running) < concurrency:
+            while source.open and len(running) < batch.room():
                 began = time.monotonic()
                 taken = source.take()
                 slow = time.monotonic() - began > _LONG
                 if taken is not None:
                     place, index = index, index + 1
                     try:
-                        waiting = gate.start(native, _starting(native, taken[0], timeout))
+                        waiting = gate.start(native, _starting(native, batch, taken[0], timeout))
                     except NativeError:
                         raise
                     except Exception as error:  # noqa: BLE001 - a request that raises when it is read is its own outcome
                         yield Outcome(place, taken[0], None, error)
                         continue
                     running[waiting] = (place, taken[0])
+                    waiting.aside = ring.set
                     waiting.future.add_done_callback(partial(_finished, ready, ring, waiting))
                 if slow:
                     for _ in range(_TURNS):
@@ -131,7 +133,7 @@ def run_many_blocking(
 ) -> Generator[Outcome, None, None]:
     """Outcomes in completion order, for a thread that blocks. The client lives as long as somebody reads them."""
     native = client._native
-    queue = NativeQueue(False)
+    queue, batch = NativeQueue(False), NativeBatch(concurrency)
     source = Threaded(requests, queue.nudge) if isinstance(requests, AsyncIterable) else Plain(requests)
     _log.follow()
     running: dict[int, tuple[int, Any]] = {}
@@ -139,11 +141,11 @@ def run_many_blocking(
     index = 0
     try:
         while True:
-            taken = source.take() if source.open and len(running) < concurrency else None
+            taken = source.take() if source.open and len(running) < batch.room() else None
             if taken is not None:
                 place, index = index, index + 1
                 try:
-                    number = _starting(native, taken[0], timeout)(queue)
+                    number = _starting(native, batch, taken[0], timeout)(queue)
                 except NativeError:
                     raise
                 except Exception as error:  # noqa: BLE001 - a request that raises when it is read is its own outcome
@@ -156,7 +158,7 @@ def run_many_blocking(
             for sender, kind, text in queue.drain():
                 if kind == "token":
                     _tokens.serve(sender, text, None)
-                else:
+                elif kind == "done":
                     ready.append((sender, text))
             _log.deliver()
             if ready:

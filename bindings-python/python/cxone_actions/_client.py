@@ -146,7 +146,8 @@ class AsyncClient(Opened):
         None is lost to another's error. Leaving the loop early stops what has not been sent.
 
         :param requests: any iterable, sync or async, of `ActionRequest` or of mappings with the same fields; it is read
-            lazily, never more than `concurrency` ahead of the outcomes that were taken. What it raises comes at the end
+            lazily, never more than `concurrency` ahead of the outcomes that were taken; those that wait for a limit of
+            their own action make room for as many more. What it raises comes at the end
         :param concurrency: how many are under way at once, from 1
         :param timeout: deadline of each request from its start, seconds or a `timedelta`; the client's where it is
             not given
@@ -312,7 +313,8 @@ class Client(Opened):
         None is lost to another's error. Leaving the loop early stops what has not been sent.
 
         :param requests: any iterable, sync or async, of `ActionRequest` or of mappings with the same fields; it is read
-            lazily, never more than `concurrency` ahead of the outcomes that were taken. What it raises comes at the end
+            lazily, never more than `concurrency` ahead of the outcomes that were taken; those that wait for a limit of
+            their own action make room for as many more. What it raises comes at the end
         :param concurrency: how many are under way at once, from 1
         :param timeout: deadline of each request from its start, seconds or a `timedelta`; the client's where it is
             not given

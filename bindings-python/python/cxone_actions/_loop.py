@@ -24,14 +24,14 @@ from ._results import ActionResult, read_result
 
 Start = Callable[[NativeQueue], int]
 OnResult = Callable[[ActionResult], Any]
-#: The number of a call, the kind of the news (`done`, `deliver` or `token`), and the news.
+#: The number of a call, the kind of the news (`done`, `deliver`, `token` or `aside`), and the news.
 Message = tuple[int, str, str]
 
 
 class Waiting:
     """A call that was started and is awaited."""
 
-    __slots__ = ("_context", "_detached", "_handler", "_native", "_on_result", "future", "number")
+    __slots__ = ("_context", "_detached", "_handler", "_native", "_on_result", "aside", "future", "number")
 
     def __init__(
         self,
@@ -43,6 +43,8 @@ class Waiting:
     ) -> None:
         self.number = number
         self.future = future
+        #: Called when its batch has room for another one.
+        self.aside: Callable[[], None] | None = None
         self._detached = detached
         self._native = native
         self._on_result = on_result
@@ -168,6 +170,9 @@ class Port:
                 continue
             if kind == "done":
                 waiting.done(text)
+            elif kind == "aside":
+                if waiting.aside is not None:
+                    waiting.aside()
             else:
                 waiting.deliver(text, loop)
 

@@ -101,6 +101,11 @@ impl ActionRequest {
         self
     }
 
+    /// What it calls its action, an id or a name, where that is text.
+    pub(crate) fn action(&self) -> Option<&str> {
+        self.action_id.text()
+    }
+
     /// Puts an action's id in the place of its name. `id_of` may say more of what is neither.
     pub(crate) fn resolve<'a, M>(
         &mut self,

@@ -95,6 +95,18 @@ impl InForce {
         self.now.load_full()
     }
 
+    /// The limits of what a request calls its action, by id or by name, where it has any.
+    pub(crate) fn limits_of(&self, action: &str) -> Option<Arc<ActionLimits>> {
+        let standing = self.now.load();
+        if standing.limits.is_empty() {
+            return None;
+        }
+        match standing.policy.id_of(action) {
+            Some(id) => standing.limits_of(id),
+            None => standing.limits_of(&self.ids.canonical(action)?),
+        }
+    }
+
     /// Looks at the file where it is time to, and takes what changed. `tell` hears of it first.
     pub(crate) fn refresh(&self, tell: impl Fn(&Change<'_>)) {
         let Some(every) = self.refresh else { return };

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use governor::clock::Clock;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::error::{Error, ErrorKind, Result};
@@ -49,6 +49,8 @@ pub(crate) struct ActionLimits {
     state: Mutex<State>,
     /// Whoever holds its only permit stands at the front.
     front: Semaphore,
+    /// Of all requests of batches, the one that holds its only permit is the next to line up.
+    next: Arc<Semaphore>,
     /// Rung when the front has to look again.
     changed: Notify,
 }
@@ -76,6 +78,7 @@ impl ActionLimits {
             lobby,
             state: Mutex::new(state),
             front: Semaphore::new(1),
+            next: Arc::new(Semaphore::new(1)),
             changed: Notify::new(),
         })
     }
@@ -95,6 +98,11 @@ impl ActionLimits {
     /// Whether anything of it is taken.
     pub(crate) fn is_in_use(&self) -> bool {
         self.lock().under_way > 0
+    }
+
+    /// Waits until a request of a batch is the next of all batches' to line up. It is so until it drops what it is given.
+    pub(crate) async fn next(&self) -> Option<OwnedSemaphorePermit> {
+        self.next.clone().acquire_owned().await.ok()
     }
 
     /// Takes a place among those that are under way, when both limits let it, before the deadline.

@@ -92,7 +92,7 @@ params! {
     SIGNAL = "signal" "signal", Nowhere, Name, "", "gives up the wait; in Python the task is cancelled, in Rust the future dropped";
     DESCRIBED = "action_id" "actionId", Position, Position, "", "which action: its id, or the name that the policy gives it";
     INVOCATION = "invocation" "invocation", Position, Position, "", "what `invoke` returned, a bare invocation id, or a `resume_token`";
-    REQUESTS = "requests" "requests", Position, Position, "", "any iterable, sync or async, of requests; read lazily, never more than `concurrency` ahead";
+    REQUESTS = "requests" "requests", Position, Position, "", "any iterable, sync or async, of requests; read lazily, never more than `concurrency` ahead; those that wait for a limit of their own action make room for as many more";
     CONCURRENCY = "concurrency" "concurrency", Name, Name, "64", "how many are under way at once";
     TIMEOUT_OF_EACH = "timeout" "timeoutMs", Name, Name, "None", "deadline of each, from its own start; the client's where it is not given";
     AT = "at" "at", Name, Name, "None", "judges the request at another time than now";

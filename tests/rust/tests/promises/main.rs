@@ -8,6 +8,7 @@
     reason = "a test fails by panicking, in its helping functions too"
 )]
 
+mod batch;
 mod callers;
 mod delivery;
 mod deadlines;

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::ground::{CREATE_CASE, builder, events, invariants, request, sandbox, sandbox_taking, until};
 
-fn source(policy: Value) -> PolicySource {
+pub(crate) fn source(policy: Value) -> PolicySource {
     PolicySource::Json(policy.to_string())
 }
 
@@ -28,7 +28,7 @@ fn notes_of_config(client: &Client) -> Vec<String> {
     records.map(|record| record["note"].as_str().unwrap().to_owned()).collect()
 }
 
-fn named(id: &str, more: Value) -> Value {
+pub(crate) fn named(id: &str, more: Value) -> Value {
     let mut action = json!({"id": id, "name": "the-action", "inputs": "*"});
     action.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     json!({"action": [action]})
@@ -208,7 +208,7 @@ async fn a_file_that_changed_is_seen_by_a_later_call_and_a_broken_one_changes_no
 }
 
 /// How many were under way at once at most, by the records between `sending` and the end.
-fn most_at_once(client: &Client) -> i32 {
+pub(crate) fn most_at_once(client: &Client) -> i32 {
     let (mut now, mut most) = (0, 0);
     for record in records(client) {
         match record["event"].as_str().unwrap() {
