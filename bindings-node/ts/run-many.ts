@@ -1,11 +1,12 @@
 /**
  * Many requests, a bounded number at a time.
  *
- * The promise: one outcome for each request that was read, none lost to another's error; the source is read lazily and
- * always closed; and whoever leaves the loop leaves nothing running that waits for him, at once, also where he waits for
- * an outcome himself. (An async generator would take a `return` only after that outcome.)
+ * The promise: one outcome for each request that was read, none lost to another's error nor to what the source does; the
+ * source is read lazily and always closed; and whoever leaves the loop leaves nothing running that waits for him, at
+ * once, also where he waits for an outcome himself. (An async generator would take a `return` only after that outcome.)
  */
 
+import { clearTimeout, setTimeout } from "node:timers";
 import { typeName } from "./encode";
 import { AbortError, CxoneError } from "./errors";
 import { at, type Site } from "./from-core";
@@ -22,6 +23,9 @@ type Run<Outputs> = (
   /** Told that there is room for another one. */
   aside: () => void,
 ) => Promise<ActionResult<Outputs>>;
+
+/** So long a source that is told to end may take, as in Python. */
+const FAREWELL_MS = 5000;
 
 /** Checks what can be checked at once, and returns the loop. */
 export function runMany<Outputs>(
@@ -111,7 +115,7 @@ class Many<Outputs> implements AsyncGenerator<Outcome<Outputs, never>, void, und
   }
 
   async throw(error: unknown): Promise<never> {
-    await this.return();
+    await this.return().catch(() => undefined);
     throw error;
   }
 
@@ -131,7 +135,10 @@ class Many<Outputs> implements AsyncGenerator<Outcome<Outputs, never>, void, und
     );
     if (this.#over) return;
     try {
-      this.#source = this.#open();
+      const source: unknown = this.#open();
+      if (typeof (source as Partial<Source<unknown>> | null)?.next !== "function")
+        throw new TypeError(`the iterator of \`requests\` must have a \`next\`, got ${typeName(source)}`);
+      this.#source = source as Source<unknown>;
     } catch (error) {
       this.#fail(error);
     }
@@ -189,11 +196,11 @@ class Many<Outputs> implements AsyncGenerator<Outcome<Outputs, never>, void, und
   async #readOne(): Promise<void> {
     let step: IteratorResult<unknown> | undefined;
     try {
-      step = await this.#next();
+      step = stepOf(await this.#next());
     } catch (error) {
       this.#stop(error);
     }
-    if (!step || step.done) {
+    if (!step) {
       // It has nothing more to give, and nothing to clean up.
       this.#ended = true;
       this.#source = undefined;
@@ -256,6 +263,27 @@ class Many<Outputs> implements AsyncGenerator<Outcome<Outputs, never>, void, und
     this.#source = undefined;
     const closed = Promise.resolve(source?.return?.());
     if (this.#reading) closed.catch(() => undefined);
-    else await closed;
+    else await inTime(closed);
   }
+}
+
+/** What a source gave, unless it was its end. */
+function stepOf(given: unknown): IteratorYieldResult<unknown> | undefined {
+  if ((typeof given !== "object" && typeof given !== "function") || given === null)
+    throw new TypeError(
+      `\`next\` of the iterator of \`requests\` must give an object with \`done\` and \`value\`, got ${typeName(given)}`,
+    );
+  const step = given as IteratorResult<unknown>;
+  return step.done ? undefined : step;
+}
+
+/** Waits for a source that was told to end, but not for ever. */
+function inTime(closed: Promise<unknown>): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const late = setTimeout(() => {
+      const within = `within ${FAREWELL_MS / 1000} s of being told to`;
+      reject(new Error(`\`requests\` did not end ${within}: \`return\` of its iterator never settled`));
+    }, FAREWELL_MS);
+    closed.then(() => resolve(), reject).finally(() => clearTimeout(late));
+  });
 }
