@@ -24,6 +24,7 @@ from cxone_actions import (
     Sandbox,
     ValidationError,
     _batch,
+    _sources,
 )
 
 Open = Callable[..., Client]
@@ -132,7 +133,13 @@ async def breaks_async() -> AsyncIterator[ActionRequest]:
         yield request
 
 
-@pytest.mark.parametrize("source", [breaks, breaks_async])
+async def cancels() -> AsyncIterator[ActionRequest]:
+    for request in [ActionRequest(AT_ONCE, {}), ActionRequest(CREATE_CASE, {"customerId": "C"})]:
+        yield request
+    raise asyncio.CancelledError("the source broke")
+
+
+@pytest.mark.parametrize("source", [breaks, breaks_async, cancels])
 def test_what_the_source_raises_comes_after_the_outcomes_of_what_it_gave(
     client: Client, open_async: OpenAsync, source: Any
 ) -> None:
@@ -147,7 +154,7 @@ def test_what_the_source_raises_comes_after_the_outcomes_of_what_it_gave(
 
     for run in (lambda seen: asyncio.run(main(seen)), blocking):
         seen: list[int] = []
-        with pytest.raises(LookupError, match="the source broke"):
+        with pytest.raises((LookupError, asyncio.CancelledError)):
             run(seen)
         assert seen == [0, 1]
 
@@ -308,20 +315,72 @@ async def ends_when_it_is_left() -> AsyncIterator[ActionRequest]:
         await asyncio.sleep(60)
 
 
-def test_a_source_that_ends_when_its_reader_leaves_is_not_complained_of(open_async: OpenAsync) -> None:
+async def raises_when_it_is_left() -> AsyncIterator[ActionRequest]:
+    yield ActionRequest(AT_ONCE, {})
+    try:
+        await asyncio.sleep(60)
+    except asyncio.CancelledError:
+        raise LookupError("the source broke") from None
+
+
+async def goes_on_when_it_is_left() -> AsyncIterator[ActionRequest]:
+    while True:
+        yield ActionRequest(AT_ONCE, {})
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(60)
+
+
+LEFT = [ends_when_it_is_left, raises_when_it_is_left, goes_on_when_it_is_left]
+
+
+@pytest.mark.parametrize("source", LEFT)
+def test_a_source_that_its_reader_leaves_is_not_complained_of(
+    client: Client, open_async: OpenAsync, source: Any
+) -> None:
     said: list[dict[str, Any]] = []
 
     async def main() -> None:
         asyncio.get_running_loop().set_exception_handler(lambda _, context: said.append(context))
         async with open_async() as client:
-            outcomes = client.run_many(ends_when_it_is_left())
+            outcomes = client.run_many(source())
             assert (await outcomes.__anext__()).ok
             await outcomes.aclose()
             del outcomes
+            await asyncio.sleep(0)
         gc.collect()
 
     asyncio.run(main())
     assert said == []
+    blocking = client.run_many(source())
+    assert next(blocking).ok
+    blocking.close()
+    assert "cxone-actions-source" not in [thread.name for thread in threading.enumerate()]
+
+
+def test_a_source_that_does_not_end_is_left_behind_and_told_of(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(_sources, "_FAREWELL", 0.1)
+    stays, enough = threading.Event(), threading.Event()
+
+    async def staying() -> AsyncIterator[ActionRequest]:
+        yield ActionRequest(AT_ONCE, {})
+        stays.set()
+        while not enough.is_set():
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(0.005)
+
+    left = _sources.Threaded(staying(), lambda: None)
+    while not stays.is_set():
+        left.take()
+        time.sleep(0.001)
+    left.close()
+    [source] = [thread for thread in threading.enumerate() if thread.name == "cxone-actions-source"]
+    assert [record.getMessage() for record in caplog.records] == [
+        "the source of `run_many` did not end within 0.1 s of being told to; its thread goes on"
+    ]
+    enough.set()
+    source.join()
 
 
 def test_an_action_that_its_own_limit_keeps_does_not_keep_the_others(open_client: Open, open_async: OpenAsync) -> None:

@@ -72,6 +72,14 @@ def handler_raised(error: BaseException) -> str:
     return type(error).__name__
 
 
+def left_behind(seconds: float) -> None:
+    """Says that the source of a batch, which was told to end, goes on in its thread."""
+    with contextlib.suppress(Exception):
+        _logger.warning(
+            "the source of `run_many` did not end within %g s of being told to; its thread goes on", seconds
+        )
+
+
 def _in_child() -> None:
     # The lock that one of the parent's threads may have held is no business of the child's.
     global _changing

@@ -15,6 +15,8 @@ from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
 from typing import Any, Protocol
 
+from . import _log
+
 #: So long a source that is told to stop may take; it may be in the middle of something that blocks.
 _FAREWELL = 5.0
 
@@ -74,7 +76,7 @@ class Awaited:
         following, self._following = self._following, None
         try:
             taken = following.result()
-        except Exception as error:  # noqa: BLE001 - it is the source's own, and raised at its end
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - it is the source's own, and raised at its end
             self.open, self.raised = False, error
             return None
         self.open = taken is not None
@@ -89,6 +91,13 @@ class Awaited:
     def close(self) -> None:
         if self._following is not None:
             self._following.cancel()
+            # What it raises because of that is nobody's news.
+            self._following.add_done_callback(_unheard)
+
+
+def _unheard(following: asyncio.Future[Any]) -> None:
+    if not following.cancelled():
+        following.exception()
 
 
 class Threaded:
@@ -137,6 +146,9 @@ class Threaded:
         self._begun.set()
         try:
             async for request in self._requests:
+                # It may not have heeded that it is to end.
+                if self._closing:
+                    break
                 self._given.append((request,))
                 self._waits = True
                 self._ring()
@@ -161,3 +173,5 @@ class Threaded:
             with contextlib.suppress(RuntimeError):  # it has ended meanwhile
                 self._loop.call_soon_threadsafe(self._task.cancel)
         self._thread.join(_FAREWELL)
+        if self._thread.is_alive():
+            _log.left_behind(_FAREWELL)
