@@ -27,7 +27,7 @@ use crate::profile::{self, Exchange, Granted, Profile, Refusal, Route, Why};
 use crate::rate::{Rate, Windows};
 use crate::reply::Reply;
 use crate::seen::{Masks, Memory, Seen};
-use crate::tokens::{Scopes, Tokens};
+use crate::tokens::{Scopes, Tokens, bearer};
 use crate::totals::Totals;
 
 /// A request that has arrived as a whole.
@@ -395,9 +395,4 @@ impl fmt::Debug for Gateway {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Gateway").field("totals", &self.totals()).finish_non_exhaustive()
     }
-}
-
-fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }

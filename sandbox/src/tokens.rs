@@ -7,11 +7,19 @@ use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
 
 use crate::options::{SCOPE_READ, SCOPE_WRITE};
 
 /// More tokens than any test holds at once; beyond it the oldest is forgotten.
 const KEPT: usize = 10_000;
+
+/// The token that a request carries: RFC 6750 §2.1.
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
 
 /// Which of the two scopes a token carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -1,5 +1,5 @@
 //! The token against a service that ends its own tokens and that authenticates in every way. What a broken one does to
-//! it is in `tests/faults/tests/token.rs`.
+//! it is in `tests/faults/tests/token`.
 
 use std::time::Duration;
 
