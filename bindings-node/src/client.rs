@@ -211,24 +211,6 @@ impl NativeClient {
     }
 }
 
-fn started(start: impl FnOnce() -> Result<u64, String>) -> Started {
-    start().map_or_else(Either::B, |call| Either::A(number(call)))
-}
-
-/// What the border could not say must not get lost: without it a NaN would be sent as null.
-fn request_of(text: &str, findings: &str) -> Result<ActionRequest, String> {
-    let findings: Vec<Finding> = serde_json::from_str(findings).map_err(mistake)?;
-    Ok(ActionRequest::from_border(text.as_bytes(), &findings))
-}
-
-fn timeout_of(timeout_ms: Option<f64>) -> Result<Option<Duration>, String> {
-    timeout_ms.map(|timeout| patience(timeout, Dialect::Node)).transpose()
-}
-
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number that `number` made")]
-fn call_of(call: f64) -> u64 {
-    call as u64
-}
 /// The numbers of one moment; what nobody asks for is not written.
 #[napi]
 #[derive(Debug)]
@@ -251,3 +233,21 @@ impl NativeSnapshot {
     }
 }
 
+fn started(start: impl FnOnce() -> Result<u64, String>) -> Started {
+    start().map_or_else(Either::B, |call| Either::A(number(call)))
+}
+
+/// What the border could not say must not get lost: without it a NaN would be sent as null.
+fn request_of(text: &str, findings: &str) -> Result<ActionRequest, String> {
+    let findings: Vec<Finding> = serde_json::from_str(findings).map_err(mistake)?;
+    Ok(ActionRequest::from_border(text.as_bytes(), &findings))
+}
+
+fn timeout_of(timeout_ms: Option<f64>) -> Result<Option<Duration>, String> {
+    timeout_ms.map(|timeout| patience(timeout, Dialect::Node)).transpose()
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number that `number` made")]
+fn call_of(call: f64) -> u64 {
+    call as u64
+}

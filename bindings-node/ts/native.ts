@@ -85,6 +85,12 @@ export interface NativeClient {
   flush(): Tagged;
 }
 
+/** The numbers of one moment. */
+export interface NativeSnapshot {
+  json(): string;
+  prometheus(): string;
+}
+
 /** A reading of the trail, a page at a time. */
 export interface NativeRecords {
   /** The next records as a JSON array; an empty one at the end. */
@@ -100,12 +106,6 @@ export interface NativeSandbox {
   accessKeySecret(): string;
   options(): string;
   environ(): string;
-/** The numbers of one moment. */
-export interface NativeSnapshot {
-  json(): string;
-  prometheus(): string;
-}
-
   requests(): string;
   executions(correlationId: string): number;
   inject(point: string, fault: string, times: string): Tagged;

@@ -180,9 +180,6 @@ impl NativeClient {
     }
 }
 
-fn seconds(timeout: Option<f64>) -> PyResult<Option<Duration>> {
-    timeout.map(|timeout| patience(timeout, Dialect::Python).map_err(native_error)).transpose()
-}
 /// The numbers of one moment; what nobody asks for is not written.
 #[pyclass(frozen, module = "cxone_actions._native")]
 pub(crate) struct NativeSnapshot(Snapshot);
@@ -198,3 +195,6 @@ impl NativeSnapshot {
     }
 }
 
+fn seconds(timeout: Option<f64>) -> PyResult<Option<Duration>> {
+    timeout.map(|timeout| patience(timeout, Dialect::Python).map_err(native_error)).transpose()
+}

@@ -76,8 +76,8 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("VERSION", bridge::VERSION)?;
     module.add_class::<client::NativeBatch>()?;
     module.add_class::<client::NativeClient>()?;
-    module.add_class::<queue::NativeQueue>()?;
     module.add_class::<client::NativeSnapshot>()?;
+    module.add_class::<queue::NativeQueue>()?;
     module.add_class::<sandbox::NativeSandbox>()?;
     module.add_class::<trail::NativeRecords>()?;
     module.add_function(wrap_pyfunction!(status_error, module)?)?;

@@ -207,8 +207,8 @@ class Client(Opened):
         correlation_id: str | UUID | None = None,
         callback_url: str | None = None,
         traceparent: str | None = None,
-    ) -> Invocation:
         timeout: Seconds | None = None,
+    ) -> Invocation:
         """Submits an action and returns as soon as the gateway has accepted it.
 
         :param action_id: which action; under the ``gateway`` profile a UUID, or the name that the policy gives it
@@ -218,8 +218,8 @@ class Client(Opened):
         :param correlation_id: 1 to 128 of ``[A-Za-z0-9._:-]``, a UUID is one; a random one is made where none is given
         :param callback_url: where the gateway may call back, https
         :param traceparent: the span that it is done for, as W3C Trace Context writes the header of that name
-        :returns: what the gateway accepted: hand it to `poll`, or keep its `resume_token` for another process
         :param timeout: deadline from this call, seconds or a `timedelta`; the client's where it is not given
+        :returns: what the gateway accepted: hand it to `poll`, or keep its `resume_token` for another process
         :raises ValidationError: the request breaks the contract; `violations` has every mistake, and nothing was sent
         :raises AccessDeniedError: the policy refuses it; nothing was sent
         :raises OutcomeUnknownError: it was sent, and no trustworthy answer came back, or none before the deadline: do

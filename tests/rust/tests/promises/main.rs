@@ -10,8 +10,8 @@
 
 mod batch;
 mod callers;
-mod delivery;
 mod deadlines;
+mod delivery;
 mod disk;
 mod ground;
 mod options;
