@@ -7,26 +7,23 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 
 use crate::batch::Place;
 use crate::claims::Claim;
 use crate::config::{ClientBuilder, Options};
 use crate::contract::ActionRequest;
-use crate::error::{Executed, Result};
+use crate::delivery::OnResult;
+use crate::error::Result;
 use crate::inner::{Admitted, Inner, Phase};
 use crate::invocation::{ActionResult, Invocation};
 use crate::joint::Caller;
 use crate::ledger::{Identity, ms};
-use crate::metrics::{Metrics, Tally};
+use crate::metrics::Metrics;
 use crate::submit::{Handed, Post, Submission};
 use crate::target::{PollFrom, PollTarget};
 use crate::telemetry::TARGET;
-use crate::trail::{Entry, Event, Trail, Unfinished, UnfinishedState};
-
-/// An `on_result` handler may take this long; then its call goes on without it.
-pub const HANDLER_PATIENCE: Duration = Duration::from_secs(30);
+use crate::trail::{Trail, Unfinished, UnfinishedState};
 
 /// The collector of traces has so long to take the last ones.
 const FLUSH_PATIENCE: Duration = Duration::from_secs(2);
@@ -34,9 +31,6 @@ const FLUSH_PATIENCE: Duration = Duration::from_secs(2);
 /// A handler that still runs when the client is closed may take this long; otherwise its result is delivered again after
 /// `recover`.
 const HANDLER_FAREWELL: Duration = Duration::from_secs(2);
-
-/// Called once with each terminal result. What it returns as an error is the name of what went wrong, never its text.
-pub type OnResult = Box<dyn FnOnce(ActionResult) -> BoxFuture<'static, Result<(), String>> + Send>;
 
 /// What one call wants otherwise than the client's options say.
 #[derive(Default)]
@@ -194,7 +188,7 @@ impl Client {
     ) -> Result<ActionResult> {
         self.0.ledger.settle(deadline).await;
         let (result, due) = ended?;
-        self.deliver(&result, due, handler).await;
+        self.0.deliver(&result, due, handler).await;
         Ok(result)
     }
 
@@ -314,38 +308,6 @@ impl Client {
         let submission = Submission { inner: self.0.clone(), account, post, deadline, caller, limits, place };
         self.0.sending.spawn(submission.run());
         waiter.by(deadline, &self.0.ledger, &who, began).await
-    }
-
-    /// The result is on record and counted; whatever the handler does, it stays what it is (tutorial defects S53, S54).
-    ///
-    /// Before the handler is called the trail says that it is due, and afterwards that it is not: a process that dies in
-    /// between is found by `recover`, and whoever polls what it lists is delivered the result again. `due`: it says so
-    /// already.
-    async fn deliver(&self, result: &ActionResult, due: bool, handler: Option<OnResult>) {
-        let Some(handler) = handler else { return };
-        let _running = self.0.delivering.token();
-        let note = |event, due, note| {
-            self.0.ledger.note(&Entry {
-                action_id: result.action_id.as_deref(),
-                correlation_id: result.correlation_id.as_deref(),
-                invocation_id: result.invocation_id.as_deref(),
-                status: Some(result.status.as_str()),
-                executed: Some(Executed::Yes),
-                due,
-                note,
-                ..Entry::new(event)
-            });
-        };
-        if !due {
-            note(Event::Terminal, true, None);
-        }
-        let failure = match tokio::time::timeout(HANDLER_PATIENCE, handler(result.clone())).await {
-            Ok(Ok(())) => return note(Event::Delivered, false, None),
-            Ok(Err(name)) => name,
-            Err(_) => format!("not done after {} s", HANDLER_PATIENCE.as_secs()),
-        };
-        self.0.ledger.board.tally(Tally::CallbackFailure);
-        note(Event::CallbackFailed, false, Some(&failure));
     }
 
     /// What the caller of `invoke` gets. Its account is left behind as detached until somebody polls.
