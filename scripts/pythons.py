@@ -28,6 +28,8 @@ TESTS = [
     "processes",
     "results",
     "run_many",
+    "shutdown",
+    "token_loops",
     "tokens",
     "values",
 ]
