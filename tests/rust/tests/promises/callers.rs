@@ -228,7 +228,7 @@ async fn leaving_waits_for_answers_on_their_way_and_for_nothing_else() {
     until("it is started", || client.metrics().counts.started == 5).await;
     let began = Instant::now();
     client.leave(Duration::from_secs(5)).await;
-    assert!(began.elapsed() < Duration::from_secs(3), "took {:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_millis(4_500), "took {:?}", began.elapsed());
     for (call, executed) in
         [(polled, Executed::Yes), (first, Executed::Yes), (second, Executed::Yes), (queued, Executed::No)]
     {

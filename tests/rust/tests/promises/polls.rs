@@ -14,16 +14,20 @@ fn within(ms: u64) -> CallOptions {
 
 #[tokio::test]
 async fn a_deadline_is_kept_and_hands_back_a_token_that_goes_on() {
-    let (sandbox, slow) = sandbox_taking(Duration::from_millis(600));
+    let (sandbox, slow) = sandbox_taking(Duration::from_millis(2_400));
     let client = client(&sandbox);
-    let error = client.run_with(ActionRequest::new(slow), within(300)).await.unwrap_err();
+    let error = client.run_with(ActionRequest::new(slow), within(1_200)).await.unwrap_err();
     assert_eq!((error.kind(), error.executed()), (ErrorKind::PollTimeout, Executed::Yes));
     assert_eq!((error.last_status(), error.attempts()), (Some("RUNNING"), Some(1)));
     assert_eq!(client.metrics().counts.detached, 1);
     let token = error.resume_token().unwrap().to_owned();
-    let result = client.poll(PollTarget::Id(token), within(5_000)).await.unwrap();
+    let result = client.poll(PollTarget::Id(token), within(20_000)).await.unwrap();
     assert!(result.ok, "tutorial defect S52");
-    assert!(result.duration_ms >= 600.0, "the clock starts at the caller's call: {} ms", result.duration_ms);
+    assert!(
+        result.duration_ms >= 2_400.0,
+        "the clock starts at the caller's call: {} ms",
+        result.duration_ms
+    );
     let counts = client.metrics().counts;
     assert_eq!((counts.started, counts.completed, counts.detached), (1, 1, 0));
     invariants(&sandbox, &client);
@@ -31,9 +35,9 @@ async fn a_deadline_is_kept_and_hands_back_a_token_that_goes_on() {
 
 #[tokio::test]
 async fn what_completes_just_before_the_deadline_is_seen_by_the_last_look() {
-    let (sandbox, slow) = sandbox_taking(Duration::from_millis(200));
+    let (sandbox, slow) = sandbox_taking(Duration::from_millis(500));
     let client = builder(&sandbox).poll_interval(Duration::from_secs(60)).build().unwrap();
-    let result = client.run_with(ActionRequest::new(slow), within(400)).await.unwrap();
+    let result = client.run_with(ActionRequest::new(slow), within(1_500)).await.unwrap();
     assert!(result.ok);
     assert_eq!(result.polls, 1, "only the last look was taken");
     invariants(&sandbox, &client);
@@ -44,8 +48,8 @@ async fn a_poll_ends_within_fifty_milliseconds_of_its_deadline() {
     for fault in [None, Some(json!({"delay": 5}))] {
         let sandbox = sandbox();
         let client = client(&sandbox);
-        let limit = Duration::from_millis(350);
-        let took = quickest(limit, async || {
+        let (deadline, limit) = (Duration::from_millis(300), Duration::from_millis(50));
+        let off = quickest(limit, async || {
             let invocation = client.invoke(ActionRequest::new(NEVER_ENDS)).await.unwrap();
             if let Some(fault) = &fault {
                 sandbox.inject("poll", fault.clone(), 10).unwrap();
@@ -53,13 +57,10 @@ async fn a_poll_ends_within_fifty_milliseconds_of_its_deadline() {
             let began = Instant::now();
             let error = client.poll(invocation.into(), within(300)).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::PollTimeout);
-            began.elapsed()
+            began.elapsed().abs_diff(deadline)
         });
-        let took = took.await;
-        assert!(
-            took > Duration::from_millis(200) && took < limit,
-            "took {took:?}, {fault:?}, tutorial defect S51"
-        );
+        let off = off.await;
+        assert!(off < limit, "{off:?} off the deadline, {fault:?}, tutorial defect S51");
         invariants(&sandbox, &client);
     }
 }
