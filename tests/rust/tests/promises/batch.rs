@@ -73,7 +73,8 @@ async fn what_stands_aside_is_told_when_the_client_closes_and_has_sent_nothing()
         let requests = (0..9).map(move |n| ActionRequest::new(slow).correlation_id(format!("closed-{n}")));
         tokio::spawn(async move { client.run_many(requests, 8).collect::<Vec<_>>().await })
     };
-    until("one is under way and one is next", || client.metrics().counts.started == 2).await;
+    let begun = || client.metrics().counts.started == 2 && sandbox.executions("closed-0") == 1;
+    until("one is under way and one is next", begun).await;
     client.shutdown(Duration::ZERO).await;
     let outcomes = tokio::time::timeout(LONG / 2, running).await.expect("it ends").unwrap();
     let indices: BTreeSet<usize> = outcomes.iter().map(|outcome| outcome.index).collect();
