@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import json
 import pickle
 import shutil
@@ -125,4 +126,5 @@ def test_the_text_is_of_the_snapshot_whenever_it_is_asked_for_and_so_is_that_of_
         assert sum(completed) == metrics.completed == 20
         assert metrics == before
         assert json.loads(json.dumps(metrics.to_dict())) == before.to_dict()
+        assert before.to_dict().items() <= json.loads(json.dumps(dataclasses.asdict(metrics))).items()
     assert busy.metrics().completed == 21

@@ -8,6 +8,21 @@ from ._json import exact
 from ._native import NativeSnapshot
 
 
+class _Text:
+    """Prometheus text that is written when it is asked for. A copy, a pickle and `asdict` have the text itself."""
+
+    __slots__ = ("_snapshot",)
+
+    def __init__(self, snapshot: NativeSnapshot) -> None:
+        self._snapshot = snapshot
+
+    def __str__(self) -> str:
+        return self._snapshot.prometheus()
+
+    def __reduce__(self) -> Any:
+        return str, (str(self),)
+
+
 @dataclass(frozen=True, slots=True)
 class Distribution:
     """A distribution of times in milliseconds, each percentile within 1 %; None before the first value."""
@@ -78,8 +93,7 @@ class Metrics:
     unknown_statuses: int
     audit_lost: int
     by_action: Mapping[str, ActionMetrics]
-    # What writes the text when it is asked for; in a copy, the text.
-    _prometheus: NativeSnapshot | str = field(repr=False, compare=False)
+    _prometheus: _Text | str = field(repr=False, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
         """The snapshot as plain data, ready for `json.dumps`."""
@@ -89,10 +103,7 @@ class Metrics:
 
     def prometheus(self) -> str:
         """The snapshot as Prometheus text; the metrics' names begin with ``cxone_``."""
-        return self._prometheus if isinstance(self._prometheus, str) else self._prometheus.prometheus()
-
-    def __reduce__(self) -> Any:
-        return Metrics, (*(getattr(self, known.name) for known in fields(self)[:-1]), self.prometheus())
+        return str(self._prometheus)
 
     def __repr__(self) -> str:
         return (
@@ -118,4 +129,4 @@ def read(snapshot: NativeSnapshot) -> Metrics:
     plain = exact(snapshot.json())
     taken = _taken(Metrics, plain)
     taken["by_action"] = {name: _action(numbers) for name, numbers in plain["by_action"].items()}
-    return Metrics(**taken, _prometheus=snapshot)
+    return Metrics(**taken, _prometheus=_Text(snapshot))
