@@ -149,7 +149,24 @@ def value_text(value: Any) -> str:
     return text
 
 
+def must_be_sayable(name: str, value: object) -> None:
+    """Refuses what JSON cannot say where any value is taken, so that the core has no rule that would."""
+    try:
+        json.dumps(value, default=_plain, allow_nan=False, ensure_ascii=False).encode()
+    except (TypeError, ValueError, RecursionError):
+        raise ValueError(
+            f"`{name}` must be what JSON can say: text, a finite number, True, False, None, a list or a mapping of them"
+        ) from None
+
+
 def _foreign(value: object) -> Any:
+    try:
+        return _plain(value)
+    except TypeError:
+        return {"$foreign": type(value).__name__}
+
+
+def _plain(value: object) -> Any:
     if isinstance(value, os.PathLike):
         return os.fspath(value)
     if isinstance(value, UUID):
@@ -160,4 +177,4 @@ def _foreign(value: object) -> Any:
         return dict(value)
     if isinstance(value, (tuple, set, frozenset)):
         return list(value)
-    return {"$foreign": type(value).__name__}
+    raise TypeError

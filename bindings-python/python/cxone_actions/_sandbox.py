@@ -8,7 +8,15 @@ from typing import Any, Literal
 from uuid import UUID
 
 from . import _native
-from ._arguments import Seconds, id_text, members_text, options_text, options_to_open, value_text
+from ._arguments import (
+    Seconds,
+    id_text,
+    members_text,
+    must_be_sayable,
+    options_text,
+    options_to_open,
+    value_text,
+)
 from ._json import exact
 from .types import Fault, SandboxAction
 
@@ -77,6 +85,8 @@ class Sandbox:
             if not isinstance(actions, Iterable):
                 raise TypeError(f"`actions` must be an iterable of mappings, got {type(actions).__name__}")
             options["actions"] = list(actions)
+            for index, action in enumerate(options["actions"]):
+                _must_be_sayable(action, f"actions[{index}].")
         self._native = _native.NativeSandbox(options_text(options))
         self.base_url = self._native.base_url()
         self.client_id = self._native.client_id()
@@ -126,6 +136,7 @@ class Sandbox:
         """
         if not isinstance(fault, Mapping):
             raise TypeError(f'`fault` must be a mapping such as {{"status": 503}}, got {type(fault).__name__}')
+        _must_be_sayable(fault)
         # What is no text is no point either, which the sandbox says.
         where = point if isinstance(point, str) else type(point).__name__
         self._native.inject(where, members_text(fault), value_text(times))
@@ -159,3 +170,13 @@ class Sandbox:
 
     def __reduce__(self) -> Any:
         raise TypeError("`Sandbox` cannot be pickled; hand its `options` to the other process")
+
+
+#: Members of a fault and of an action that take any value.
+_ANY = ("body", "merge", "outputs", "input_schema", "output_schema")
+
+
+def _must_be_sayable(told: object, place: str = "") -> None:
+    if isinstance(told, Mapping):
+        for name in _ANY:
+            must_be_sayable(f"{place}{name}", told.get(name))
