@@ -7,14 +7,16 @@
 //! clock running. The others stand aside, outside of the line, and make room for as many requests more; never for more
 //! than `concurrency`, so that a batch remembers at most twice as many and never has more than that under way.
 
+use std::panic::resume_unwind;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::Poll;
 use std::time::Duration;
 
-use futures_util::stream::{self, FuturesUnordered, Stream, StreamExt};
+use futures_util::stream::{self, Stream};
+use futures_util::task::AtomicWaker;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
 use crate::client::{CallOptions, Client};
@@ -108,36 +110,33 @@ pub struct Outcome {
 
 impl Client {
     /// Runs every request, `concurrency` at once. The requests are read as there is room for them, never further ahead;
-    /// those that a limit of their own action keeps make room for as many more, up to `concurrency`. Outcomes come in the order in which they end, one for each request; none is lost to another's error. Dropping the
-    /// stream stops the waiting. More at once than `max_queued` wait for a place in line before their clocks start.
+    /// those that a limit of their own action keeps make room for as many more, up to `concurrency`. Outcomes come in the
+    /// order in which they end, one for each request; none is lost to another's error. Dropping the stream stops the
+    /// waiting. More at once than `max_queued` wait for a place in line before their clocks start.
     pub fn run_many<I>(&self, requests: I, concurrency: usize) -> impl Stream<Item = Outcome> + use<I>
     where
         I: IntoIterator<Item = ActionRequest>,
     {
-        let (client, batch) = (self.clone(), Batch::new(concurrency));
-        let one = {
-            let batch = batch.clone();
-            move |(index, request): (usize, ActionRequest)| {
-                let running = client.run_of_many(request.clone(), CallOptions::default(), &batch, || {});
-                async move { Outcome { index, request, result: running.await } }
-            }
-        };
-        let mut requests = requests.into_iter().enumerate().map(one).fuse();
-        let mut running = FuturesUnordered::new();
+        let (client, batch, aside) = (self.clone(), Batch::new(concurrency), Arc::new(AtomicWaker::new()));
+        let mut requests = requests.into_iter().enumerate().fuse();
+        // Each goes on also while nobody asks for outcomes: what it holds, another batch may wait for.
+        let mut running = JoinSet::new();
         stream::poll_fn(move |context| {
-            loop {
-                let room = batch.room().saturating_sub(running.len());
-                running.extend(requests.by_ref().take(room));
-                let polled = running.poll_next_unpin(context);
-                // Who stands aside now makes room, which nobody else would tell of.
-                if polled.is_ready() || running.len() >= batch.room() {
-                    return polled;
-                }
-                match requests.next() {
-                    Some(next) => running.push(next),
-                    None => return Poll::Pending,
-                }
+            // First, so that whoever stands aside from now on makes room that is seen.
+            aside.register(context.waker());
+            while running.len() < batch.room()
+                && let Some((index, request)) = requests.next()
+            {
+                let aside = aside.clone();
+                let result = client
+                    .run_of_many(request.clone(), CallOptions::default(), &batch, move || aside.wake());
+                running.spawn(async move { Outcome { index, request, result: result.await } });
             }
+            running.poll_join_next(context).map(|ended| match ended? {
+                Ok(outcome) => Some(outcome),
+                // Nobody else aborts one: the runtime is shutting down.
+                Err(error) => error.try_into_panic().map_or(None, |panic| resume_unwind(panic)),
+            })
         })
     }
 

@@ -235,8 +235,9 @@ mod tests {
             board.accepted(action, latency);
             board.terminal(action, Place::InFlight, Place::Completed, latency * (1 + n % 100));
         }
+        // Other tests may run in this process meanwhile; fifty bytes kept of each invocation would show.
         #[cfg(target_os = "linux")]
-        assert!(resident() < before + (2 << 20), "{} bytes, {before} before", resident());
+        assert!(resident() < before + (48 << 20), "{} bytes, {before} before", resident());
         let state = board.lock();
         let sizes: Vec<_> =
             state.by_action.values().map(|row| row.invoke_latency.bytes() + row.duration.bytes()).collect();
