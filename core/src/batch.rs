@@ -128,8 +128,8 @@ impl Client {
                 && let Some((index, request)) = requests.next()
             {
                 let aside = aside.clone();
-                let result = client
-                    .run_of_many(request.clone(), CallOptions::default(), &batch, move || aside.wake());
+                let result =
+                    client.run_of_many(request.clone(), CallOptions::default(), &batch, move || aside.wake());
                 running.spawn(async move { Outcome { index, request, result: result.await } });
             }
             running.poll_join_next(context).map(|ended| match ended? {

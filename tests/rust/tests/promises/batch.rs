@@ -84,3 +84,17 @@ async fn what_stands_aside_is_told_when_the_client_closes_and_has_sent_nothing()
     assert_eq!(unsent.count(), 8);
     invariants(&sandbox, &client);
 }
+
+#[tokio::test]
+async fn a_batch_whose_outcomes_nobody_takes_for_a_while_keeps_no_other_batch() {
+    let sandbox = sandbox();
+    let policy = source(named(CREATE_CASE, json!({"rate": "2/s"})));
+    let client = builder(&sandbox).policy(policy).build().unwrap();
+    let mut first = pin!(client.run_many((0..6).map(|n| request(&format!("first-{n}"))), 6));
+    assert!(first.next().await.unwrap().result.is_ok());
+    let second = client.run_many([request("second")], 1).collect::<Vec<_>>();
+    let outcomes = tokio::time::timeout(LONG / 2, second).await.expect("it is kept");
+    assert!(outcomes[0].result.is_ok(), "{outcomes:?}");
+    assert_eq!(first.filter(|outcome| std::future::ready(outcome.result.is_ok())).count().await, 5);
+    invariants(&sandbox, &client);
+}
