@@ -11,7 +11,7 @@ test("a_deadline_on_the_wire_is_an_unknown_outcome_and_the_answer_is_recorded", 
   const { sandbox, client } = connected(t);
   assert.ok((await client.run(REQUEST)).ok);
   sandbox.inject("invoke", { delay: 3 });
-  const error = await rejection(client.invoke(LATE, { timeoutMs: 300 }));
+  const error = await rejection(client.invoke(LATE, { timeoutMs: 1000 }));
   assert.deepEqual([error.kind, error.executed, error.attempts], ["outcome_unknown", "unknown", 1]);
   assert.match(error.message, /the deadline passed while the request was on the wire/);
   while (client.metrics().detached === 0) await pause(10);

@@ -232,7 +232,7 @@ def test_a_deadline_hands_back_a_token_that_goes_on(open_client: Open, sandbox: 
     began = time.monotonic()
     with pytest.raises(PollTimeoutError) as raised:
         client.run(NEVER_ENDS, {}, correlation_id="corr-001", timeout=timeout)
-    assert time.monotonic() - began < 10
+    assert 0.45 < time.monotonic() - began < 10
     error = raised.value
     assert isinstance(error, TimeoutError)
     assert error.executed == "yes"

@@ -28,7 +28,7 @@ def test_a_deadline_on_the_wire_is_an_unknown_outcome_and_the_answer_is_recorded
     assert client.run(CREATE_CASE, INPUTS).ok
     sandbox.inject("invoke", {"delay": 3})
     with pytest.raises(OutcomeUnknownError, match="the deadline passed while the request was on the wire") as raised:
-        client.invoke(CREATE_CASE, INPUTS, correlation_id="late", timeout=0.3)
+        client.invoke(CREATE_CASE, INPUTS, correlation_id="late", timeout=1)
     assert (raised.value.executed, raised.value.attempts) == ("unknown", 1)
     while client.metrics().detached == 0:
         time.sleep(0.01)

@@ -152,9 +152,11 @@ def test_what_the_source_raises_comes_after_the_outcomes_of_what_it_gave(
         for outcome in client.run_many(source()):
             seen.append(outcome.index)
 
+    # Up to Python 3.10 a loop that is run keeps nothing of what a cancellation said.
+    raised, said = (asyncio.CancelledError, None) if source is cancels else (LookupError, "the source broke")
     for run in (lambda seen: asyncio.run(main(seen)), blocking):
         seen: list[int] = []
-        with pytest.raises((LookupError, asyncio.CancelledError)):
+        with pytest.raises(raised, match=said):
             run(seen)
         assert seen == [0, 1]
 
@@ -376,9 +378,8 @@ def test_a_source_that_does_not_end_is_left_behind_and_told_of(
         time.sleep(0.001)
     left.close()
     [source] = [thread for thread in threading.enumerate() if thread.name == "cxone-actions-source"]
-    assert [record.getMessage() for record in caplog.records] == [
-        "the source of `run_many` did not end within 0.1 s of being told to; its thread goes on"
-    ]
+    said = "the source of `run_many` did not end within 0.1 s of being told to; its thread goes on"
+    assert [record.getMessage() for record in caplog.records].count(said) == 1
     enough.set()
     source.join()
 
