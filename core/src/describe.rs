@@ -14,7 +14,7 @@ use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use tokio::sync::OnceCell;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 use url::Url;
 
 use crate::cause::Cause;
@@ -112,7 +112,9 @@ impl Inner {
             return Ok(violations);
         }
         let cell = self.schemas.of(&prepared.action_id, Instant::now());
-        let rule = cell.get_or_try_init(|| self.rule(prepared.action_id.clone(), deadline)).await?;
+        let known = cell.get_or_try_init(|| self.rule(prepared.action_id.clone(), deadline));
+        // Another call may be asking for it, with more time.
+        let rule = timeout_at(deadline, known).await.unwrap_or_else(|_| Err(late(&prepared.action_id)))?;
         if let Ok(inputs) = serde_json::from_slice::<&RawValue>(&prepared.inputs) {
             rule.judge("/inputs", inputs, &mut violations);
         }
@@ -138,14 +140,7 @@ impl Inner {
         let contract = self.config.profile.schema.as_ref().ok_or_else(crate::profile::no_schema)?;
         let url = self.config.routes.schema(&action_id)?;
         let fetching = self.get(url, deadline);
-        let answer = match tokio::time::timeout_at(deadline, fetching).await {
-            Ok(answer) => answer,
-            Err(_) => {
-                Err(Error::new(ErrorKind::Unavailable, "the gateway did not describe the action in time")
-                    .with_hint("nothing was executed; try again")
-                    .caused_by(Some(Cause::timed_out("no answer before the deadline"))))
-            }
-        };
+        let answer = timeout_at(deadline, fetching).await.unwrap_or_else(|_| Err(late(&action_id)));
         let answer =
             answer.map_err(|error| error.with_executed(Executed::No).about(Some(&action_id), None, None))?;
         described(action_id, &answer, contract)
@@ -187,6 +182,14 @@ impl Inner {
             tokio::time::sleep(wait).await;
         }
     }
+}
+
+fn late(action_id: &str) -> Error {
+    Error::new(ErrorKind::Unavailable, "the gateway did not describe the action in time")
+        .with_hint("nothing was executed; try again")
+        .caused_by(Some(Cause::timed_out("no answer before the deadline")))
+        .with_executed(Executed::No)
+        .about(Some(action_id), None, None)
 }
 
 fn nothing(http_status: Option<u16>, why: &str, throttled: bool, wait: Option<Duration>) -> Error {

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use cxone_actions::{ActionRequest, CallOptions, Client, Error, ErrorKind, Executed};
+use cxone_actions::{ActionRequest, CallOptions, Client, Error, ErrorKind, Executed, Validate};
+use cxone_actions_sandbox::{Sandbox, SandboxOptions};
 use futures_util::poll;
 use serde_json::json;
 
@@ -139,4 +140,26 @@ async fn a_deadline_that_no_clock_reaches_is_none() {
     assert!(client.poll(invocation.into(), options()).await.unwrap().ok);
     assert!(client.run_with(request("again"), options()).await.unwrap().ok);
     invariants(&sandbox, &client);
+}
+
+#[tokio::test]
+async fn a_call_that_needs_a_schema_which_another_one_asks_for_keeps_its_own_deadline() {
+    const ACTION: &str = "custom_-_create-case";
+    for way in WAYS {
+        let options = SandboxOptions { profile: "genesys-data-action".into(), ..SandboxOptions::default() };
+        let sandbox = Sandbox::start(options).unwrap();
+        let client =
+            builder(&sandbox).profile("genesys-data-action").validate(Validate::Schema).build().unwrap();
+        sandbox.inject("describe", json!({"delay": 20}), 1).unwrap();
+        tokio::spawn(client.run(ActionRequest::new(ACTION)));
+        until("the schema is asked for", || sandbox.totals().describe == 1).await;
+        let began = Instant::now();
+        let error = ended(&client, way, ActionRequest::new(ACTION), SOON).await;
+        assert_eq!(
+            (error.kind(), error.executed()),
+            (ErrorKind::Unavailable, Executed::No),
+            "{way}: {error}"
+        );
+        assert!(began.elapsed() < Duration::from_secs(10), "{way}: {error}");
+    }
 }
