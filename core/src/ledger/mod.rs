@@ -193,7 +193,13 @@ impl Ledger {
                 .with_hint("nothing was sent; allow a longer `timeout`, or look after the disk")
                 .caused_by(Some(Cause::timed_out("the disk did not take it before the deadline")))
         };
-        tokio::time::timeout_at(deadline, self.trail.settled(position)).await.unwrap_or_else(|_| Err(late()))
+        let settled = tokio::time::timeout_at(deadline, self.trail.settled(position)).await;
+        match settled {
+            Ok(Err(error)) => Err(error),
+            // Both may have happened before anybody looks.
+            Ok(Ok(())) if Instant::now() < deadline => Ok(()),
+            _ => Err(late()),
+        }
     }
 
     /// Waits, before a caller is given an answer, until what the trail says of it is as durable as was asked for. The
@@ -221,4 +227,18 @@ impl Ledger {
 /// A time as records and results say it.
 pub(crate) fn ms(time: Duration) -> f64 {
     time.as_secs_f64() * 1000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_on_the_disk_after_the_deadline_is_late_though_nobody_had_to_wait() {
+        let ledger = Ledger::new(Trail::in_memory("test".to_owned()), Traces::default(), Vec::new());
+        let position = ledger.trail.append(&Entry::new(Event::Sending)).unwrap();
+        assert!(ledger.settled(position, Instant::now() + Duration::from_secs(60)).await.is_ok());
+        let error = ledger.settled(position, Instant::now()).await.unwrap_err();
+        assert_eq!((error.kind(), error.executed()), (ErrorKind::Audit, Executed::No));
+    }
 }
