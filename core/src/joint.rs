@@ -212,6 +212,10 @@ impl Waiter {
                 "the deadline passed while the request was on the wire",
                 "its answer is still awaited in the background and goes into the trail; look there before calling again",
             ),
+            Err(_) if self.first => (
+                "the deadline passed before it was known whether the request was sent",
+                "look the correlation id up in the trail before calling again",
+            ),
             Err(_) => (
                 "the deadline passed while the earlier call of the same correlation id waited to be sent",
                 "that call goes on; look the correlation id up in the trail before calling again",
@@ -369,5 +373,17 @@ pub(crate) mod tests {
         let waiter = joint.first();
         drop(Caller::new(joint));
         assert!(waiter.handed(&ledger, Instant::now()).await.is_none());
+    }
+
+    #[tokio::test]
+    async fn what_hangs_before_the_send_is_told_of_the_call_itself_and_only_to_others_of_an_earlier_one() {
+        let ledger =
+            Ledger::new(crate::trail::Trail::in_memory("test".to_owned()), Traces::default(), Vec::new());
+        let (joint, who, now) = (Arc::new(Joint::default()), Identity::default(), Instant::now());
+        for (waiter, of_an_earlier_one) in [(joint.first(), false), (joint.join().unwrap(), true)] {
+            let error = waiter.by(now - VERY_LATE * 2, &ledger, &who, now).await.unwrap_err();
+            assert_eq!((error.kind(), error.attempts()), (ErrorKind::OutcomeUnknown, Some(0)));
+            assert_eq!(error.message().contains("the earlier call"), of_an_earlier_one, "{error}");
+        }
     }
 }
