@@ -50,7 +50,7 @@ pub(crate) fn events(client: &Client, correlation_id: Option<&str>) -> Vec<Strin
         .collect()
 }
 
-/// Waits for something that happens in the background, at most five seconds.
+/// Waits for something that happens in the background, at most half a minute.
 pub(crate) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
     for _ in 0..15_000 {
         if holds() {
