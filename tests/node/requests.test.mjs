@@ -33,3 +33,17 @@ test("every_request_gives_the_bytes_or_the_violations_that_the_vectors_promise",
     await client.close();
   }
 });
+
+test("a_callback_url_in_any_spelling_is_taken_or_refused_as_the_vectors_promise", async () => {
+  const { cases } = vectors("callback_urls.json");
+  assert.ok(cases.length > 20, `only ${cases.length} cases`);
+  for (const { name, callback_hosts: callbackHosts = [], codes, urls } of cases) {
+    const client = new Client({ baseUrl: "http://127.0.0.1:1", token: "x", callbackHosts });
+    for (const callbackUrl of urls) {
+      const verdict = client.check({ actionId: "a1b2c3d4-e5f6-7890-abcd-ef1234567890", callbackUrl });
+      const said = verdict.violations.map(({ code }) => code);
+      assert.deepEqual([verdict.allowed, said], [codes.length === 0, codes], `${name}: ${callbackUrl}`);
+    }
+    await client.close();
+  }
+});

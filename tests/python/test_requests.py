@@ -65,3 +65,13 @@ def test_a_request_gives_the_bytes_or_the_violations_that_the_vectors_promise(
 
 def test_the_vectors_have_cases_for_python() -> None:
     assert len(CASES) > 100
+
+
+@pytest.mark.parametrize("case", load("callback_urls.json")["cases"], ids=lambda case: case["name"])
+def test_a_callback_url_in_any_spelling_is_taken_or_refused_as_the_vectors_promise(case: dict[str, Any]) -> None:
+    """Fault 19."""
+    with Client("http://127.0.0.1:1", token="x", callback_hosts=case.get("callback_hosts", ())) as client:
+        for url in case["urls"]:
+            verdict = client.check("a1b2c3d4-e5f6-7890-abcd-ef1234567890", callback_url=url)
+            assert verdict.allowed == (case["codes"] == []), url
+            assert [violation.code for violation in verdict.violations] == case["codes"], url

@@ -8,10 +8,28 @@ use super::pointer::{self, quoted};
 
 const PATH: &str = "/callbackUrl";
 const MAX_LENGTH: usize = 2048;
+const PLAIN_IPV4: &str = "must write an IPv4 address as four decimal numbers, such as `127.0.0.1`";
 
-/// Names that never leave a private network (RFC 6761, RFC 6762 appendix G, RFC 8375, ICANN's `.internal`).
-const PRIVATE_SUFFIXES: [&str; 9] =
-    ["localhost", "localdomain", "local", "internal", "intranet", "corp", "home", "lan", "home.arpa"];
+/// Names that are none of the public's (RFC 6761, RFC 6762 appendix G, RFC 7686, RFC 8375, ICANN's `.internal`, what
+/// systems have in their own tables, and a cluster's services).
+const PRIVATE_SUFFIXES: [&str; 16] = [
+    "localhost",
+    "localdomain",
+    "localdomain4",
+    "localdomain6",
+    "local",
+    "internal",
+    "intranet",
+    "private",
+    "corp",
+    "home",
+    "lan",
+    "home.arpa",
+    "svc",
+    "test",
+    "invalid",
+    "onion",
+];
 
 /// The hosts that a callback URL may name. Empty: any public https host.
 #[derive(Debug, Clone, Default)]
@@ -53,7 +71,8 @@ impl CallbackHosts {
         };
         let host = url.host().map(|host| host.to_owned());
         let port = url.port_or_known_default();
-        let listed = host.as_ref().is_some_and(|host| self.lists(host, port));
+        let spelled = host.as_ref().is_none_or(|host| is_spelled_plainly(host, authority));
+        let listed = spelled && host.as_ref().is_some_and(|host| self.lists(host, port));
         let local_http = url.scheme() == "http" && listed && host.as_ref().is_some_and(is_loopback);
         if url.scheme() != "https" && !local_http {
             refuse(
@@ -73,6 +92,9 @@ impl CallbackHosts {
         }
         if listed {
             return;
+        }
+        if !spelled && self.lists(&host, port) {
+            return refuse("url_host", PLAIN_IPV4);
         }
         if !self.0.is_empty() {
             let rule = format!(
@@ -117,13 +139,39 @@ fn parse(text: &str) -> Result<(Url, &str), (&'static str, &'static str)> {
     if url.scheme() != "https" && url.scheme() != "http" {
         return Ok((url, ""));
     }
-    // `https:host`, `https:/host` and `https:///host` are read as `https://host` by some, and otherwise by others.
-    let authority =
-        text.split_once("://").map(|(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or(rest));
+    // `https:host`, `https:/host` and `https:///host` are read as `https://host` by some, and otherwise by others. So is a
+    // host with an escape or with any of the signs that URLs are put together with.
+    let after_scheme = text.get(url.scheme().len()..).and_then(|rest| rest.strip_prefix("://"));
+    let authority = after_scheme.and_then(|rest| rest.split(['/', '?', '#']).next());
+    let plain = match url.host() {
+        Some(Host::Domain(name)) => is_plain_name(name),
+        Some(_) => true,
+        None => false,
+    };
     match authority {
-        Some(authority) if !authority.is_empty() && !authority.contains('%') => Ok((url, authority)),
+        Some(authority) if plain && !authority.is_empty() && !authority.contains('%') => Ok((url, authority)),
         _ => Err(syntax("must have a plain host after `https://`")),
     }
+}
+
+/// Whether it is a name as DNS has them, with a dot behind it or without.
+fn is_plain_name(name: &str) -> bool {
+    let name = name.strip_suffix('.').unwrap_or(name);
+    let letter = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+    name.len() <= 253
+        && name.split('.').all(|label| {
+            (1..=63).contains(&label.len())
+                && label.bytes().all(letter)
+                && !label.starts_with('-')
+                && !label.ends_with('-')
+        })
+}
+
+/// Whether an IPv4 address is written as everybody writes it. `0177.0.0.1` is one host to some and another to others.
+fn is_spelled_plainly(host: &Host<String>, written: &str) -> bool {
+    let Host::Ipv4(address) = host else { return true };
+    let written = written.rsplit('@').next().unwrap_or(written);
+    written.split(':').next() == Some(address.to_string().as_str())
 }
 
 /// Why a host that nobody listed cannot be called.
@@ -186,7 +234,8 @@ fn listed(entry: &str) -> Result<Listed, &'static str> {
     };
     match Host::parse(name) {
         Ok(Host::Domain(name)) if name.ends_with('.') => Err("must not end in a dot"),
-        Ok(host) => Ok(Listed { host, port }),
-        Err(_) => Err("must be a host such as `hooks.example.com`, or `host:port`"),
+        Ok(host) if !is_spelled_plainly(&host, name) => Err(PLAIN_IPV4),
+        Ok(host) if !matches!(&host, Host::Domain(name) if !is_plain_name(name)) => Ok(Listed { host, port }),
+        _ => Err("must be a host such as `hooks.example.com`, or `host:port`"),
     }
 }

@@ -220,6 +220,11 @@ fn every_mistake_in_the_listed_callback_hosts_is_named() {
         "::1",
         "[::1",
         "1.2.3.4.5",
+        "0x7f000001",
+        "127.1",
+        "127.0.0.1.",
+        "hooks..example.com",
+        "hooks.example.com;",
         "",
     ];
     let hosts = wrong.map(str::to_owned).to_vec();
