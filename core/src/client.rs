@@ -19,7 +19,7 @@ use crate::inner::{Admitted, Inner, Phase};
 use crate::invocation::{ActionResult, Invocation};
 use crate::joint::Caller;
 use crate::ledger::{Identity, ms};
-use crate::metrics::Metrics;
+use crate::metrics::{CALLBACK_OUTCOMES, Metrics};
 use crate::submit::{Handed, Post, Submission};
 use crate::target::{PollFrom, PollTarget};
 use crate::telemetry::TARGET;
@@ -199,7 +199,8 @@ impl Client {
 
     /// The numbers, consistent with each other.
     pub fn metrics(&self) -> Metrics {
-        Metrics { audit_lost: self.audit().lost(), ..self.0.ledger.board.snapshot() }
+        let callbacks = CALLBACK_OUTCOMES.into_iter().zip(self.0.callbacks.counts()).collect();
+        Metrics { audit_lost: self.audit().lost(), callbacks, ..self.0.ledger.board.snapshot() }
     }
 
     /// The audit trail.
@@ -251,6 +252,7 @@ impl Client {
             inner.nobody_waits().await;
         };
         let _ = tokio::time::timeout(patience.max(Duration::from_millis(250)), settled).await;
+        inner.callbacks.closed().await;
         inner.auth.close();
         inner.ledger.trail.closed().await;
         inner.ledger.traces.flush(FLUSH_PATIENCE.min(patience.max(Duration::from_millis(250)))).await;
@@ -269,12 +271,12 @@ impl Client {
     ) -> Result<Handed> {
         self.0.still_open()?;
         let given = request.has_correlation_id();
-        let Admitted { prepared, action_name, limits } = self.0.admit(request)?;
+        let Admitted { mut prepared, action_name, limits } = self.0.admit(request)?;
         let violations = self.0.against_the_schema(&prepared, deadline).await?;
         if !violations.is_empty() {
             return Err(self.0.refuse_by_schema(prepared, action_name.as_deref(), violations));
         }
-        let post = Post::new(&self.0, &prepared)?;
+        let mut post = Post::new(&self.0, &prepared)?;
         let (claim, joint) = match given.then(|| self.0.ledger.claim(&prepared)) {
             None => (None, Arc::default()),
             Some(Claim::First(claim, joint)) => (Some(claim), joint),
@@ -294,13 +296,18 @@ impl Client {
             Some(Claim::InUse) => return Err(self.0.refuse_in_use(prepared, action_name.as_deref())),
         };
         let (waiter, caller) = (joint.first(), Caller::new(joint));
-        let account = match self.0.ledger.start(&prepared, action_name, began, claim) {
+        let registration = self.0.expect_callback(&mut prepared);
+        post.body.clone_from(&prepared.body);
+        let mut account = match self.0.ledger.start(&prepared, action_name, began, claim) {
             Ok(account) => account,
             Err(error) => {
                 caller.send(Err(error.clone()));
                 return Err(error);
             }
         };
+        if let Some(registration) = registration {
+            account.expect(registration);
+        }
         if owes {
             waiter.owe();
         }

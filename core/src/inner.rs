@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::auth::Auth;
 use crate::batch::Places;
+use crate::callback::{Callbacks, Registration};
 use crate::check::{Look, contract, look};
 use crate::config::{Config, Options};
 use crate::contract::{ActionRequest, Contract, Prepared, Refused, Violation};
@@ -40,6 +41,7 @@ pub(crate) struct Inner {
     pub(crate) budget: Budget,
     pub(crate) gateway: Gateway,
     pub(crate) schemas: Schemas,
+    pub(crate) callbacks: Arc<Callbacks>,
     /// The headers of every POST, but for what one invocation adds.
     pub(crate) headers: HeaderMap,
     pub(crate) open: watch::Sender<Phase>,
@@ -62,7 +64,7 @@ impl Inner {
     /// # Errors
     /// [`ErrorKind::Config`] with every mistake at once, [`ErrorKind::Audit`] when the trail cannot be opened.
     pub(crate) fn open(options: Options) -> Result<Inner> {
-        let config = Config::resolve(options)?;
+        let mut config = Config::resolve(options)?;
         let contract = contract(&config.profile, config.callback_hosts.clone())?;
         let transport = Transport::new(&config.transport)?;
         let headers = headers(&config);
@@ -72,6 +74,7 @@ impl Inner {
         };
         let mut secrets = config.credentials.secrets();
         secrets.extend(config.audit_settings.key.clone());
+        secrets.append(&mut config.callback_secrets);
         let ledger = Ledger::new(trail, Traces::open(&config)?, secrets);
         let auth =
             Auth::new(&config.credentials, config.routes.token.clone(), transport.clone(), ledger.clone())?;
@@ -91,6 +94,7 @@ impl Inner {
             budget: Budget::full(),
             gateway: Gateway::new(&config.routes.origin, &config.profile),
             schemas: Schemas::default(),
+            callbacks: Callbacks::new(config.callback_verifier.take()),
             open: watch::Sender::new(Phase::Open),
             sending: TaskTracker::new(),
             delivering: TaskTracker::new(),
@@ -115,6 +119,14 @@ impl Inner {
             Phase::Open => Ok(()),
             _ => Err(Error::new(ErrorKind::Closed, "the client is closed").with_hint("open a new one")),
         }
+    }
+
+    /// Gives the request a callback URL of its own, where callbacks are listened for and it has none: registered before
+    /// anything is sent, since it may be called before the answer to the POST is here.
+    pub(crate) fn expect_callback(&self, prepared: &mut Prepared) -> Option<Registration> {
+        let (registration, url) = self.callbacks.register()?;
+        (prepared.body, prepared.inputs) = self.contract.with_callback(prepared, &url)?;
+        Some(registration)
     }
 
     /// The policy that holds for one call, from its beginning to its end.

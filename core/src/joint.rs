@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
+use crate::callback::Watched;
 use crate::error::{Error, ErrorKind, Result};
 use crate::invocation::ActionResult;
 use crate::ledger::{Account, Identity, Ledger};
@@ -75,6 +76,7 @@ pub(crate) struct Handle {
     invoke_latency: Option<Duration>,
     status: String,
     raw: Option<Arc<RawValue>>,
+    watched: Option<Arc<Watched>>,
 }
 
 impl From<Result<Handed>> for CameTo {
@@ -87,6 +89,7 @@ impl From<Result<Handed>> for CameTo {
                     invoke_latency: account.invoke_latency,
                     status,
                     raw: raw.clone().filter(|raw| raw.get().len() <= LONGEST_KEPT),
+                    watched: account.watched().cloned(),
                 };
                 CameTo::Accepted { handle: Box::new(handle), fresh: Some((account, raw)) }
             }
@@ -279,7 +282,8 @@ impl Handle {
     /// The invocation with an account of one's own: the one that was left behind, or one beside that of somebody who
     /// waits for it.
     fn handed(self, ledger: &Arc<Ledger>, began: Instant) -> Handed {
-        let account = Box::new(ledger.adopt(self.who, began).joining(self.attempts, self.invoke_latency));
+        let account = ledger.adopt(self.who, began);
+        let account = Box::new(account.joining(self.attempts, self.invoke_latency, self.watched));
         Handed::Accepted { account, status: self.status, raw: self.raw }
     }
 }
@@ -341,6 +345,7 @@ pub(crate) mod tests {
             invoke_latency: None,
             status: "PENDING".to_owned(),
             raw: None,
+            watched: None,
         };
         CameTo::Accepted { handle: Box::new(handle), fresh: None }
     }

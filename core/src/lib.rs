@@ -24,6 +24,7 @@
 
 mod auth;
 mod batch;
+mod callback;
 mod cause;
 mod check;
 mod claims;
@@ -57,10 +58,11 @@ pub mod wire;
 
 pub use auth::{BearerToken, NoToken, SharedSource, TOKEN_PATIENCE, TokenSource};
 pub use batch::{Batch, Outcome};
+pub use callback::{CallbackListener, CallbackOptions};
 pub use cause::{CAUSE_CODES, Cause};
 pub use check::Rules;
 pub use client::{CallOptions, Client};
-pub use config::{ClientBuilder, Delivery, Dialect, Options, Validate};
+pub use config::{CallbackSecret, ClientBuilder, Delivery, Dialect, Options, Validate};
 pub use contract::{ActionRequest, Violation};
 pub use delivery::{HANDLER_PATIENCE, OnResult};
 pub use describe::ActionDescription;

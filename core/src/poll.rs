@@ -10,6 +10,7 @@ use http::{HeaderValue, Method};
 use tokio::time::Instant;
 use url::Url;
 
+use crate::callback::Hints;
 use crate::cause::Cause;
 use crate::error::{Error, ErrorKind, Executed, Result};
 use crate::inner::{Inner, Phase};
@@ -23,18 +24,40 @@ const LATEST: Duration = Duration::from_secs(5);
 /// A look that is under way at the deadline may still arrive within this.
 const GRACE: Duration = Duration::from_millis(30);
 
+/// How often to look where a callback will say when it is worth it: in case it does not.
+const SAFETY_NET: Duration = Duration::from_secs(30);
+/// When to look again after a look that a callback caused and that found no end: the gateway may have called before all
+/// of it knows.
+const AFTER_A_CALLBACK: [Duration; 3] =
+    [Duration::from_millis(100), Duration::from_millis(400), Duration::from_millis(1600)];
+
 /// When to look again: a quarter of the time that it has taken so far, between 100 ms and 5 s, so that a poll costs few
 /// looks and at most a quarter more time. Jitter keeps a thousand that began together from staying together.
 #[derive(Debug)]
 struct Schedule {
     fixed: Option<Duration>,
     throttled: Backoff,
+    /// What is left to wait for after a callback.
+    hinted: &'static [Duration],
 }
 
 impl Schedule {
-    fn after(&self, elapsed: Duration) -> Duration {
-        self.fixed
-            .unwrap_or_else(|| (elapsed / 4).clamp(SOONEST, LATEST).mul_f64(0.8 + 0.4 * fastrand::f64()))
+    /// `expecting`: a callback can come.
+    fn after(&mut self, elapsed: Duration, expecting: bool) -> Duration {
+        if let Some((first, rest)) = self.hinted.split_first() {
+            self.hinted = rest;
+            return self.fixed.map_or(*first, |fixed| fixed.min(*first));
+        }
+        let usual = if expecting { SAFETY_NET } else { (elapsed / 4).clamp(SOONEST, LATEST) };
+        self.fixed.unwrap_or_else(|| usual.mul_f64(0.8 + 0.4 * fastrand::f64()))
+    }
+}
+
+/// Ends when a callback has come; never where none can.
+async fn heard(hints: &mut Option<Hints>) {
+    match hints {
+        Some(hints) => hints.next().await,
+        None => std::future::pending().await,
     }
 }
 
@@ -69,6 +92,10 @@ struct Watch<'a> {
     /// When the newest look began.
     looked_at: Instant,
     schedule: Schedule,
+    /// The callbacks that may come for it.
+    hints: Option<Hints>,
+    /// When the newest look began that a callback caused.
+    hinted_at: Option<Instant>,
 }
 
 impl Inner {
@@ -84,7 +111,9 @@ impl Inner {
             Ok(url) => url,
             Err(error) => return Err(self.leave(account, error, None)),
         };
-        let schedule = Schedule { fixed: self.config.poll_interval, throttled: Backoff::throttled() };
+        let (fixed, throttled) = (self.config.poll_interval, Backoff::throttled());
+        let schedule = Schedule { fixed, throttled, hinted: &[] };
+        let hints = account.watched().map(Hints::of);
         let watch = Watch {
             inner: self,
             began: account.began,
@@ -100,6 +129,8 @@ impl Inner {
             cause: None,
             lead: Duration::from_millis(20),
             schedule,
+            hints,
+            hinted_at: None,
         };
         watch.until_it_ends(fresh).await
     }
@@ -123,16 +154,26 @@ impl Inner {
 
 impl Watch<'_> {
     async fn until_it_ends(mut self, fresh: bool) -> Result<ActionResult> {
-        let mut next =
-            if fresh { Instant::now() + self.schedule.after(Duration::ZERO) } else { Instant::now() };
+        let mut next = Instant::now();
+        if fresh {
+            next += self.schedule.after(Duration::ZERO, self.expecting());
+        }
+        // Whether it is a callback that the next look is for.
+        let mut hinted = false;
         let mut phase = self.inner.open.subscribe();
         loop {
             let last = self.deadline - self.lead.min(self.deadline - self.began.min(self.deadline));
             let closed = async { phase.wait_for(|phase| *phase == Phase::Closed).await.is_ok() };
             tokio::select! {
                 () = tokio::time::sleep_until(next.min(last)) => {}
+                () = heard(&mut self.hints) => {
+                    next = next.min(self.soonest_hinted());
+                    hinted = true;
+                    continue;
+                }
                 true = closed => return Err(self.closed()),
             }
+            self.begin_look(std::mem::take(&mut hinted));
             let closed = async { phase.wait_for(|phase| *phase == Phase::Closed).await.is_ok() };
             let next_step = tokio::select! {
                 next = self.look(last) => next,
@@ -149,10 +190,32 @@ impl Watch<'_> {
                 }
                 Next::Again(wait) => {
                     // A gateway may slow us down: no header makes anybody look more often.
-                    let scheduled = self.schedule.after(self.began.elapsed());
+                    let expecting = self.expecting();
+                    let scheduled = self.schedule.after(self.began.elapsed(), expecting);
                     next = Instant::now() + wait.map_or(scheduled, |wait| wait.max(scheduled));
                 }
             }
+        }
+    }
+
+    /// Whether a callback can still come.
+    fn expecting(&self) -> bool {
+        self.hints.as_ref().is_some_and(Hints::expected)
+    }
+
+    /// When the look may begin that a callback asks for: callbacks cause one in 100 ms.
+    fn soonest_hinted(&self) -> Instant {
+        let now = Instant::now();
+        self.hinted_at.map_or(now, |before| now.max(before + SOONEST))
+    }
+
+    fn begin_look(&mut self, hinted: bool) {
+        if hinted {
+            self.hinted_at = Some(Instant::now());
+            self.schedule.hinted = &AFTER_A_CALLBACK;
+        }
+        if let Some(hints) = &self.hints {
+            hints.looking();
         }
     }
 

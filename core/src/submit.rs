@@ -43,7 +43,7 @@ pub(crate) enum Handed {
 pub(crate) struct Post {
     url: Url,
     headers: HeaderMap,
-    body: Bytes,
+    pub(crate) body: Bytes,
 }
 
 impl Post {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{AuditFailure, Delivery, Durability, Options, PolicySource, Validate};
+use super::{AuditFailure, CallbackSecret, Delivery, Durability, Options, PolicySource, Validate};
 use crate::auth::{SharedSource, TokenSource};
 use crate::client::Client;
 use crate::error::Result;
@@ -91,6 +91,8 @@ setters! {
     validate: Validate => |validate| validate;
     /// Hosts that a `callback_url` may name.
     callback_hosts: Vec<String> => |hosts| hosts;
+    /// What callbacks are signed with; several while one takes the place of another.
+    callback_secret: impl Into<CallbackSecret> => |secret| secret.into();
     /// Proxy URL.
     proxy: impl Into<String> => |url| url.into().into();
     /// Certificates to trust, PEM.
@@ -137,6 +139,14 @@ impl Options {
     #[must_use]
     pub fn with_policy(mut self, source: PolicySource) -> Options {
         self.policy = Some(source);
+        self
+    }
+
+    /// The same options for who has read the environment already: no option is taken from there. Proxies are, which the HTTP
+    /// library looks up itself.
+    #[must_use]
+    pub fn without_environment(mut self) -> Options {
+        self.without_environment = true;
         self
     }
 

@@ -4,6 +4,7 @@
 
 mod audit;
 mod builder;
+mod callback;
 mod credentials;
 mod mistakes;
 mod resolve;
@@ -23,6 +24,7 @@ pub use crate::policy::PolicySource;
 pub use crate::profile::RateLimit;
 pub use audit::{AuditFailure, AuditSettings, DEFAULT_SEGMENT_BYTES, Durability, LEAST_KEY_BYTES};
 pub use builder::ClientBuilder;
+pub use callback::CallbackSecret;
 pub use credentials::{AccessKey, Credentials, OAuthClient};
 pub use resolve::Config;
 pub use table::{Dialect, OPTIONS, OptionSpec, Shape};
@@ -30,12 +32,15 @@ pub use transport::Transport;
 
 pub(crate) use credentials::is_bearer;
 pub(crate) use mistakes::Mistakes;
+pub(crate) use resolve::environment;
 pub(crate) use transport::EXTRA_CA_CERTS;
 
 /// What the caller said, each part absent where nothing was said. Holds secrets; its `Debug` shows none.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     pub(crate) dialect: Dialect,
+    /// Whether the environment has been read already.
+    pub(crate) without_environment: bool,
     pub(crate) base_url: Option<String>,
     pub(crate) profile: Option<String>,
     pub(crate) region: Option<String>,
@@ -69,6 +74,7 @@ pub struct Options {
     pub(crate) rate_limit: Option<String>,
     pub(crate) validate: Option<Validate>,
     pub(crate) callback_hosts: Option<Vec<String>>,
+    pub(crate) callback_secret: Option<CallbackSecret>,
     pub(crate) proxy: Option<SecretString>,
     pub(crate) ca_file: Option<PathBuf>,
     pub(crate) client_cert: Option<PathBuf>,

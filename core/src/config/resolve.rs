@@ -4,13 +4,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use secrecy::SecretString;
 use url::Url;
 
 use super::audit::audit;
+use super::callback::{CallbackSecret, callbacks};
 use super::credentials::{Credentials, Explicit, credentials};
 use super::table::{COUNT_RULE, OPTIONS};
 use super::transport::{Transport, extra_ca_file, transport};
 use super::{AuditSettings, Delivery, Mistakes, Options, PolicySource, Validate};
+use crate::callback::Verifier;
 use crate::contract::ActionIdRule;
 use crate::contract::pointer::nearest;
 use crate::error::{Error, ErrorKind, Result};
@@ -56,6 +59,10 @@ pub struct Config {
     pub validate: Validate,
     /// Hosts that a callback may name.
     pub callback_hosts: Vec<String>,
+    /// What proves callbacks; none where the path alone does.
+    pub(crate) callback_verifier: Option<Verifier>,
+    /// What they are signed with.
+    pub(crate) callback_secrets: Vec<SecretString>,
     /// How bytes travel.
     pub transport: Transport,
     /// Where spans are sent.
@@ -75,7 +82,10 @@ impl Config {
         let explicit = Explicit::of(&options);
         let about_the_trail = options.of_the_durable_trail();
         let explicit_refresh = options.policy_refresh.is_some();
-        options.fill_from_environment(&mut mistakes);
+        let explicit_callbacks = options.callback_secret.is_some();
+        if !options.without_environment {
+            options.fill_from_environment(&mut mistakes);
+        }
         let profile = if mistakes.unread("profile") {
             Err(Error::new(ErrorKind::Config, "`profile` cannot be read"))
         } else {
@@ -116,6 +126,7 @@ impl Config {
         let extra_ca = extra_ca_file(&options, explicit_ca, &mut mistakes);
         let transport = transport(&mut options, extra_ca, profile.as_ref().ok(), &mut mistakes);
         let audit_settings = audit(&mut options, &about_the_trail, &mut mistakes);
+        let callbacks = callbacks(&options, explicit_callbacks, profile.as_ref().ok(), &mut mistakes);
         let traces = options.traces.as_deref().and_then(|text| collector(text, &mut mistakes));
         mistakes.into_result()?;
         let profile = profile?;
@@ -139,6 +150,8 @@ impl Config {
             max_in_flight: options.max_in_flight.unwrap_or(64),
             max_queued: options.max_queued.unwrap_or(1024),
             callback_hosts: options.callback_hosts.unwrap_or_default(),
+            callback_verifier: callbacks,
+            callback_secrets: options.callback_secret.map(CallbackSecret::into_secrets).unwrap_or_default(),
             transport,
             traces,
         })
@@ -168,6 +181,7 @@ impl Options {
             // The proxy's variables and their exceptions are read by the HTTP library itself.
             "proxy" => true,
             "ca_file" => self.ca_file.is_some(),
+            "callback_secret" => self.callback_secret.is_some(),
             "access_key_id" => self.access_key_id.is_some() || self.has_token(),
             "access_key_secret" => self.access_key_secret.is_some() || self.has_token(),
             _ => true,
@@ -189,7 +203,7 @@ impl Options {
 }
 
 /// A variable, or the content of the file that `…_FILE` names, as secrets are mounted in containers.
-pub(super) fn environment(variable: &str, mistakes: &mut Mistakes) -> Option<String> {
+pub(crate) fn environment(variable: &str, mistakes: &mut Mistakes) -> Option<String> {
     let given = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     if let Some(value) = given(variable) {
         return Some(value);

@@ -42,6 +42,8 @@ pub enum Shape {
     Flag,
     /// A list of strings.
     Texts,
+    /// A string that is never shown, or a list of such.
+    Secrets,
     /// A path, or the policy itself.
     Policy,
 }
@@ -111,6 +113,7 @@ options! {
     rate_limit "rateLimit" Some("CXONE_RATE_LIMIT"), Text, "the profile's", "sends per time, as in `300/60s`";
     validate "validate" None, Text, "contract", "what inputs are checked against before they are sent: contract and policy, or the gateway's JSON Schema besides";
     callback_hosts "callbackHosts" None, Texts, "any public https host", "hosts that `callback_url` may name";
+    callback_secret "callbackSecret" Some("CXONE_CALLBACK_SECRET"), Secrets, "none", "what callbacks are signed with: `whsec_` and base64, or what the profile's own scheme takes; a list while one takes the place of another, with spaces between them in the environment";
     proxy "proxy" Some("HTTPS_PROXY"), Secret, "none", "proxy URL; `NO_PROXY` lists what goes around it";
     ca_file "caFile" Some("SSL_CERT_FILE"), Path, "the platform's", "certificates to trust, PEM; in Node, where none are given in code, those of `NODE_EXTRA_CA_CERTS` besides";
     client_cert "clientCert" None, Path, "none", "client certificate and key, PEM";
@@ -167,6 +170,7 @@ impl Options {
                 value.as_bool().ok_or("must be true or false".to_owned()).map(|v| self.http1_only = Some(v))
             }
             Shape::Texts => texts(value).map(|v| self.callback_hosts = Some(v)),
+            Shape::Secrets => secrets(value).map(|v| self.callback_secret = Some(v.into())),
             Shape::Policy => policy(value).map(|v| self.policy = Some(v)),
         };
         if let Err(rule) = outcome {
@@ -218,6 +222,10 @@ impl Options {
             "proxy" => self.proxy = Some(value.into()),
             "ca_file" => self.ca_file = Some(PathBuf::from(value)),
             "client_cert" => self.client_cert = Some(PathBuf::from(value)),
+            "callback_secret" => {
+                self.callback_secret =
+                    Some(value.split_whitespace().map(str::to_owned).collect::<Vec<_>>().into());
+            }
             "timeout" => {
                 let seconds = value.parse::<f64>().map_err(|_| "must be a number of seconds".to_owned())?;
                 self.timeout = Some(positive(seconds)?);
@@ -297,6 +305,16 @@ fn texts(value: &Value) -> Result<Vec<String>, String> {
         .map(text)
         .collect::<Result<_, _>>()
         .map_err(|_| "must be a list of non-empty strings".to_owned())
+}
+
+/// One, or several while one takes the place of another.
+fn secrets(value: &Value) -> Result<Vec<String>, String> {
+    match value {
+        Value::Array(list) if !list.is_empty() => texts(value),
+        Value::Array(_) => Err("must not be an empty list".to_owned()),
+        Value::String(_) => text(value).map(|secret| vec![secret]),
+        _ => Err(format!("must be a string or a list of strings, got {}", shape_of(value))),
+    }
 }
 
 fn policy(value: &Value) -> Result<PolicySource, String> {

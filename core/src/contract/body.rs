@@ -26,10 +26,18 @@ impl Write for Capped {
     }
 }
 
+/// The inputs of a body.
+pub(super) enum Inputs<'a> {
+    /// To be written.
+    Given(&'a [(&'a str, &'a InputValue)]),
+    /// As they stood in a body before.
+    Written(&'a [u8]),
+}
+
 /// What a body is made of. A field that is not given is left out.
 pub(super) struct Parts<'a> {
     pub(super) action_id: Option<&'a str>,
-    pub(super) inputs: &'a [(&'a str, &'a InputValue)],
+    pub(super) inputs: Inputs<'a>,
     pub(super) correlation_id: Option<&'a str>,
     pub(super) callback_url: Option<&'a str>,
 }
@@ -83,8 +91,15 @@ impl Parts<'_> {
 
     fn inputs(&self, out: &mut Capped) -> io::Result<Range<usize>> {
         let start = out.bytes.len();
+        let inputs = match self.inputs {
+            Inputs::Given(inputs) => inputs,
+            Inputs::Written(inputs) => {
+                out.write_all(inputs)?;
+                return Ok(start..out.bytes.len());
+            }
+        };
         out.write_all(b"{")?;
-        for (position, (key, value)) in self.inputs.iter().enumerate() {
+        for (position, (key, value)) in inputs.iter().enumerate() {
             if position > 0 {
                 out.write_all(b",")?;
             }

@@ -22,6 +22,7 @@ use std::fmt;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use body::{Inputs, Parts};
 use callback_url::CallbackHosts;
 pub use finding::{Finding, FindingCode};
 pub(crate) use prepare::is_correlation_id;
@@ -132,6 +133,29 @@ impl Contract {
     /// Every violation at once, with what could be read of the request.
     pub fn prepare(&self, request: ActionRequest) -> Result<Prepared, Box<Refused>> {
         prepare::prepare(self, &request)
+    }
+
+    /// Whether a body has a place for a callback URL.
+    pub(crate) fn takes_callback(&self) -> bool {
+        self.body.takes_callback()
+    }
+
+    /// The bytes of the same request with a callback URL of ours, and the place of the inputs in them; none where it has
+    /// one, or no room for one. What identifies the request stays as it is: the URL is no part of what was asked for.
+    pub(crate) fn with_callback(&self, prepared: &Prepared, url: &str) -> Option<(Bytes, Bytes)> {
+        if prepared.callback_url.is_some() || !self.takes_callback() {
+            return None;
+        }
+        let parts = Parts {
+            action_id: Some(&prepared.action_id),
+            inputs: Inputs::Written(&prepared.inputs),
+            correlation_id: Some(&prepared.correlation_id),
+            callback_url: Some(url),
+        };
+        let (body, inputs) = parts.write(&self.body, self.max_body_bytes)?;
+        let body = Bytes::from(body);
+        let inputs = body.slice(inputs);
+        Some((body, inputs))
     }
 }
 

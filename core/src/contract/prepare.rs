@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use bytes::Bytes;
 use uuid::Uuid;
 
-use super::body::Parts;
+use super::body::{Inputs, Parts};
 use super::finding::Finding;
 use super::request::{ActionRequest, Field, Held, Input, InputValue};
 use super::{ActionIdRule, Contract, InputsRule, Prepared, Refused, Violation};
@@ -51,7 +51,7 @@ pub(super) fn prepare(contract: &Contract, request: &ActionRequest) -> Result<Pr
     };
     let parts = Parts {
         action_id: action_id.as_deref(),
-        inputs: &inputs,
+        inputs: Inputs::Given(&inputs),
         correlation_id: correlation_id.as_deref(),
         callback_url: callback_url.as_deref(),
     };

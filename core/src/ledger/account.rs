@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use super::inputs::Inputs;
 use super::shelf::Left;
 use super::{Identity, Ledger, ms};
+use crate::callback::{Registration, Watched};
 use crate::claims::ClaimNumber;
 use crate::error::{Error, ErrorKind, Executed, Result};
 use crate::invocation::{ActionResult, Status};
@@ -49,6 +50,10 @@ pub(crate) struct Account {
     beside: bool,
     /// Its place among those of its action that are under way, until its end is known or nobody waits for it.
     slot: Option<Slot>,
+    /// The path that a callback may come to, where this is the account that holds it.
+    registration: Option<Registration>,
+    /// The callbacks of the invocation, also where another account holds their path.
+    watched: Option<Arc<Watched>>,
     pub(crate) span: InvocationSpan,
 }
 
@@ -75,17 +80,22 @@ impl Account {
             counted: true,
             beside: false,
             slot: None,
+            registration: None,
+            watched: None,
             span,
         }
     }
 
     /// Of an invocation that this process accepted and left behind.
     pub(super) fn taken_up(ledger: Arc<Ledger>, left: Left) -> Account {
-        let Left { who, began, attempts, invoke_latency, claim, traceparent } = left;
+        let Left { who, began, attempts, invoke_latency, claim, traceparent, registration } = left;
         let span = ledger.traces.invocation(&who, traceparent);
         let mut account = Account::unsent(ledger, who, Inputs::default(), began, claim, span);
         (account.state, account.attempts, account.invoke_latency) =
             (State::Accepted, attempts, invoke_latency);
+        if let Some(registration) = registration {
+            account.expect(registration);
+        }
         account
     }
 
@@ -102,12 +112,29 @@ impl Account {
         self.slot = Some(slot);
     }
 
+    /// A callback may come for it.
+    pub(crate) fn expect(&mut self, registration: Registration) {
+        self.watched = Some(registration.watched().clone());
+        self.registration = Some(registration);
+    }
+
+    /// The callbacks that may come for it.
+    pub(crate) fn watched(&self) -> Option<&Arc<Watched>> {
+        self.watched.as_ref()
+    }
+
     /// Of a call that joined the invocation after it was accepted.
-    pub(crate) fn joining(self, attempts: u32, invoke_latency: Option<Duration>) -> Account {
+    pub(crate) fn joining(
+        self,
+        attempts: u32,
+        invoke_latency: Option<Duration>,
+        watched: Option<Arc<Watched>>,
+    ) -> Account {
         let mut account = self;
         account.beside = !account.counted;
         account.attempts = attempts;
         account.invoke_latency = invoke_latency;
+        account.watched = account.watched.take().or(watched);
         account
     }
 
@@ -255,9 +282,11 @@ impl Account {
         }
     }
 
-    /// The error without the values of the inputs and the client's secrets, which a gateway may echo.
+    /// The error without the values of the inputs, the path of callbacks and the client's secrets, which a gateway may
+    /// echo.
     pub(crate) fn discreet(&self, error: Error) -> Error {
-        self.ledger.discreet(error).without(self.inputs.values().iter().map(String::as_str))
+        let path = self.watched.iter().map(|watched| watched.secret());
+        self.ledger.discreet(error).without(self.inputs.values().iter().map(String::as_str).chain(path))
     }
 
     /// Ends an invocation that was not accepted, by what the error says of its execution, and signs the error.
@@ -323,6 +352,7 @@ impl Account {
                 invoke_latency: self.invoke_latency,
                 claim: self.claim,
                 traceparent: self.span.traceparent(),
+                registration: self.registration.take(),
             };
             self.ledger.shelf().put(id, left);
         }

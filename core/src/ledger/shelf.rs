@@ -7,6 +7,7 @@ use http::HeaderValue;
 use tokio::time::Instant;
 
 use super::Identity;
+use crate::callback::Registration;
 use crate::claims::ClaimNumber;
 
 /// They are remembered up to this number.
@@ -28,6 +29,8 @@ pub(super) struct Left {
     pub(super) claim: Option<ClaimNumber>,
     /// By what a later poll belongs to its trace.
     pub(super) traceparent: Option<HeaderValue>,
+    /// The path that a callback may come to meanwhile.
+    pub(super) registration: Option<Registration>,
 }
 
 impl Shelf {

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::times::Times;
-use super::{ActionMetrics, Counts, Metrics};
+use super::{ActionMetrics, CALLBACK_OUTCOMES, Counts, Metrics};
 
 /// More action names than this are counted together.
 const NAMED_ACTIONS: usize = 100;
@@ -132,6 +132,8 @@ impl Board {
             token_refreshes: tally(Tally::TokenRefresh),
             callback_failures: tally(Tally::CallbackFailure),
             unknown_statuses: tally(Tally::UnknownStatus),
+            // Those who take them know: see `Client::metrics`.
+            callbacks: CALLBACK_OUTCOMES.into_iter().map(|outcome| (outcome, 0)).collect(),
             // The trail knows: see `Client::metrics`.
             audit_lost: 0,
             by_action,

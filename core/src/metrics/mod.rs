@@ -12,6 +12,9 @@ use serde::Serialize;
 
 pub(crate) use board::{Board, Place, Tally};
 
+/// What a callback may come to. The last four wake nobody.
+pub(crate) const CALLBACK_OUTCOMES: [&str; 5] = ["woke", "duplicate", "unknown", "forged", "too_large"];
+
 /// A consistent snapshot of a client's numbers.
 #[derive(Debug, Clone, Serialize)]
 pub struct Metrics {
@@ -38,6 +41,8 @@ pub struct Metrics {
     pub token_refreshes: u64,
     /// Callback handlers that raised or did not end in time.
     pub callback_failures: u64,
+    /// Callbacks that came, by what they came to: `woke`, `duplicate`, `unknown`, `forged`, `too_large`.
+    pub callbacks: BTreeMap<&'static str, u64>,
     /// Status words that the profile does not know.
     pub unknown_statuses: u64,
     /// Records of the audit trail that could not be written, also where a `gap` has said so since.

@@ -51,6 +51,7 @@ impl Collector for Snapshot {
         self.invocations(&mut encoder)?;
         self.waiting(&mut encoder)?;
         self.tallies(&mut encoder)?;
+        self.callbacks(&mut encoder)?;
         self.times(
             &mut encoder,
             "cxone_invoke_latency_seconds",
@@ -128,6 +129,16 @@ impl Snapshot {
         for (name, help, value) in counters {
             let counter = ConstCounter::new(value);
             counter.encode(encoder.encode_descriptor(name, help, None, counter.metric_type())?)?;
+        }
+        Ok(())
+    }
+
+    fn callbacks(&self, encoder: &mut DescriptorEncoder<'_>) -> std::fmt::Result {
+        let help = "Callbacks by what they came to";
+        let sort = ConstCounter::new(0u64).metric_type();
+        let mut family = encoder.encode_descriptor("cxone_callbacks", help, None, sort)?;
+        for (outcome, count) in &self.0.callbacks {
+            ConstCounter::new(*count).encode(family.encode_family(&[("outcome", *outcome)])?)?;
         }
         Ok(())
     }

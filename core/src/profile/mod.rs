@@ -61,6 +61,8 @@ pub struct Profile {
     pub errors: ErrorPlaces,
     /// Where the JSON Schema of an action is.
     pub schema: Option<SchemaContract>,
+    /// How its callbacks are signed, where a secret is given.
+    pub callback: SignatureContract,
 }
 
 /// How to get a token.
@@ -179,6 +181,51 @@ pub struct ErrorPlaces {
     pub message_headers: Vec<String>,
     /// Headers with the gateway's name for the request.
     pub request_id_headers: Vec<String>,
+}
+
+/// How callbacks are signed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum SignatureContract {
+    /// As <https://www.standardwebhooks.com> says.
+    #[default]
+    StandardWebhooks,
+    /// By one header with an HMAC in it.
+    Hmac(HmacContract),
+}
+
+/// An HMAC of the body in a header; of the time, a dot and the body, where there is a header with the time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HmacContract {
+    /// The header.
+    pub header: String,
+    /// What it is made with.
+    pub algorithm: HmacAlgorithm,
+    /// How it is written.
+    pub encoding: Encoding,
+    /// What stands before it: `sha256=`.
+    pub prefix: String,
+    /// The header with the time, in seconds since 1970.
+    pub timestamp_header: Option<String>,
+    /// How far that time may be from now, to both sides.
+    pub tolerance: Duration,
+}
+
+/// What an HMAC is made with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HmacAlgorithm {
+    /// HMAC-SHA256.
+    Sha256,
+    /// HMAC-SHA512.
+    Sha512,
+}
+
+/// How an HMAC is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Encoding {
+    /// Hexadecimal digits.
+    Hex,
+    /// Base64, with padding or without.
+    Base64,
 }
 
 /// Where the JSON Schema of an action is.

@@ -6,9 +6,11 @@ use serde_json::{Map, Value};
 
 use super::values::{LONGEST_BODY, Reader, Section};
 use super::{
-    ErrorPlaces, GrantKind, IdForm, InvokeContract, Limits, PollContract, Profile, SchemaContract,
-    StatusWords, TokenContract, TokenTemplate, UrlTemplate,
+    Encoding, ErrorPlaces, GrantKind, HmacAlgorithm, HmacContract, IdForm, InvokeContract, Limits,
+    PollContract, Profile, SchemaContract, SignatureContract, StatusWords, TokenContract, TokenTemplate,
+    UrlTemplate,
 };
+use crate::callback::TOLERANCE;
 use crate::contract::pointer::join;
 use crate::contract::{ActionIdRule, InputsRule};
 use crate::document::{self, unknown};
@@ -33,8 +35,9 @@ pub(super) fn read(text: &str, origin: &str) -> Result<Profile> {
 /// `None` always means that a mistake was named, or that nothing was said.
 impl Reader {
     fn profile(&mut self, root: &Section<'_>) -> Option<Profile> {
-        let sections =
-            ["hosts", "regions", "token", "invoke", "poll", "status", "limits", "errors", "schema"];
+        let sections = [
+            "hosts", "regions", "token", "invoke", "poll", "status", "limits", "errors", "schema", "callback",
+        ];
         let known: Vec<&str> = ["name", "about", "source"].into_iter().chain(sections).collect();
         unknown(root.fields, &known, "", &mut self.mistakes);
         let name = self.needed(root, "name", Self::name);
@@ -51,6 +54,7 @@ impl Reader {
             Some(section) => self.schema(&section),
             None => None,
         };
+        let callback = self.callback(root);
         let (about, source) = (self.said(root, "about", Self::text), self.said(root, "source", Self::text));
         Some(Profile {
             name: name?,
@@ -65,6 +69,7 @@ impl Reader {
             limits,
             errors,
             schema,
+            callback,
         })
     }
 
@@ -325,6 +330,49 @@ impl Reader {
         let (name, output) =
             (self.said(section, "name", Self::pointer), self.said(section, "output", Self::pointer));
         Some(SchemaContract { url: url?, name, input: input?, output })
+    }
+
+    fn callback(&mut self, root: &Section<'_>) -> SignatureContract {
+        let Some(section) = self.section(root, "callback", false) else {
+            return SignatureContract::default();
+        };
+        unknown(section.fields, &["signature"], &section.path, &mut self.mistakes);
+        let signature = match section.fields.get("signature") {
+            Some(Value::Object(_)) => self
+                .section(&section, "signature", true)
+                .and_then(|signature| self.hmac(&signature))
+                .map(SignatureContract::Hmac),
+            _ => self.said(&section, "signature", |r, p, v| {
+                let words = [("standard-webhooks", ())];
+                r.word(p, v, &words).map(|()| SignatureContract::StandardWebhooks)
+            }),
+        };
+        signature.unwrap_or_default()
+    }
+
+    fn hmac(&mut self, section: &Section<'_>) -> Option<HmacContract> {
+        let known = ["header", "algorithm", "encoding", "prefix", "timestamp_header", "tolerance"];
+        unknown(section.fields, &known, &section.path, &mut self.mistakes);
+        let header = self.needed(section, "header", Self::header);
+        let algorithms = [("sha256", HmacAlgorithm::Sha256), ("sha512", HmacAlgorithm::Sha512)];
+        let algorithm = self.said(section, "algorithm", |r, p, v| r.word(p, v, &algorithms));
+        let encodings = [("hex", Encoding::Hex), ("base64", Encoding::Base64)];
+        let encoding = self.said(section, "encoding", |r, p, v| r.word(p, v, &encodings));
+        let prefix = self.said(section, "prefix", Self::text);
+        let timestamp_header = self.said(section, "timestamp_header", Self::header);
+        let tolerance = self.said(section, "tolerance", Self::seconds);
+        if section.has("tolerance") && !section.has("timestamp_header") {
+            let rule = "is about the time in `timestamp_header`, which is missing";
+            self.mistakes.add(&section.at("tolerance"), "unused", rule);
+        }
+        Some(HmacContract {
+            header: header?,
+            algorithm: algorithm.unwrap_or(HmacAlgorithm::Sha256),
+            encoding: encoding.unwrap_or(Encoding::Hex),
+            prefix: prefix.unwrap_or_default(),
+            timestamp_header,
+            tolerance: tolerance.unwrap_or(TOLERANCE),
+        })
     }
 
     fn headers(&mut self, section: &Section<'_>) -> Vec<(String, String)> {

@@ -119,6 +119,7 @@ fields! {
         "polls" "polls", "number", "looks at the state of an invocation";
         "token_refreshes" "tokenRefreshes", "number", "tokens fetched";
         "callback_failures" "callbackFailures", "number", "result handlers that failed or did not end in time";
+        "callbacks" "callbacks", "numbers by name", "callbacks that came, by what they came to: `woke`, `duplicate`, `unknown`, `forged`, `too_large`";
         "unknown_statuses" "unknownStatuses", "number", "status words that the profile does not know";
         "audit_lost" "auditLost", "number", "records of the trail that could not be written, also where a `gap` has said so since";
         "by_action" "byAction", "ActionMetrics by name", "the same by the action's name or id: at most 100 of them, the rest together as `other`";

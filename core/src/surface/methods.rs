@@ -108,6 +108,13 @@ params! {
     STATUS = "status" "status", Name, Filter, "None", "the gateway's word for the state";
     OF_CORRELATION = "correlation_id" "correlationId", Name, Filter, "None", "the logical invocation";
     OF_INVOCATION = "invocation_id" "invocationId", Name, Filter, "None", "the gateway's id of the invocation";
+    HOST = "host" "host", Position, Name, "'127.0.0.1'", "the address or the name to listen on";
+    PORT = "port" "port", Position, Name, "0", "the port; 0 is any free one";
+    PUBLIC_URL = "public_url" "publicUrl", Position, Name, "None", "what the gateway calls: needed where `host` is not a loopback address, or where something stands in between";
+    EXPECTED_URL = "public_url" "publicUrl", Position, Position, "", "where a server of your own takes callbacks, at this URL and below";
+    CALLBACK_PATH = "path" "path", Position, Position, "", "the path that was called";
+    CALLBACK_HEADERS = "headers" "headers", Position, Position, "", "its headers, by name or as pairs";
+    RAW_BODY = "raw_body" "rawBody", Position, Position, "", "the bytes of its body, as they came";
     ACTOR = "actor" "actor", Name, Filter, "None", "who acted";
 }
 
@@ -194,6 +201,36 @@ pub(super) const CLIENT: &[Method] = &[
         doc: "reads the policy again, or another one from now on; the digest of what holds now",
     },
     Method {
+        rust: &["listen_callbacks"],
+        python: "listen_callbacks",
+        node: "listenCallbacks",
+        form: Form::Awaited,
+        rust_call: "client.listen_callbacks(options).await?",
+        params: &[HOST, PORT, PUBLIC_URL],
+        gives: "CallbackListener",
+        doc: "listens for callbacks; from then on each invocation without a `callback_url` has an unguessable one of its own, and is looked at when it is called",
+    },
+    Method {
+        rust: &["expect_callbacks"],
+        python: "expect_callbacks",
+        node: "expectCallbacks",
+        form: Form::Plain,
+        rust_call: "client.expect_callbacks(public_url)?",
+        params: &[EXPECTED_URL],
+        gives: "nothing",
+        doc: "the same where a server of your own takes them and hands them to `notify`",
+    },
+    Method {
+        rust: &["notify"],
+        python: "notify",
+        node: "notify",
+        form: Form::Plain,
+        rust_call: "client.notify(path, headers, raw_body)",
+        params: &[CALLBACK_PATH, CALLBACK_HEADERS, RAW_BODY],
+        gives: "true or false",
+        doc: "takes a callback that your own server was sent; whether it is one: answer 204 then, and 404 otherwise",
+    },
+    Method {
         rust: &["recover"],
         python: "recover",
         node: "recover",
@@ -232,6 +269,40 @@ pub(super) const CLIENT: &[Method] = &[
         params: &[PATIENCE, SIGNAL],
         gives: "nothing",
         doc: "stops taking calls, lets what is on the wire be recorded, and closes the trail",
+    },
+];
+
+/// What a listener for callbacks can do.
+pub(super) const LISTENER: &[Method] = &[
+    Method {
+        rust: &["url"],
+        python: "url",
+        node: "url",
+        form: Form::Property,
+        rust_call: "listener.url()",
+        params: &[],
+        gives: "text",
+        doc: "what the gateway calls, below it",
+    },
+    Method {
+        rust: &["port"],
+        python: "port",
+        node: "port",
+        form: Form::Property,
+        rust_call: "listener.port()",
+        params: &[],
+        gives: "number",
+        doc: "the port that it listens on",
+    },
+    Method {
+        rust: &["close"],
+        python: "close",
+        node: "close",
+        form: Form::Plain,
+        rust_call: "listener.close()",
+        params: &[],
+        gives: "nothing",
+        doc: "takes no further callbacks; the client goes on and looks more often instead",
     },
 ];
 

@@ -56,6 +56,7 @@ pub fn surface() -> Value {
         "cause_codes": CAUSE_CODES,
         "methods": methods::CLIENT,
         "trail_methods": methods::TRAIL,
+        "listener_methods": methods::LISTENER,
         "types": names,
         "fields": described,
         "result_methods": RESULT_METHODS,

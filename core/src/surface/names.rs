@@ -103,7 +103,7 @@ fn in_node(text: &mut String, all: bool) {
 /// What Node calls what is called so in Rust, where that is another name.
 fn node_name(name: &str) -> Option<&'static str> {
     let options = OPTIONS.iter().map(|option| (option.name, option.node));
-    let methods = || methods::CLIENT.iter().chain(methods::TRAIL);
+    let methods = || methods::CLIENT.iter().chain(methods::TRAIL).chain(methods::LISTENER);
     let params = methods().flat_map(|method| method.params).map(|param| (param.name, param.node));
     let methods = methods().flat_map(|method| method.rust.iter().map(move |rust| (*rust, method.node)));
     let fields = DESCRIBED.iter().flat_map(|(_, fields)| *fields).map(|field| (field.name, field.node));

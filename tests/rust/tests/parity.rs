@@ -102,6 +102,7 @@ fn a_type_has_the_methods_of_the_table_and_no_others() {
     for (krate, of, path) in [
         ("core", "Client", &["methods", "*", "rust", "*"][..]),
         ("core", "Trail", &["trail_methods", "*", "rust", "*"]),
+        ("core", "CallbackListener", &["listener_methods", "*", "rust", "*"]),
         ("sandbox", "Sandbox", &["sandbox", "members", "*", "rust", "*"]),
     ] {
         let mut wanted = said(&table, path);

@@ -1,0 +1,118 @@
+//! Room for connections: so many at once, and beyond that the one that has said nothing for the longest time goes.
+//!
+//! One promise: whoever opens connections and says nothing keeps nobody out who has something to say.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio_util::sync::CancellationToken;
+
+/// Connections at once.
+const MOST: usize = 1024;
+
+/// The connections of one listener.
+#[derive(Debug, Default)]
+pub(super) struct Places(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    open: usize,
+    /// Those that owe a request, by when that began: the longest first.
+    idle: BTreeMap<u64, CancellationToken>,
+    next: u64,
+}
+
+impl Places {
+    /// A place for a new connection; none where all are busy with a request.
+    pub(super) fn take(self: &Arc<Self>, ends: CancellationToken) -> Option<Place> {
+        let mut state = self.lock();
+        if state.open >= MOST {
+            let (_, longest) = state.idle.pop_first()?;
+            longest.cancel();
+        }
+        state.open += 1;
+        drop(state);
+        let place = Place { places: self.clone(), ends, idle: Mutex::default() };
+        place.rests();
+        Some(place)
+    }
+
+    /// Closes the one that has said nothing for the longest time.
+    pub(super) fn make_room(&self) {
+        if let Some((_, longest)) = self.lock().idle.pop_first() {
+            longest.cancel();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The place of one connection, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Place {
+    places: Arc<Places>,
+    ends: CancellationToken,
+    idle: Mutex<Option<u64>>,
+}
+
+impl Place {
+    /// A request has begun: nobody takes the place now.
+    pub(super) fn works(&self) {
+        let number = self.number().take();
+        if let Some(number) = number {
+            self.places.lock().idle.remove(&number);
+        }
+    }
+
+    /// It owes a request again.
+    pub(super) fn rests(&self) {
+        let mut state = self.places.lock();
+        let number = state.next;
+        state.next += 1;
+        state.idle.insert(number, self.ends.clone());
+        *self.number() = Some(number);
+    }
+
+    fn number(&self) -> MutexGuard<'_, Option<u64>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.works();
+        self.places.lock().open -= 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_idle_makes_room_and_who_works_does_not() {
+        let places = Arc::new(Places::default());
+        let ends: Vec<_> = (0..=MOST).map(|_| CancellationToken::new()).collect();
+        let mut taken: Vec<_> = ends.iter().take(MOST).map(|end| places.take(end.clone()).unwrap()).collect();
+        taken[0].works();
+        let newest = places.take(ends[MOST].clone()).unwrap();
+        assert_eq!(ends.iter().position(CancellationToken::is_cancelled), Some(1));
+        // The one that was sent away leaves its place, and the first rests again: it has come back last.
+        taken.remove(1);
+        taken[0].rests();
+        places.make_room();
+        assert!(ends[2].is_cancelled() && !ends[0].is_cancelled());
+        newest.works();
+        taken.iter().for_each(Place::works);
+        places.make_room();
+        assert_eq!(ends.iter().filter(|end| end.is_cancelled()).count(), 2);
+        let late: Vec<_> =
+            (taken.len() + 1..MOST).map(|_| places.take(CancellationToken::new()).unwrap()).collect();
+        late.iter().for_each(Place::works);
+        assert!(places.take(CancellationToken::new()).is_none(), "all are busy");
+        drop((taken, newest, late));
+        assert!(places.lock().idle.is_empty() && places.lock().open == 0);
+    }
+}
