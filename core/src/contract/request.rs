@@ -101,6 +101,16 @@ impl ActionRequest {
         self
     }
 
+    /// Names the action where the request names none: of rows that all call the same one.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn or_action(mut self, id: impl Into<String>) -> Self {
+        if matches!(self.action_id, Field::Absent) {
+            self.action_id = Field::given(id);
+        }
+        self
+    }
+
     /// What it calls its action, an id or a name, where that is text.
     pub(crate) fn action(&self) -> Option<&str> {
         self.action_id.text()

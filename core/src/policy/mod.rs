@@ -168,6 +168,17 @@ impl Policy {
         self.listed.as_ref()?.names.get(name).map(String::as_str)
     }
 
+    /// The JSON types that an input of an action, by its id or name, may have: `["integer"]`. None where the policy leaves
+    /// that open.
+    pub fn types_of(&self, action: &str, input: &str) -> &[String] {
+        let Some(listed) = &self.listed else { return &[] };
+        let id = listed.names.get(action).cloned().unwrap_or_else(|| action.to_ascii_lowercase());
+        match listed.actions.get(&id).or_else(|| listed.actions.get(action)).map(|action| &action.inputs) {
+            Some(Inputs::Only(rules)) => rules.get(input).map_or(&[], |rule| &rule.types),
+            Some(Inputs::Any) | None => &[],
+        }
+    }
+
     /// What is to be said of something that is neither an id nor a name; none where no action has a name.
     pub(crate) fn hint_of_names(&self, text: &str) -> Option<String> {
         let names = &self.listed.as_ref()?.names;

@@ -96,6 +96,8 @@ pub(crate) struct Rule {
     pub(super) has_maximum: bool,
     pub(super) has_minimum: bool,
     pub(super) has_multiple_of: bool,
+    /// The words of its own `type`.
+    pub(super) types: Vec<String>,
 }
 
 impl Rule {
@@ -141,8 +143,19 @@ impl Rule {
             has_maximum: mentions(schema, &["maximum", "exclusiveMaximum"]),
             has_minimum: mentions(schema, &["minimum", "exclusiveMinimum"]),
             has_multiple_of: mentions(schema, &["multipleOf"]),
+            types: types(schema),
         })
     }
+}
+
+/// The words of `type`, one or a list.
+fn types(schema: &Value) -> Vec<String> {
+    let words = match schema.get("type") {
+        Some(Value::Array(words)) => words.as_slice(),
+        Some(word) => std::slice::from_ref(word),
+        None => &[],
+    };
+    words.iter().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
 fn options() -> ValidationOptions<'static> {
