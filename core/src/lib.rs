@@ -47,6 +47,8 @@ mod ledger;
 mod metrics;
 pub mod policy;
 mod poll;
+#[doc(hidden)]
+pub mod probe;
 pub mod profile;
 mod resume;
 mod submit;
@@ -68,7 +70,7 @@ pub use delivery::{HANDLER_PATIENCE, OnResult};
 pub use describe::ActionDescription;
 pub use error::{ERROR_FIELDS, Error, ErrorKind, Executed, Result};
 pub use invocation::{ActionResult, Invocation, Status};
-pub use metrics::{ActionMetrics, Distribution, Metrics};
+pub use metrics::{ActionMetrics, Counts, Distribution, Metrics};
 pub use surface::surface;
 pub use target::PollTarget;
 

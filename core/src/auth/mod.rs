@@ -4,6 +4,7 @@
 //! goes away takes nothing from the others. A 401 evicts only the token that was refused (tutorial defects S5, S6).
 
 mod answer;
+mod asking;
 mod cache;
 mod endpoint;
 mod exchange;
@@ -38,6 +39,7 @@ use exchange::{Exchange, interrupted};
 use grant::Grant;
 use token::Now;
 
+pub(crate) use asking::Asking;
 pub use source::{BearerToken, NoToken, SharedSource, TOKEN_PATIENCE, TokenSource};
 pub(crate) use token::Token;
 

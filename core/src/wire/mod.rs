@@ -43,6 +43,7 @@ pub(crate) use classify::{
 pub(crate) use permits::Line;
 pub(crate) use pointer::{DEEPEST, is_too_deep, pick, pick_text};
 pub(crate) use rate::{Limiter, limiter};
-pub(crate) use reason::{clean, reason};
+pub(crate) use reason::{clean, reason, reason_at};
+pub(crate) use tls::{client_config as tls_config, roots as tls_roots};
 pub(crate) use transport::{Answer, Failure, Transport};
 pub(crate) use turns::{Bounds, Heard, Turn, Turns};

@@ -18,15 +18,8 @@ static PLATFORM: OnceLock<Arc<RootCertStore>> = OnceLock::new();
 ///
 /// # Errors
 /// [`ErrorKind::Config`] when a file holds no usable certificate or key.
-pub(super) fn client_config(options: &Options) -> Result<ClientConfig> {
-    let roots = match &options.ca_file {
-        Some(path) => Arc::new(roots_of(path)?),
-        None => PLATFORM.get_or_init(|| Arc::new(platform_roots())).clone(),
-    };
-    let roots = match &options.extra_ca_file {
-        Some(path) => Arc::new(with_those_of(path, RootCertStore::clone(&roots))?),
-        None => roots,
-    };
+pub(crate) fn client_config(options: &Options) -> Result<ClientConfig> {
+    let roots = roots(options)?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -45,6 +38,21 @@ pub(super) fn client_config(options: &Options) -> Result<ClientConfig> {
         vec![b"h2".to_vec(), b"http/1.1".to_vec()]
     };
     Ok(config)
+}
+
+/// Whose certificates are trusted.
+///
+/// # Errors
+/// [`ErrorKind::Config`] when a file holds no usable certificate.
+pub(crate) fn roots(options: &Options) -> Result<Arc<RootCertStore>> {
+    let roots = match &options.ca_file {
+        Some(path) => Arc::new(roots_of(path)?),
+        None => PLATFORM.get_or_init(|| Arc::new(platform_roots())).clone(),
+    };
+    Ok(match &options.extra_ca_file {
+        Some(path) => Arc::new(with_those_of(path, RootCertStore::clone(&roots))?),
+        None => roots,
+    })
 }
 
 /// A platform without certificates is found at the first TLS connection, not here: the gateway may be on loopback.
