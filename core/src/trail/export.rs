@@ -1,12 +1,13 @@
 //! Copies of the trail for others: the exact lines, one JSON array, or a table.
 
-use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::fs;
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::path::Path;
 use std::str::FromStr;
 
 use uuid::Uuid;
 
+use super::checkpoint::Checkpoint;
 use super::record::{Record, Text, clip};
 use super::{Filter, Records, Trail, segment};
 use crate::cause::Cause;
@@ -86,6 +87,19 @@ impl Trail {
         export(self.records(filter)?, path, format)
     }
 
+    /// The same to who reads along: [`ErrorKind::Audit`] where a record cannot be read, or who reads has gone away.
+    ///
+    /// # Errors
+    /// What reading says, or what `output` says, as its source.
+    #[doc(hidden)]
+    pub fn export_to(&self, output: impl Write, format: ExportFormat, filter: &Filter) -> io::Result<u64> {
+        let records = self.records(filter).map_err(io::Error::other)?;
+        written(records, output, format).map_err(|stopped| match stopped {
+            Stopped::Reading(error) => io::Error::other(error),
+            Stopped::Writing(error) => error,
+        })
+    }
+
     /// Whether a copy of this trail, or what is made of it, may be written to this path, in the place of a file that is
     /// there.
     ///
@@ -109,12 +123,7 @@ fn export(records: Records, path: &Path, format: ExportFormat) -> Result<u64> {
             .caused_by(Cause::of_file(&error))
     };
     let file = segment::create(&temporary, false).map_err(fail)?;
-    let written = match format {
-        ExportFormat::Jsonl => array(records, &file, ["", "\n", "\n"]),
-        ExportFormat::Json => array(records, &file, ["[\n", ",\n", "\n]\n"]),
-        ExportFormat::Csv => table(records, &file),
-    };
-    let written = written.and_then(|count| {
+    let written = written(records, &file, format).and_then(|count| {
         file.sync_data()?;
         fs::rename(&temporary, path)?;
         Ok(count)
@@ -127,6 +136,14 @@ fn export(records: Records, path: &Path, format: ExportFormat) -> Result<u64> {
             Stopped::Writing(error) => fail(error),
         }
     })
+}
+
+fn written(records: Records, output: impl Write, format: ExportFormat) -> Result<u64, Stopped> {
+    match format {
+        ExportFormat::Jsonl => array(records, output, ["", "\n", "\n"]),
+        ExportFormat::Json => array(records, output, ["[\n", ",\n", "\n]\n"]),
+        ExportFormat::Csv => table(records, output),
+    }
 }
 
 enum Stopped {
@@ -176,12 +193,24 @@ fn target(path: &Path, checkpoints: Option<&Path>) -> Result<()> {
     if checkpoints.and_then(real).is_some_and(|checkpoints| Some(checkpoints) == real(path)) {
         return refuse("it holds the checkpoints of the trail: name another path");
     }
+    // Also where nobody said which file holds them.
+    if begins_with_a_checkpoint(path) {
+        return refuse("it holds checkpoints of a trail: name another path");
+    }
     Ok(())
 }
 
+fn begins_with_a_checkpoint(path: &Path) -> bool {
+    const LONGEST: u64 = 4096;
+    let Ok(file) = segment::open_file(path) else { return false };
+    let mut line = Vec::new();
+    let read = BufReader::new(file.take(LONGEST)).read_until(b'\n', &mut line);
+    read.is_ok() && serde_json::from_slice::<Checkpoint>(&line).is_ok()
+}
+
 /// The exact lines between three texts: before the first, between two, after the last.
-fn array(records: Records, file: &File, [open, between, close]: [&str; 3]) -> Result<u64, Stopped> {
-    let mut output = BufWriter::with_capacity(64 << 10, file);
+fn array(records: Records, output: impl Write, [open, between, close]: [&str; 3]) -> Result<u64, Stopped> {
+    let mut output = BufWriter::with_capacity(64 << 10, output);
     let mut count = 0;
     output.write_all(open.as_bytes())?;
     for line in records {
@@ -198,8 +227,8 @@ fn array(records: Records, file: &File, [open, between, close]: [&str; 3]) -> Re
     Ok(count)
 }
 
-fn table(records: Records, file: &File) -> Result<u64, Stopped> {
-    let mut output = csv::Writer::from_writer(file);
+fn table(records: Records, output: impl Write) -> Result<u64, Stopped> {
+    let mut output = csv::Writer::from_writer(output);
     output.write_record(COLUMNS)?;
     let mut count = 0;
     for line in records {
