@@ -101,6 +101,18 @@ impl Seen {
     }
 }
 
+impl Distribution {
+    /// The distribution of times that somebody else has measured, each with how often.
+    #[doc(hidden)]
+    pub fn of(times: impl IntoIterator<Item = (Duration, u64)>) -> Distribution {
+        let mut all = Times::default();
+        for (time, count) in times {
+            (0..count).for_each(|_| all.record(time));
+        }
+        all.snapshot()
+    }
+}
+
 impl std::fmt::Debug for Seen {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Seen").field("count", &self.sketch.count()).finish_non_exhaustive()
