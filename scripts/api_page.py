@@ -25,6 +25,8 @@ MORE = {
     "profile": "docs/profiles.md",
     "policy": "docs/policy.md",
     "durability": "docs/trail.md",
+    "callback_hosts": "docs/callbacks.md",
+    "callback_secret": "docs/callbacks.md",
     "traces": "docs/observability.md",
 }
 
@@ -100,10 +102,14 @@ def methods(key: str, python: str, node: str) -> str:
 
 def given(what: str) -> str:
     """The type by a link to its fields."""
-    name = next((word for word in what.split() if word in SURFACE["fields"] or word == "AuditTrail"), None)
+    name = next((word for word in what.split() if word in SURFACE["fields"] or word in PLACES), None)
     if name is None:
         return what
-    return what.replace(name, f"[`{name}`](#{'the-audit-trail' if name == 'AuditTrail' else name.lower()})")
+    return what.replace(name, f"[`{name}`](#{PLACES.get(name, name.lower())})")
+
+
+#: Classes with a heading of their own.
+PLACES = {"AuditTrail": "the-audit-trail", "CallbackListener": "the-listener"}
 
 
 def params(*keys: str) -> str:
@@ -277,6 +283,7 @@ SECTIONS: Mapping[str, Callable[[], str]] = {
     "options": lambda: options("docs/"),
     "options-in-short": lambda: options(""),
     "types": types,
+    "listener": lambda: methods("listener_methods", "listener.", "listener."),
     "trail": lambda: methods("trail_methods", "client.audit.", "client.audit."),
     "trail-params": lambda: params("trail_methods"),
     "checkpoint": lambda: fields("Checkpoint"),

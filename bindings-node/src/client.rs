@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cxone_actions::contract::Finding;
 use cxone_actions_bridge::{ActionRequest, Batch, Dialect, Handle, Snapshot, TokenAnswer, patience};
-use napi::bindgen_prelude::Either;
+use napi::bindgen_prelude::{Buffer, Either};
 use napi_derive::napi;
 
 use crate::ending::outlive_this_thread;
@@ -150,6 +150,43 @@ impl NativeClient {
         tagged(self.handle.reload_policy(policy.as_deref()).map(quoted))
     }
 
+    /// Listens for callbacks.
+    #[napi(catch_unwind)]
+    pub fn listen_callbacks(
+        &self,
+        queue: &NativeQueue,
+        host: String,
+        port: f64,
+        public_url: Option<String>,
+    ) -> Started {
+        started(|| Ok(self.handle.listen_callbacks(&queue.queue, host, port_of(port), public_url)))
+    }
+
+    /// Closes a listener of this process.
+    #[napi(catch_unwind)]
+    pub fn close_listener(&self, number: f64) {
+        self.handle.close_listener(call_of(number));
+    }
+
+    /// Callbacks come to a server of the user's.
+    #[napi(catch_unwind)]
+    pub fn expect_callbacks(&self, public_url: String) -> String {
+        tagged(self.handle.expect_callbacks(public_url).map(|()| "null".to_owned()))
+    }
+
+    /// Whether it was a callback for this client. The headers are names and values by turns.
+    #[napi(catch_unwind)]
+    pub fn notify(&self, path: String, headers: Vec<String>, raw_body: Buffer) -> bool {
+        let headers = headers
+            .chunks_exact(2)
+            .filter_map(|pair| match pair {
+                [name, value] => Some((name.clone(), on_the_wire(value))),
+                _ => None,
+            })
+            .collect();
+        self.handle.notify(&path, headers, &raw_body)
+    }
+
     /// Stops taking calls and lets what is on the wire be recorded.
     #[napi(catch_unwind)]
     pub fn close(&self, queue: &NativeQueue, timeout_ms: Option<f64>) -> Started {
@@ -231,6 +268,16 @@ impl NativeSnapshot {
     pub fn prometheus(&self) -> String {
         self.snapshot.prometheus()
     }
+}
+
+/// What Node shows of a header is Latin-1; what lies beyond was never in one.
+fn on_the_wire(value: &str) -> Vec<u8> {
+    value.chars().map(|letter| u8::try_from(letter).unwrap_or(b'?')).collect()
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "what is no port stays none")]
+fn port_of(port: f64) -> i64 {
+    port as i64
 }
 
 fn started(start: impl FnOnce() -> Result<u64, String>) -> Started {

@@ -1,5 +1,6 @@
 /** The client: the whole sentence in one place. It decides nothing; what it is told goes to the core as it is. */
 import { AuditTrail } from "./audit";
+import { type CallbackHeaders, CallbackListener, type ListenOptions, received, textOf } from "./callbacks";
 import { type Call, closed, opened, start, theQueue } from "./calls";
 import { registerCheckpoints } from "./checkpoints";
 import { encodeOptions, encodeRequest, isList, timeText } from "./encode";
@@ -44,6 +45,7 @@ import { fileText, withoutUrls } from "./urls";
 const SIGNAL = "an AbortSignal";
 const MILLISECONDS = "a number of milliseconds";
 const MOMENT = "a Date or text in RFC 3339";
+const LISTEN = { host: "text", port: "a port from 0 to 65535", publicUrl: "text" };
 const WAIT = { signal: SIGNAL, timeoutMs: MILLISECONDS, onResult: "a function" };
 
 /**
@@ -256,6 +258,59 @@ export class Client {
         aside,
       });
     return placed(site, () => runMany(requests, batch, signal, site, run));
+  }
+
+  /**
+   * Listens for callbacks: from now on an invocation without a `callbackUrl` gets an unguessable one of its own. A callback
+   * is a hint and no result: it makes the client look at once, and between them it looks rarely. It ends with the client,
+   * or when it is closed, and keeps no process alive.
+   *
+   * @throws {ConfigError} nothing can listen there; `publicUrl` cannot be called, or is needed and not given; or the
+   * profile's body takes no callback URL
+   */
+  async listenCallbacks(options?: ListenOptions | null): Promise<CallbackListener> {
+    const site = siteOf(own("listenCallbacks"));
+    const { host, port, publicUrl } = placed(site, () => callOptions<ListenOptions>(options, LISTEN));
+    return start({
+      client: this.#native,
+      site,
+      signal: undefined,
+      begin: (queue) =>
+        this.#native.listenCallbacks(queue, host ?? "127.0.0.1", port ?? 0, publicUrl ?? null),
+      read: reading("listener", (text) => CallbackListener.of(this.#native, text)),
+    });
+  }
+
+  /**
+   * Callbacks come to a server of your own, which hands them to `notify`: from now on an invocation without a
+   * `callbackUrl` gets an unguessable one of its own below `publicUrl`, which is where the gateway reaches your server.
+   *
+   * @throws {ConfigError} it cannot be called, or the profile's body takes no callback URL
+   */
+  expectCallbacks(publicUrl: string): void {
+    const site = siteOf(own("expectCallbacks"));
+    const url = placed(site, () => textOf("publicUrl", publicUrl));
+    unwrap(this.#native.expectCallbacks(url), own("expectCallbacks"));
+  }
+
+  /**
+   * Hands on a request that your own server took for a callback: whether it was one for this client (answer 204, and 404
+   * where it was not). It waits for nothing. A signature is over the bytes of the body as they came, so a body that was
+   * parsed is refused.
+   *
+   * ```js
+   * app.post("/callbacks/:id", express.raw({ type: () => true }), (request, response) => {
+   *   const ours = client.notify(request.path, request.headers, request.body ?? "");
+   *   response.sendStatus(ours ? 204 : 404);
+   * });
+   * ```
+   *
+   * @throws {ConfigError} names every argument that is of another type
+   */
+  notify(path: string, headers: CallbackHeaders, rawBody: string | Uint8Array): boolean {
+    const site = siteOf(own("notify"));
+    const request = placed(site, () => received(path, headers, rawBody));
+    return this.#native.notify(request.path, request.headers, request.body);
   }
 
   /**

@@ -15,6 +15,7 @@ export {
   Verification,
   type VerifyOptions,
 } from "./audit";
+export { type CallbackHeaders, CallbackListener, type ListenOptions } from "./callbacks";
 export type { Checkpoint, CheckpointFunction } from "./checkpoints";
 export { Client } from "./client";
 export type { JsonValue } from "./decode";

@@ -70,6 +70,8 @@ export interface MetricsFields extends ActionMetrics {
   readonly tokenRefreshes: number;
   /** `onResult` handlers that threw or did not end in time. */
   readonly callbackFailures: number;
+  /** Callbacks that came, by what they came to: `woke`, `duplicate`, `unknown`, `forged`, `too_large`. */
+  readonly callbacks: { readonly [outcome: string]: number };
   /** Status words that the profile does not know. */
   readonly unknownStatuses: number;
   /** Records of the audit trail that could not be written, also where a `gap` has said so since. */
@@ -99,6 +101,7 @@ export class Metrics implements MetricsFields {
   declare readonly polls: number;
   declare readonly tokenRefreshes: number;
   declare readonly callbackFailures: number;
+  declare readonly callbacks: { readonly [outcome: string]: number };
   declare readonly unknownStatuses: number;
   declare readonly auditLost: number;
   declare readonly byAction: { readonly [action: string]: ActionMetrics };
@@ -127,9 +130,10 @@ export class Metrics implements MetricsFields {
   }
 }
 
-/** The core's names in camelCase; those of actions stay as they are. */
+/** The core's names in camelCase; those of actions, and what callbacks came to, stay as they are. */
 function renamed(said: object): object {
   const entries = Object.entries(said).map(([name, value]: [string, unknown]) => {
+    if (name === "callbacks") return [name, value];
     if (name === "by_action") {
       const actions = Object.entries(value as object).map(([action, row]) => [
         action,

@@ -60,6 +60,11 @@ export interface NativeClient {
   check(request: string, findings: string, at: string | null): Tagged;
   /** The digest. The policy is the JSON text of a path or of the structure itself. */
   reloadPolicy(policy: string | null): Tagged;
+  listenCallbacks(queue: NativeQueue, host: string, port: number, publicUrl: string | null): number | string;
+  closeListener(number: number): void;
+  expectCallbacks(publicUrl: string): Tagged;
+  /** The headers are names and values by turns. */
+  notify(path: string, headers: string[], rawBody: Uint8Array): boolean;
   close(queue: NativeQueue, timeoutMs: number | null): number | string;
   cancel(call: number): void;
   answer(call: number, raised: string | null): void;

@@ -132,6 +132,11 @@ export interface ClientOptions {
   readonly validate?: "contract" | "schema" | undefined;
   /** Hosts that `callbackUrl` may name. Default: any public https host. */
   readonly callbackHosts?: readonly string[] | undefined;
+  /**
+   * What callbacks are signed with, or several while one takes the place of another. Default: none, and their address is
+   * their proof. `CXONE_CALLBACK_SECRET`, or `CXONE_CALLBACK_SECRET_FILE` for a file that holds it.
+   */
+  readonly callbackSecret?: string | readonly string[] | undefined;
   /** Proxy URL. `HTTPS_PROXY`, with `NO_PROXY` for what goes around it. */
   readonly proxy?: string | WebUrl | undefined;
   /**
@@ -246,7 +251,10 @@ export function splitFunctions(options: ClientOptions): {
 export function optionsText(options: unknown, whole = "the options"): string {
   const { text, findings } = encodeOptions(options);
   const mistakes = findings.map(({ path, code, got }): Violation => {
-    const name = path.slice(1).replaceAll("/", ".");
+    const name = path
+      .slice(1)
+      .replace(/\/(\d+)(?=\/|$)/g, "[$1]")
+      .replaceAll("/", ".");
     return { path: name, code, message: `${name === "" ? whole : `\`${name}\``} ${RULES[code](got)}` };
   });
   if (mistakes.length > 0) throw mistaken(mistakes);
@@ -322,6 +330,9 @@ const SORTS: Record<string, (value: unknown) => boolean> = {
   "a function": (value) => typeof value === "function",
   "a path or a file URL": (value) => typeof value === "string" || isFileUrl(value),
   "a number of milliseconds": (value) => typeof value === "number",
+  "a port from 0 to 65535": (value) =>
+    Number.isInteger(value) && (value as number) >= 0 && (value as number) < 65_536,
+  text: (value) => typeof value === "string",
   "a whole number from 1": (value) => Number.isSafeInteger(value) && (value as number) >= 1,
 };
 

@@ -351,7 +351,7 @@ export function readUnfinished(said: Record<string, string | null | undefined>):
 /** The last message of a call: its one field by name, or the error. */
 export function readDone(
   json: string,
-  field: "invocation" | "result" | "description" | "value",
+  field: "invocation" | "result" | "description" | "listener" | "value",
 ): { text: string } | { error: CxoneError } {
   const start = `{"${field}":`;
   if (json.startsWith(start)) return { text: json.slice(start.length, -1) };

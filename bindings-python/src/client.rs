@@ -126,6 +126,29 @@ impl NativeClient {
         py.detach(|| self.0.reload_policy(policy_json)).map_err(native_error)
     }
 
+    fn listen_callbacks(
+        &self,
+        queue: &NativeQueue,
+        host: String,
+        port: i64,
+        public_url: Option<String>,
+    ) -> u64 {
+        self.0.listen_callbacks(queue.queue(), host, port, public_url)
+    }
+
+    fn close_listener(&self, number: u64) {
+        self.0.close_listener(number);
+    }
+
+    fn expect_callbacks(&self, py: Python<'_>, public_url: String) -> PyResult<()> {
+        py.detach(|| self.0.expect_callbacks(public_url)).map_err(native_error)
+    }
+
+    fn notify(&self, py: Python<'_>, path: &str, headers: Vec<(String, Vec<u8>)>, raw_body: &[u8]) -> bool {
+        // An HMAC of a megabyte takes a millisecond, which other threads may have.
+        py.detach(|| self.0.notify(path, headers, raw_body))
+    }
+
     fn cancel(&self, call: u64) {
         self.0.cancel(call);
     }

@@ -9,6 +9,7 @@ use cxone_actions::config::PolicySource;
 use cxone_actions::{ActionRequest, Batch, CallOptions, Client, Dialect, Error, Options, PollTarget, Result};
 use serde::Serialize;
 
+use crate::callbacks::Listeners;
 use crate::calls::{Calls, answer};
 use crate::checkpoints::{Checkpoints, Reader, TellingReader};
 use crate::per_process::PerProcess;
@@ -39,6 +40,8 @@ pub struct Handle {
     checkpoints: Option<Reader>,
     /// The policy that took the place of the options' own. No lock: a forked child reads it too.
     pub(crate) policy: ArcSwapOption<PolicySource>,
+    /// Where a server of the user's takes callbacks, kept in the same way.
+    pub(crate) expects: ArcSwapOption<String>,
     closed: AtomicBool,
     opened: PerProcess<Opened>,
 }
@@ -50,6 +53,7 @@ pub(crate) struct Opened {
     calls: Arc<Calls>,
     tokens: Option<Arc<TokenRequests>>,
     checkpoints: Option<Arc<Checkpoints>>,
+    pub(crate) listeners: Listeners,
     process: Arc<Process>,
 }
 
@@ -76,6 +80,7 @@ impl Handle {
                 asks_for_tokens,
                 checkpoints: checkpoints.map(|queue| Arc::new(ArcSwapOption::from(Some(queue)))),
                 policy: ArcSwapOption::empty(),
+                expects: ArcSwapOption::empty(),
                 closed: AtomicBool::new(false),
                 opened: PerProcess::new(),
             };
@@ -261,6 +266,11 @@ impl Handle {
         self.opened().and_then(|opened| look(&opened.client)).map_err(|error| error_json(&error))
     }
 
+    /// The client of this process, where it has one already.
+    pub(crate) fn in_this_process(&self) -> Option<Arc<Opened>> {
+        self.opened.get()
+    }
+
     fn opened(&self) -> Result<Arc<Opened>> {
         if let Some(opened) = self.opened.get() {
             return Ok(opened);
@@ -291,12 +301,23 @@ impl Handle {
                 options = options.with_checkpoint_sink(TellingReader(checkpoints));
             }
             let client = Client::open(options)?;
+            if let Some(url) = self.expects.load_full() {
+                client.expect_callbacks(url.as_str())?;
+            }
             process.enter(number, client.clone(), Arc::clone(&calls));
-            Ok(Opened { number, client, calls, tokens, checkpoints, process })
+            Ok(Opened {
+                number,
+                client,
+                calls,
+                tokens,
+                checkpoints,
+                listeners: Listeners::default(),
+                process,
+            })
         })
     }
 
-    fn start<T, F>(
+    pub(crate) fn start<T, F>(
         &self,
         queue: &Arc<Queue>,
         field: &'static str,

@@ -10,6 +10,7 @@
 #![warn(missing_docs)]
 
 mod audit;
+mod callbacks;
 mod calls;
 mod check;
 mod checkpoints;

@@ -14,6 +14,7 @@ const node = (rows) => sorted(rows.map((row) => row.node));
 const CLASSES = {
   Client: surface.methods,
   AuditTrail: surface.trail_methods,
+  CallbackListener: surface.listener_methods,
   Sandbox: surface.sandbox.members,
 };
 
@@ -74,7 +75,8 @@ test("a_class_has_the_members_of_the_table_and_no_others", () => {
 
 test("every_method_has_the_parameters_of_the_table", async (t) => {
   const { client, sandbox } = connected(t);
-  const objects = { Client: client, AuditTrail: client.audit, Sandbox: sandbox };
+  const listener = await client.listenCallbacks();
+  const objects = { Client: client, AuditTrail: client.audit, CallbackListener: listener, Sandbox: sandbox };
   for (const [type, methods] of Object.entries(CLASSES)) {
     for (const { node: name, form, params } of methods) {
       if (form === "constructor" || form === "property") continue;

@@ -20,7 +20,7 @@ import pytest
 
 import cxone_actions
 from actions import CREATE_CASE, INPUTS
-from cxone_actions import AsyncClient, AuditTrail, Client, CxoneError, Sandbox, _native, types
+from cxone_actions import AsyncClient, AuditTrail, CallbackListener, Client, CxoneError, Sandbox, _native, types
 from cxone_actions._errors import CLASSES
 from pages import ROOT
 
@@ -35,6 +35,7 @@ METHODS: list[tuple[type, list[dict[str, Any]]]] = [
     (AsyncClient, SURFACE["methods"]),
     (Client, [{**m, "python": "close"} if m["python"] == "aclose" else m for m in SURFACE["methods"]]),
     (AuditTrail, SURFACE["trail_methods"]),
+    (CallbackListener, SURFACE["listener_methods"]),
     (Sandbox, SURFACE["sandbox"]["members"]),
 ]
 VALUES = [name for name in SURFACE["fields"] if name not in ("CxoneError", "SeenRequest")]
@@ -146,6 +147,7 @@ def test_every_kind_of_error_is_a_class_with_the_fields_of_the_table() -> None:
 
 def test_the_package_exports_what_the_table_names_and_nothing_else() -> None:
     named = {*SURFACE["fields"], *(error["class"] for error in SURFACE["errors"]), "AuditTrail", "Client", "Sandbox"}
+    named.add("CallbackListener")
     named |= set(SURFACE["types"]) | {"__version__"}
     assert set(cxone_actions.__all__) == (named - {"SeenRequest"}) | alone("")
 

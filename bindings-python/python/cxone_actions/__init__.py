@@ -21,6 +21,7 @@ are in `cxone_actions.types`.
 
 from . import _process
 from ._audit import AuditTrail
+from ._callbacks import CallbackListener
 from ._checkpoints import Checkpoint
 from ._client import AsyncClient, Client
 from ._errors import (
@@ -70,6 +71,7 @@ __all__ = [
     "AuditError",
     "AuditTrail",
     "AuthenticationError",
+    "CallbackListener",
     "Checkpoint",
     "Client",
     "ClosedError",

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from . import _batch, _blocking, _native
 from ._arguments import ResultHandler, Seconds, has_handler, id_text, seconds, target_text
+from ._callbacks import CallbackListener, port_argument, text_argument
 from ._errors import from_fields, raise_native
 from ._loop import Start, port
 from ._opened import Opened
@@ -158,6 +159,24 @@ class AsyncClient(Opened):
         """
         bound, limit = _batch.checked(concurrency), seconds(timeout)
         return _batch.run_many(self, _batch.source(requests), bound, limit)
+
+    async def listen_callbacks(
+        self, host: str = "127.0.0.1", port: int = 0, public_url: str | None = None
+    ) -> CallbackListener:
+        """Listens for callbacks: from now on an invocation without a `callback_url` gets an unguessable one of its own.
+
+        A callback is a hint and no result: it makes the client look at once, and between them it looks rarely.
+
+        :param host: the address to listen on
+        :param port: the port to listen on; 0 is any free one
+        :param public_url: where the gateway reaches it, https; on a loopback host it is not needed
+        :returns: where it listens; it ends with the client, or when it is closed
+        :raises ConfigError: nothing can listen there; `public_url` cannot be called, or is needed and not given; or the
+            profile's body takes no callback URL
+        """
+        where = text_argument("host", host), port_argument(port), _public(public_url)
+        answer = await self._call(lambda queue: self._native.listen_callbacks(queue, *where))
+        return CallbackListener(self._native, **answer["listener"])
 
     async def aclose(self, timeout: Seconds | None = None) -> None:
         """Stops taking calls and waits for what is under way. Closing it again does nothing.
@@ -326,6 +345,24 @@ class Client(Opened):
         bound, limit = _batch.checked(concurrency), seconds(timeout)
         return _batch.run_many_blocking(self, _batch.source(requests), bound, limit)
 
+    def listen_callbacks(
+        self, host: str = "127.0.0.1", port: int = 0, public_url: str | None = None
+    ) -> CallbackListener:
+        """Listens for callbacks: from now on an invocation without a `callback_url` gets an unguessable one of its own.
+
+        A callback is a hint and no result: it makes the client look at once, and between them it looks rarely.
+
+        :param host: the address to listen on
+        :param port: the port to listen on; 0 is any free one
+        :param public_url: where the gateway reaches it, https; on a loopback host it is not needed
+        :returns: where it listens; it ends with the client, or when it is closed
+        :raises ConfigError: nothing can listen there; `public_url` cannot be called, or is needed and not given; or the
+            profile's body takes no callback URL
+        """
+        where = text_argument("host", host), port_argument(port), _public(public_url)
+        answer = self._call(lambda queue: self._native.listen_callbacks(queue, *where))
+        return CallbackListener(self._native, **answer["listener"])
+
     def close(self, timeout: Seconds | None = None) -> None:
         """Stops taking calls and waits for what is under way. Closing it again does nothing.
 
@@ -353,6 +390,10 @@ class Client(Opened):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _public(url: str | None) -> str | None:
+    return None if url is None else text_argument("public_url", url)
 
 
 def _checked(answer: Any) -> Any:

@@ -67,6 +67,8 @@ class Metrics:
       trustworthy answer
     - `in_flight`: somebody waits for it; `detached`: accepted, and nobody waits
     - `denied`, `invalid`: refused by the policy and by the contract; not among `started`
+    - `callback_failures`: result handlers that failed; `callbacks`: requests of the gateway's, by what they came to:
+      ``"woke"``, ``"duplicate"``, ``"unknown"``, ``"forged"`` or ``"too_large"``
     - `audit_lost`: records of the audit trail that could not be written, also where a `gap` has said so since
     - `by_action`: the same numbers by the action's name or id
     """
@@ -90,6 +92,7 @@ class Metrics:
     polls: int
     token_refreshes: int
     callback_failures: int
+    callbacks: Mapping[str, int]
     unknown_statuses: int
     audit_lost: int
     by_action: Mapping[str, ActionMetrics]

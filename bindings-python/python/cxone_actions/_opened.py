@@ -11,6 +11,7 @@ from uuid import UUID
 from . import _checkpoints, _log, _metrics, _native, _tokens
 from ._arguments import Seconds, moment, options_text, options_to_open, policy_text, verdict
 from ._audit import AuditTrail
+from ._callbacks import Headers, body_bytes, pairs, text_argument
 from ._checkpoints import CheckpointFunction
 from ._errors import raise_native
 from ._json import exact
@@ -56,6 +57,7 @@ class Opened:
         rate_limit: str | None = None,
         validate: Literal["contract", "schema"] | None = None,
         callback_hosts: Sequence[str] | None = None,
+        callback_secret: str | Sequence[str] | None = None,
         proxy: str | None = None,
         ca_file: str | os.PathLike[str] | None = None,
         client_cert: str | os.PathLike[str] | None = None,
@@ -118,6 +120,9 @@ class Opened:
         :param validate: ``"schema"`` checks inputs against the gateway's JSON Schema of the action before they are
             sent, where the profile knows how to ask for it; ``"contract"`` (the default) does not
         :param callback_hosts: hosts that `callback_url` may name; empty is any public https host
+        :param callback_secret: what callbacks are signed with, or several while one takes the place of another
+            (`CXONE_CALLBACK_SECRET`, or `CXONE_CALLBACK_SECRET_FILE` names a file that holds it); without one their
+            address is their proof
         :param proxy: proxy URL (`HTTPS_PROXY`; `NO_PROXY` lists what goes around it)
         :param ca_file: certificates to trust, PEM, instead of the platform's (`SSL_CERT_FILE`)
         :param client_cert: client certificate and key, PEM
@@ -204,6 +209,30 @@ class Opened:
         except _native.NativeError as error:
             raise_native(error)
         return verdict(text)
+
+    def expect_callbacks(self, public_url: str) -> None:
+        """Callbacks come to a server of your own, which hands them to `notify`.
+
+        From now on an invocation without a `callback_url` gets an unguessable one of its own below this.
+
+        :param public_url: where the gateway reaches your server, https, or http on a loopback address
+        :raises ConfigError: it cannot be called, or the profile's body takes no callback URL
+        """
+        try:
+            self._native.expect_callbacks(text_argument("public_url", public_url))
+        except _native.NativeError as error:
+            raise_native(error)
+
+    def notify(self, path: str, headers: Headers, raw_body: bytes | bytearray | memoryview | str) -> bool:
+        """Hands on a request that your own server took for a callback. It waits for nothing.
+
+        :param path: the path that was asked for, as your server says it
+        :param headers: the headers as your server has them: a mapping, or pairs; text or bytes
+        :param raw_body: the body as it came: a signature is over its bytes
+        :returns: whether it was a callback for this client: answer 204, and 404 where it was not
+        :raises TypeError: an argument is of another type, such as a body that was parsed already
+        """
+        return self._native.notify(text_argument("path", path), pairs(headers), body_bytes(raw_body))
 
     def reload_policy(self, policy: str | os.PathLike[str] | Mapping[str, Any] | None = None) -> str:
         """Reads the policy again, or another one from now on.

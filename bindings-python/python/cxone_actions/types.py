@@ -10,6 +10,7 @@ from uuid import UUID
 
 from ._arguments import ResultHandler, Seconds
 from ._audit import TrailEvent
+from ._callbacks import Headers
 from ._checkpoints import CheckpointFunction
 from ._errors import Executed
 from ._results import Inputs, Status
@@ -20,6 +21,7 @@ __all__ = [
     "ClientOptions",
     "Executed",
     "Fault",
+    "Headers",
     "Inputs",
     "RequestFields",
     "ResultHandler",
@@ -79,6 +81,7 @@ class ClientOptions(TypedDict, total=False):
     rate_limit: str | None
     validate: Literal["contract", "schema"] | None
     callback_hosts: Sequence[str] | None
+    callback_secret: str | Sequence[str] | None
     proxy: str | None
     ca_file: str | os.PathLike[str] | None
     client_cert: str | os.PathLike[str] | None
@@ -94,6 +97,7 @@ class Fault(TypedDict, total=False):
     - `executed`: whether the action is executed all the same
     - `close`: where the connection is cut
     - `delay`, `drip`: the time before the answer, and between its bytes, seconds or a `timedelta`
+    - `copies`: how many times more a callback is sent; it knows `delay` and `close` besides, which loses it
     """
 
     status: int
@@ -105,6 +109,7 @@ class Fault(TypedDict, total=False):
     close: Literal["before_request", "after_request", "reset", "mid_head", "mid_response"]
     delay: Seconds
     drip: Seconds
+    copies: int
 
 
 class _Known(TypedDict):
@@ -116,10 +121,14 @@ class SandboxAction(_Known, total=False):
 
     - `name`: what the gateway calls it; `required`: inputs without which an invocation is refused
     - `outcome`: how it ends, ``"COMPLETED"`` unless it is said; ``"NEVER"`` stays ``RUNNING``
-    - `outputs`, `echo`, `error_message`: what it puts out: this, or its inputs; and why it failed
+    - `outputs`, `echo`, `error_message`: what it puts out: this, or its inputs; and why it failed. A text in `outputs`
+      may hold ``{{ inputs.NAME }}``, ``{{ uuid }}``, ``{{ now }}`` and ``{{ random 1 100 }}``
     - `complete_after` (seconds or a `timedelta`), `complete_after_polls`, `at_once`: when it ends; the last in the
       answer to the POST
-    - `input_schema`, `output_schema`: JSON Schemas, for a profile that tells them
+    - `time`: how long it takes where that differs: ``{"min": 0.1, "max": 2}``, or ``{"median": 0.3, "p99": 4}``
+    - `failure_rate`, `errors`, `cancel_rate`: which share fails, and why (``[{"message": "…", "weight": 3}]``); which
+      share is cancelled
+    - `input_schema`, `output_schema`: JSON Schemas; inputs that break theirs are refused
     """
 
     name: str
@@ -131,5 +140,9 @@ class SandboxAction(_Known, total=False):
     complete_after: Seconds
     complete_after_polls: int
     at_once: bool
+    time: Seconds | Mapping[Literal["min", "max", "median", "p99"], Seconds]
+    failure_rate: float
+    errors: Sequence[Mapping[str, Any]]
+    cancel_rate: float
     input_schema: Any
     output_schema: Any
