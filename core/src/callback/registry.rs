@@ -111,7 +111,7 @@ impl Callbacks {
         let url = format!("{}/{segment}", address.url);
         let watched = Arc::new(Watched {
             address,
-            segment,
+            url: url.clone(),
             pending: AtomicBool::new(false),
             came: watch::Sender::new(()),
             messages: Mutex::default(),
@@ -204,7 +204,7 @@ impl Callbacks {
 /// One invocation for which a callback may come.
 pub(crate) struct Watched {
     address: Arc<Address>,
-    segment: String,
+    url: String,
     /// A callback came of which nobody has made anything yet: ten of them are one.
     pending: AtomicBool,
     came: watch::Sender<()>,
@@ -213,8 +213,8 @@ pub(crate) struct Watched {
 
 impl Watched {
     /// What no error may repeat, whoever prints it.
-    pub(crate) fn secret(&self) -> &str {
-        &self.segment
+    pub(crate) fn secrets(&self) -> [&str; 2] {
+        [&self.url, self.url.rsplit('/').next().unwrap_or_default()]
     }
 
     /// A callback came; whether it is the first since somebody looked.

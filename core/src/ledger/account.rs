@@ -285,8 +285,8 @@ impl Account {
     /// The error without the values of the inputs, the path of callbacks and the client's secrets, which a gateway may
     /// echo.
     pub(crate) fn discreet(&self, error: Error) -> Error {
-        let path = self.watched.iter().map(|watched| watched.secret());
-        self.ledger.discreet(error).without(self.inputs.values().iter().map(String::as_str).chain(path))
+        let error = self.ledger.discreet(error).without(self.inputs.values().iter().map(String::as_str));
+        error.without(self.watched.iter().flat_map(|watched| watched.secrets()))
     }
 
     /// Ends an invocation that was not accepted, by what the error says of its execution, and signs the error.
