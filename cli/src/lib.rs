@@ -6,21 +6,25 @@
 #![warn(missing_docs)]
 
 mod audit;
+mod batch;
 mod check;
+mod demo;
+mod doctor;
+mod failure;
+mod metrics;
+mod output;
 mod plain;
 mod profiles;
 mod report;
 mod sandbox;
+mod settings;
+mod signals;
 
 use std::ffi::OsString;
-use std::io::{self, Write};
 
 use clap::{Parser, Subcommand};
 
-/// What the command line was asked to do could not work.
-const EXIT_CONFIG: u8 = 2;
-/// The command itself failed: its output could not be written, its signals not be waited for.
-const EXIT_FAILED: u8 = 1;
+use failure::{EXIT_CONFIG, EXIT_FAILED, Failure};
 
 /// Invoke contact-centre Data Actions once, learn what became of them, and be able to prove it
 #[derive(Debug, Parser)]
@@ -33,7 +37,11 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Audit(audit::Arguments),
+    Batch(batch::Arguments),
     Check(check::Arguments),
+    Demo(demo::Arguments),
+    Doctor(doctor::Arguments),
+    Metrics(metrics::Arguments),
     Profiles(profiles::Arguments),
     Sandbox(sandbox::Arguments),
 }
@@ -54,28 +62,24 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
     };
     let outcome = match arguments.command {
         Command::Audit(arguments) => audit::run(&arguments),
+        Command::Batch(arguments) => batch::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
+        Command::Demo(arguments) => demo::run(&arguments),
+        Command::Doctor(arguments) => doctor::run(&arguments),
+        Command::Metrics(arguments) => metrics::run(&arguments),
         Command::Profiles(arguments) => profiles::run(&arguments),
         Command::Sandbox(arguments) => sandbox::run(&arguments),
     };
     match outcome {
         Ok(()) => 0,
         Err(failure) => {
-            let _ = writeln!(io::stderr(), "error: {}", failure.message);
+            failure.tell();
             failure.exit_code
         }
     }
 }
 
-/// Why a command ends with something else than 0.
-#[derive(Debug)]
-struct Failure {
-    exit_code: u8,
-    message: String,
-}
-
-impl From<io::Error> for Failure {
-    fn from(error: io::Error) -> Self {
-        Failure { exit_code: EXIT_FAILED, message: error.to_string() }
-    }
+/// Runs it on a runtime of this command's own, on as many threads as there are processors.
+fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(future)
 }

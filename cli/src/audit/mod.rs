@@ -9,16 +9,22 @@ mod witnesses;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
+use comfy_table::{ContentArrangement, Table};
+use cxone_actions::config::AuditSettings;
 use cxone_actions::trail::{Filter, Trail};
 use cxone_actions::{Error, ErrorKind};
 use serde_json::{Map, Value};
 
-use crate::Failure;
+use crate::failure::Failure;
+use crate::output;
 
 /// Show, export and verify the audit trail, or make a report of it
 ///
 /// A trail is the directory that the client's `audit` option names. It is only read, also while clients write to it.
+///
+/// Example: cxone-actions audit verify trail && cxone-actions audit report trail -o report.html
 #[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -52,6 +58,12 @@ struct Place {
 impl Place {
     fn open(&self) -> Result<Trail, Error> {
         Trail::read_only(&self.directory)
+    }
+
+    /// With what must not be written over. A file that is not there needs no care.
+    fn open_with(&self, checkpoints: Option<&Path>) -> Result<Trail, Error> {
+        let checkpoints = checkpoints.filter(|path| path.is_file()).map(Path::to_owned);
+        Trail::read_only_with(&self.directory, &AuditSettings { checkpoints, ..AuditSettings::default() })
     }
 }
 
@@ -101,24 +113,10 @@ impl Wanted {
     }
 }
 
-fn filter<const N: usize>(parts: [(&str, &Option<String>); N]) -> Result<Filter, Error> {
+pub(crate) fn filter<const N: usize>(parts: [(&str, &Option<String>); N]) -> Result<Filter, Error> {
     let given = parts.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value.clone()?.into())));
     let object: Map<String, Value> = given.collect();
     Filter::from_json(&Value::Object(object).to_string())
-}
-
-impl From<Error> for Failure {
-    /// The exit code is that of the error's kind, as everywhere.
-    fn from(error: Error) -> Self {
-        Failure { exit_code: error.kind().exit_code(), message: said(&error) }
-    }
-}
-
-fn said(error: &Error) -> String {
-    match error.hint() {
-        Some(hint) => format!("{}: {hint}", error.message()),
-        None => error.message().to_owned(),
-    }
 }
 
 /// Refuses a file that must not be replaced, and says what writes to stdout where that is what was meant.
@@ -130,6 +128,14 @@ fn may_replace(trail: &Trail, path: &Path, to_stdout: &str) -> Result<(), Failur
         }
         failure
     })
+}
+
+/// As wide as the terminal; where there is none, as wide as what is in it.
+fn fit(table: &mut Table) {
+    match output::width() {
+        Some(width) => table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width),
+        None => table.set_content_arrangement(ContentArrangement::Disabled),
+    };
 }
 
 /// Something that the arguments ask for and that cannot be.

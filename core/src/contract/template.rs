@@ -62,7 +62,7 @@ impl BodyTemplate {
     }
 
     /// Whether a callback URL has a place in it.
-    pub(crate) fn takes_callback(&self) -> bool {
+    pub fn takes_callback(&self) -> bool {
         self.count(&Member::CallbackUrl) > 0
     }
 

@@ -69,7 +69,7 @@ impl Profile {
     }
 
     /// Whether any URL depends on the region.
-    pub(crate) fn takes_region(&self) -> bool {
+    pub fn takes_region(&self) -> bool {
         let hosts = self.hosts.iter().map(|(_, template)| template);
         hosts.chain(self.templates()).any(|template| template.holes().any(|hole| hole == "region"))
     }
