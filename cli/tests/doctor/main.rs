@@ -1,0 +1,11 @@
+//! What `cxone-actions doctor` promises, with the command as a process, in worlds that are broken for real.
+#![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "a test ends where its promise breaks")]
+
+mod gateway;
+mod network;
+mod page;
+mod settings;
+mod token;
+mod trail;
+mod world;
