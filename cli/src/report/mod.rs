@@ -6,6 +6,7 @@
 mod actions;
 mod cases;
 mod facts;
+mod numbers;
 mod outcome;
 mod page;
 mod refusals;
@@ -17,6 +18,8 @@ use cxone_actions::trail::{Event, Filter, Trail, Verification};
 use jiff::Timestamp;
 
 use facts::{Attention, Facts, Notes};
+
+pub(crate) use numbers::{Numbers, numbers};
 
 /// What a page is about.
 #[derive(Debug)]

@@ -1,5 +1,8 @@
 //! How long things took: a histogram that is exact to one in a hundred, whatever its number of values.
 
+use std::time::Duration;
+
+use cxone_actions::Distribution;
 use hdrhistogram::Histogram;
 
 /// Times in microseconds. A few KiB, and nothing before the first one.
@@ -53,6 +56,18 @@ impl Times {
     pub(super) fn min(&self) -> Option<f64> {
         let histogram = self.0.as_ref().filter(|histogram| !histogram.is_empty())?;
         Some(histogram.min() as f64 / 1000.0)
+    }
+
+    /// As the metrics of a client say it; the percentiles are those of the page.
+    pub(super) fn distribution(&self) -> Distribution {
+        let steps = self.0.iter().flat_map(|histogram| histogram.iter_recorded());
+        let values = steps
+            .map(|step| (Duration::from_micros(step.value_iterated_to()), u64::from(step.count_at_value())));
+        let mut all = Distribution::of(values);
+        (all.min_ms, all.max_ms) = (self.min(), self.max());
+        (all.p50_ms, all.p90_ms) = (self.percentile(50.0), self.percentile(90.0));
+        (all.p95_ms, all.p99_ms) = (self.percentile(95.0), self.percentile(99.0));
+        all
     }
 
     /// How many there are in each of the parts that these bounds (in milliseconds, rising) make of all times; what is
