@@ -4,26 +4,32 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use cxone_actions::Error;
 use cxone_actions::trail::ExportFormat;
 
 use super::{Place, Wanted, may_replace, refused};
-use crate::Failure;
+use crate::failure::{EXIT_FAILED, Failure};
 
-/// Copy records into a file: the exact lines, a JSON array, or a table
+/// Copy records: the exact lines, a JSON array, or a table
 ///
-/// The file (mode 0600) appears when it is complete; a file that was there is replaced, and nothing else is.
+/// To stdout, or into a file (mode 0600) that appears when it is complete; a file that was there is replaced, and nothing
+/// else is: no link, no segment, no file of checkpoints.
 ///
 /// Example: cxone-actions audit export trail -o november.csv --since 2026-11-01 --until 2026-12-01
 #[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     place: Place,
-    /// The file to write
+    /// The file to write; without this, or with -, it goes to stdout
     #[arg(short, long, value_name = "FILE")]
-    output: PathBuf,
-    /// How to write it; without this, as the file's name ends
+    output: Option<PathBuf>,
+    /// How to write it; without this, as the file's name ends, and the exact lines on stdout
     #[arg(long, value_enum)]
     format: Option<Format>,
+    /// The file of checkpoints that clients wrote: it is never replaced
+    #[arg(long, value_name = "FILE", env = "CXONE_AUDIT_CHECKPOINTS")]
+    checkpoints: Option<PathBuf>,
     #[command(flatten)]
     wanted: Wanted,
 }
@@ -38,23 +44,41 @@ enum Format {
     Csv,
 }
 
+impl From<Format> for ExportFormat {
+    fn from(format: Format) -> ExportFormat {
+        match format {
+            Format::Jsonl => ExportFormat::Jsonl,
+            Format::Json => ExportFormat::Json,
+            Format::Csv => ExportFormat::Csv,
+        }
+    }
+}
+
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let filter = arguments.wanted.filter()?;
-    if arguments.output == Path::new("-") {
-        return Err(refused("an export is a file: `audit show --output jsonl` writes to stdout").into());
-    }
-    let format = match arguments.format {
-        Some(Format::Jsonl) => ExportFormat::Jsonl,
-        Some(Format::Json) => ExportFormat::Json,
-        Some(Format::Csv) => ExportFormat::Csv,
-        None => arguments.output.extension().and_then(|ending| ending.to_str()?.parse().ok()).ok_or_else(|| {
-            refused("the format must be said with `--format`, because the file's name does not end in .jsonl, .json or .csv")
-        })?,
+    let format = arguments.format.map(ExportFormat::from);
+    let Some(path) = arguments.output.as_ref().filter(|path| *path != Path::new("-")) else {
+        let trail = arguments.place.open()?;
+        let format = format.unwrap_or(ExportFormat::Jsonl);
+        trail.export_to(io::stdout().lock(), format, &filter).map_err(stopped)?;
+        return Ok(());
     };
-    let trail = arguments.place.open()?;
-    may_replace(&trail, &arguments.output, "`audit show --output jsonl`")?;
-    let count = trail.export(&arguments.output, format, &filter)?;
+    let format = format.or_else(|| path.extension().and_then(|ending| ending.to_str()?.parse().ok())).ok_or_else(|| {
+        refused("the format must be said with `--format`, because the file's name does not end in .jsonl, .json or .csv")
+    })?;
+    let trail = arguments.place.open_with(arguments.checkpoints.as_deref())?;
+    may_replace(&trail, path, "`audit export` without `-o`")?;
+    let count = trail.export(path, format, &filter)?;
     let records = if count == 1 { "record" } else { "records" };
-    writeln!(io::stderr(), "{count} {records} written to {}", arguments.output.display())?;
+    writeln!(io::stderr(), "{count} {records} written to {}", path.display())?;
     Ok(())
+}
+
+/// A record that cannot be read is the trail's error; whoever has seen enough ends it quietly.
+fn stopped(error: io::Error) -> Failure {
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
+        Some(of_the_trail) => of_the_trail.clone().into(),
+        None if error.kind() == io::ErrorKind::BrokenPipe => error.into(),
+        None => Failure { exit_code: EXIT_FAILED, message: format!("stdout cannot be written: {error}") },
+    }
 }

@@ -5,15 +5,18 @@ use std::collections::VecDeque;
 use std::io::{self, BufWriter, Write};
 
 use clap::{Args, ValueEnum};
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use comfy_table::{CellAlignment, ColumnConstraint, Table, presets};
 use serde::Deserialize;
 
-use super::{Place, Wanted};
+use super::{Place, Wanted, fit};
 use crate::Failure;
+use crate::output;
 use crate::plain::plain;
 
 /// As many as a table shows unless it is told otherwise.
 const USUAL: usize = 50;
+/// A terminal of so many columns has room for whole times.
+const ROOMY: u16 = 90;
 /// More than this are no table: they are streamed as JSON, or exported.
 const MOST: usize = 100_000;
 
@@ -127,7 +130,8 @@ struct Timings {
 
 fn tabled(lines: &[String]) -> String {
     let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    table.load_style(presets::NOTHING);
+    fit(&mut table);
     table.set_header(["TIME (UTC)", "EVENT", "ACTION", "CORRELATION ID", "WHAT", "MS", "ACTOR"]);
     for row in lines.iter().filter_map(|line| serde_json::from_str::<Row<'_>>(line).ok()) {
         let text = |text: Option<String>, most| text.map(|text| plain(&text, most)).unwrap_or_default();
@@ -142,6 +146,14 @@ fn tabled(lines: &[String]) -> String {
             ms.map(|ms| format!("{ms:.0}")).unwrap_or_default(),
             plain(&row.actor, 24),
         ]);
+    }
+    // Where there is room, times and words stay in one piece, and long texts go on below.
+    for narrow in [0, 1, 5] {
+        if let Some(column) =
+            table.column_mut(narrow).filter(|_| output::width().is_some_and(|width| width >= ROOMY))
+        {
+            column.set_constraint(ColumnConstraint::ContentWidth);
+        }
     }
     if let Some(column) = table.column_mut(5) {
         column.set_cell_alignment(CellAlignment::Right);

@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use clap::{Args, ValueEnum};
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use comfy_table::{CellAlignment, Table, presets};
 use cxone_actions::trail::Verification;
 
-use super::Place;
+use super::{Place, fit};
 use crate::plain::plain;
 use crate::{EXIT_FAILED, Failure};
 
@@ -16,7 +16,10 @@ use crate::{EXIT_FAILED, Failure};
 /// Ends with 0 when the trail is what was written, and with 1 when it is not; every place that disagrees is named. Of
 /// records that are sealed with a key it sees without that key only that they follow each other: then it ends with 0, and
 /// says how many it did not check.
+///
+/// Example: cxone-actions audit verify trail --checkpoints checkpoints.jsonl --output json
 #[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     place: Place,
@@ -77,7 +80,8 @@ fn table(verification: &Verification) -> String {
         return text;
     }
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Disabled);
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
+    fit(&mut table);
     table.set_header(["segment", "line", "what is wrong"]);
     for problem in &verification.problems {
         let line = if problem.line == 0 { "–".to_owned() } else { problem.line.to_string() };

@@ -99,14 +99,13 @@ fn what_cannot_be_asked_for_ends_with_the_exit_code_of_its_kind_and_says_what_ca
         (&["show", "--since", "yesterday"], 2, "2026-11-22T15:00:00Z"),
         (&["show", "--since", "2026-02-01", "--until", "2026-01-01"], 2, "`since` must not be later"),
         (&["export", "-o", "trail.xlsx"], 2, "--format"),
-        (&["export"], 2, "--output <FILE>"),
         (&["report", "-o", "/"], 2, "is a directory"),
         (&["report", "-o", "/nowhere/report.html"], 2, "/nowhere/report.html"),
         (&["report", "-o", link], 2, "`-o -` writes to stdout"),
         (&["report", "-o", pipe], 2, "`-o -` writes to stdout"),
         (&["report", "-o", short, "--checkpoints", short], 2, "it holds the checkpoints"),
-        (&["export", "--format", "csv", "-o", link], 2, "`audit show --output jsonl` writes to stdout"),
-        (&["export", "--format", "csv", "-o", "-"], 2, "`audit show --output jsonl` writes to stdout"),
+        (&["export", "--format", "csv", "-o", link], 2, "`audit export` without `-o` writes to stdout"),
+        (&["export", "--format", "csv", "-o", short, "--checkpoints", short], 2, "it holds the checkpoints"),
         (&["verify", "--key-file", "/nowhere/key"], 2, "/nowhere/key"),
         (&["verify", "--key-file", short], 2, "at least 16 bytes"),
         (&["verify", "--checkpoints", "/nowhere/checkpoints"], 2, "/nowhere/checkpoints"),
@@ -258,6 +257,107 @@ fn help_says_what_each_command_does() {
     for name in ["show", "export", "verify", "report"] {
         let output = command().args([name, "--help"]).output().unwrap();
         assert_eq!(output.status.code(), Some(0));
-        assert!(text(&output.stdout).contains("CXONE_AUDIT_DIR"), "{name}");
+        let said = text(&output.stdout);
+        assert!(said.contains("CXONE_AUDIT_DIR"), "{name}");
+        assert!(said.contains(&format!("Example: cxone-actions audit {name} ")), "{name}: {said}");
+    }
+}
+
+#[test]
+fn an_export_without_a_file_is_what_the_file_would_hold() {
+    let folder = tempfile::tempdir().unwrap();
+    let trail = folder.path().join("trail");
+    of_a_client(&trail, |builder| builder);
+    for format in ["jsonl", "json", "csv"] {
+        let path = folder.path().join("copy");
+        printed(&["export", "--format", format, "-o", path.to_str().unwrap(), "--event", "started"], &trail);
+        let file = fs::read_to_string(&path).unwrap();
+        assert!(file.contains("order-0"));
+        assert_eq!(printed(&["export", "--format", format, "--event", "started"], &trail), file, "{format}");
+        assert_eq!(printed(&["export", "--format", format, "-o", "-", "--event", "started"], &trail), file);
+    }
+    let lines = printed(&["export"], &trail);
+    assert_eq!(lines, printed(&["show", "--output", "jsonl"], &trail));
+}
+
+#[test]
+fn who_has_seen_enough_of_an_export_ends_it_quietly() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut segment = Segment::new(folder.path(), 1);
+    for n in 0..5000 {
+        segment.add(n, "started", "svc", &json!({"correlation_id": format!("c{n}")}));
+    }
+    segment.write();
+    let script = r#""$0" audit export "$1" | head -n 1; exit "${PIPESTATUS[0]}""#;
+    let output = Command::new("bash")
+        .args(["-c", script, env!("CARGO_BIN_EXE_cxone-actions")])
+        .arg(folder.path())
+        .output()
+        .unwrap();
+    assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), ""));
+    assert_eq!(text(&output.stdout).lines().count(), 1);
+}
+
+#[test]
+fn checkpoints_are_never_replaced_by_a_copy_of_what_they_speak_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let (trail, elsewhere) = (folder.path().join("trail"), folder.path().join("checkpoints.jsonl"));
+    of_a_client(&trail, |builder| builder.audit_checkpoints(&elsewhere));
+    let before = fs::read(&elsewhere).unwrap();
+    let path = elsewhere.to_str().unwrap();
+    let export = || {
+        let mut export = command();
+        export.arg("export").arg(&trail).args(["-o", path]);
+        export
+    };
+    let ways = [
+        export(),
+        {
+            let mut export = export();
+            export.args(["--checkpoints", path]);
+            export
+        },
+        {
+            let mut export = export();
+            export.env("CXONE_AUDIT_CHECKPOINTS", path);
+            export
+        },
+    ];
+    for mut way in ways {
+        let output = way.output().unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        assert!(text(&output.stderr).contains("checkpoints of"), "{}", text(&output.stderr));
+        assert_eq!(fs::read(&elsewhere).unwrap(), before);
+    }
+}
+
+#[test]
+fn on_a_terminal_no_line_is_longer_than_it_is_wide() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut segment = Segment::new(folder.path(), 1);
+    for n in 0..3 {
+        let note = "a long story ".repeat(8);
+        segment.add(
+            n,
+            "poll_failed",
+            "svc-billing",
+            &json!({"correlation_id": format!("order-{n}"), "note": note}),
+        );
+    }
+    let path = segment.path.clone();
+    let lines = segment.write();
+    fs::write(path, lines.replacen("svc-billing", "svc-another", 1)).unwrap();
+    for name in ["show", "verify"] {
+        let line = format!(
+            "stty rows 40 cols 70; {} audit {name} {}",
+            env!("CARGO_BIN_EXE_cxone-actions"),
+            folder.path().display()
+        );
+        let output = Command::new("script").args(["-qec", &line, "/dev/null"]).output().unwrap();
+        let said = text(&output.stdout).replace('\r', "");
+        let widest =
+            said.lines().filter(|line| !line.starts_with("error")).map(|line| line.chars().count()).max();
+        assert!(said.contains("svc") || said.contains("it was edited"), "{said}");
+        assert!(widest.unwrap() <= 70, "{name}: {said}");
     }
 }
