@@ -2,20 +2,21 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use clap::{Args, ValueEnum};
-use cxone_actions::config::PolicySource;
+use clap::Args;
 use cxone_actions::policy::{Policy, Verdict};
-use cxone_actions::profile::Profile;
-use cxone_actions::{ActionRequest, Error, ErrorKind, Rules};
+use cxone_actions::{ActionRequest, ErrorKind, Rules};
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
+use crate::failure::Failure;
+use crate::inputs::{self, Inputs};
+use crate::output::{Format, Output, print};
 use crate::plain::plain;
-use crate::{EXIT_CONFIG, Failure};
+use crate::settings::Flags;
 
 /// A reason is a sentence; what a caller named an input may be longer.
 const SHOWN: usize = 400;
@@ -24,7 +25,8 @@ const SHOWN: usize = 400;
 ///
 /// FILE has requests in JSON, as `batch` takes them: one, a list of them, or one on each line; `-` reads stdin. Each is an
 /// object with `actionId` (the id, or the name that the policy gives it), `inputs`, `correlationId` and `callbackUrl`.
-/// Without FILE the policy itself is checked: every mistake is named by file, line and key.
+/// With `--action` it is the one request that `run` would send. Without either the policy itself is checked: every mistake
+/// is named by file, line and key.
 ///
 /// Nothing is sent, no credentials are needed, and nothing is recorded. It ends with 3 where a request is refused and with
 /// 2 where policy, profile or FILE cannot be read.
@@ -35,89 +37,72 @@ const SHOWN: usize = 400;
 pub(crate) struct Arguments {
     /// Requests in JSON or JSON Lines; `-` is stdin
     file: Option<PathBuf>,
-    /// Who may call what: a TOML or JSON file
-    #[arg(long, env = "CXONE_POLICY")]
-    policy: Option<PathBuf>,
-    /// The wire contract: a built-in name or a path to a TOML file
-    #[arg(long, env = "CXONE_PROFILE", default_value = "gateway")]
-    profile: String,
-    /// A host that a callback URL may name; may be given more than once
-    #[arg(long)]
-    callback_host: Vec<String>,
+    /// Check the request that `run ACTION` would send, instead of a file
+    #[arg(long, value_name = "ACTION", conflicts_with = "file")]
+    action: Option<String>,
+    #[command(flatten)]
+    inputs: Inputs,
     /// Judge at this time instead of now, as in 2026-12-24T20:00:00Z
     #[arg(long)]
     at: Option<Timestamp>,
-    /// How to print the verdicts
-    #[arg(long, value_enum, default_value_t = Output::Text)]
+    #[command(flatten)]
     output: Output,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Output {
-    /// Lines for people
-    Text,
-    /// One JSON object on a line for each request
-    Jsonl,
+    #[command(flatten)]
+    settings: Flags,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let policy = arguments.policy.clone().filter(|path| !path.as_os_str().is_empty());
-    let profile = if arguments.profile.is_empty() { "gateway" } else { &arguments.profile };
-    let profile = Profile::load(profile).map_err(|error| failure(&error))?;
-    let ids = profile.invoke.action_id;
-    let read = |path: &PathBuf| Policy::load(&PolicySource::File(path.clone()), ids);
-    let rules = policy
-        .as_ref()
-        .map_or_else(|| Ok(Policy::open()), read)
-        .and_then(|policy| Rules::new(&profile, arguments.callback_host.clone(), policy))
-        .map_err(|error| failure(&error))?;
-    let (text, refused) = match (&arguments.file, &policy) {
-        (Some(file), _) => judge(arguments, &rules, file)?,
-        (None, Some(policy)) => (of_policy(arguments, policy, rules.policy()), 0),
-        (None, None) => {
+    let settings = arguments.settings.resolve()?;
+    if arguments.inputs.is_given() && arguments.action.is_none() {
+        return Err(Failure::config("`-i` and `--inputs` are inputs of an action; name it with `--action`"));
+    }
+    let profile = settings.profile()?;
+    let rules = Rules::new(&profile, settings.callback_hosts(), settings.policy()?)?;
+    let (text, refused) = match (&arguments.file, &arguments.action, settings.text("policy")) {
+        (Some(file), ..) => {
+            let given = read(file)
+                .map_err(|error| Failure::config(format!("`{}` cannot be read: {error}", file.display())))?;
+            judge(arguments, &rules, &requests(&given), &file.display().to_string())?
+        }
+        (None, Some(action), _) => {
+            let types = |key: &str| rules.policy().types_of(action, key).to_vec();
+            let inputs = arguments.inputs.read(types);
+            let inputs =
+                inputs.map_err(|mistakes| Failure { exit_code: 3, ..Failure::of_mistakes(&mistakes) })?;
+            let request = inputs::request(action, inputs, None, None);
+            judge(arguments, &rules, &[request.as_bytes()], "--action")?
+        }
+        (None, None, Some(policy)) => (of_policy(arguments, policy, rules.policy()), 0),
+        (None, None, None) => {
             let message =
-                "there is nothing to check: name a file of requests, a `--policy`, or both".to_owned();
-            return Err(Failure { exit_code: EXIT_CONFIG, message });
+                "there is nothing to check: name a file of requests, an `--action`, or a `--policy`";
+            return Err(Failure::config(message));
         }
     };
-    let mut stdout = io::stdout().lock();
-    stdout.write_all(text.as_bytes())?;
-    stdout.flush()?;
+    print(&text)?;
+    let exit_code = ErrorKind::Denied.exit_code();
     match refused {
         0 => Ok(()),
-        1 => Err(Failure {
-            exit_code: ErrorKind::Denied.exit_code(),
-            message: "a request is refused".to_owned(),
-        }),
-        many => Err(Failure {
-            exit_code: ErrorKind::Denied.exit_code(),
-            message: format!("{many} requests are refused"),
-        }),
+        1 => Err(Failure { exit_code, message: "a request is refused".to_owned() }),
+        many => Err(Failure { exit_code, message: format!("{many} requests are refused") }),
     }
 }
 
 /// What to print, and how many are refused.
-fn judge(arguments: &Arguments, rules: &Rules, file: &Path) -> Result<(String, usize), Failure> {
-    let given = read(file).map_err(|error| Failure {
-        exit_code: EXIT_CONFIG,
-        message: format!("`{}` cannot be read: {error}", file.display()),
-    })?;
+fn judge(arguments: &Arguments, rules: &Rules, requests: &[&[u8]], of: &str) -> Result<(String, usize), Failure> {
     let at = arguments.at.unwrap_or_else(Timestamp::now);
-    let (mut text, mut refused, mut index) = (String::new(), 0, 0);
-    for request in requests(&given) {
-        let verdict = rules.check(ActionRequest::from_json(request), at);
-        refused += usize::from(!verdict.allowed);
-        // Writing to a string cannot fail.
-        let _ = match arguments.output {
-            Output::Text => write!(text, "{}", for_people(index, &verdict)),
-            Output::Jsonl => writeln!(text, "{}", line(index, &verdict)),
-        };
-        index += 1;
+    let verdicts: Vec<Verdict> =
+        requests.iter().map(|request| rules.check(ActionRequest::from_json(request), at)).collect();
+    if verdicts.is_empty() {
+        return Err(Failure::config(format!("`{of}` has no requests")));
     }
-    if index == 0 {
-        let message = format!("`{}` has no requests", file.display());
-        return Err(Failure { exit_code: EXIT_CONFIG, message });
-    }
+    let refused = verdicts.iter().filter(|verdict| !verdict.allowed).count();
+    let each = verdicts.iter().enumerate();
+    let text = match arguments.output.format {
+        Format::Table => each.map(|(index, verdict)| for_people(arguments, index, verdict)).collect(),
+        Format::Jsonl => each.map(|(index, verdict)| format!("{}\n", line(index, verdict))).collect(),
+        Format::Json => format!("{}\n", each.map(|(index, verdict)| line(index, verdict)).collect::<Value>()),
+    };
     Ok((text, refused))
 }
 
@@ -142,13 +127,14 @@ fn requests(given: &[u8]) -> Vec<&[u8]> {
     given.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty()).collect()
 }
 
-fn for_people(index: usize, verdict: &Verdict) -> String {
+fn for_people(arguments: &Arguments, index: usize, verdict: &Verdict) -> String {
+    let paint = arguments.output.paint();
     let id = verdict.action_id.as_deref().unwrap_or("no action");
     let action = match &verdict.action_name {
         Some(name) => format!("{} ({id})", plain(name, SHOWN)),
         None => id.to_owned(),
     };
-    let word = if verdict.allowed { "allowed" } else { "refused" };
+    let word = if verdict.allowed { paint.good("allowed") } else { paint.bad("refused") };
     let mut text = format!("request {}: {word}, {action}\n", index + 1);
     for reason in &verdict.reasons {
         let _ = writeln!(text, "  {}", plain(reason, SHOWN));
@@ -164,22 +150,16 @@ fn line(index: usize, verdict: &Verdict) -> Value {
     line
 }
 
-fn of_policy(arguments: &Arguments, path: &Path, policy: &Policy) -> String {
+fn of_policy(arguments: &Arguments, path: &str, policy: &Policy) -> String {
     let digest = policy.digest().unwrap_or_default();
     let actions = policy.actions().unwrap_or_default();
-    if arguments.output == Output::Jsonl {
+    if !arguments.output.is_table() {
         let actions: Vec<Value> = actions.iter().map(|(id, name)| json!({"id": id, "name": name})).collect();
         return format!("{}\n", json!({"policy": digest, "actions": actions}));
     }
-    let mut text = format!("{}: can be used; digest {digest}\n", path.display());
+    let mut text = format!("{path}: can be used; digest {digest}\n");
     for (id, name) in actions {
         let _ = writeln!(text, "  {id} {}", plain(name.unwrap_or_default(), SHOWN));
     }
     text
-}
-
-fn failure(error: &Error) -> Failure {
-    let mistakes: Vec<&str> = error.violations().iter().map(|mistake| mistake.message.as_str()).collect();
-    let message = if mistakes.is_empty() { error.message().to_owned() } else { mistakes.join("\n       ") };
-    Failure { exit_code: EXIT_CONFIG, message }
 }

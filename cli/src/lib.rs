@@ -8,14 +8,20 @@
 mod audit;
 mod batch;
 mod check;
+mod completion;
+mod config;
 mod demo;
 mod doctor;
 mod failure;
+mod inputs;
 mod metrics;
+mod outcome;
 mod output;
 mod plain;
+mod poll;
 mod profiles;
 mod report;
+mod run;
 mod sandbox;
 mod settings;
 mod signals;
@@ -39,10 +45,15 @@ enum Command {
     Audit(audit::Arguments),
     Batch(batch::Arguments),
     Check(check::Arguments),
+    Completion(completion::Completion),
+    Config(config::Arguments),
     Demo(demo::Arguments),
     Doctor(doctor::Arguments),
     Metrics(metrics::Arguments),
+    Man(completion::Man),
+    Poll(poll::Arguments),
     Profiles(profiles::Arguments),
+    Run(run::Arguments),
     Sandbox(sandbox::Arguments),
 }
 
@@ -64,10 +75,15 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Audit(arguments) => audit::run(&arguments),
         Command::Batch(arguments) => batch::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
+        Command::Completion(arguments) => completion::completion(&arguments),
+        Command::Config(arguments) => config::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Metrics(arguments) => metrics::run(&arguments),
+        Command::Man(arguments) => completion::man(&arguments),
+        Command::Poll(arguments) => poll::run(&arguments),
         Command::Profiles(arguments) => profiles::run(&arguments),
+        Command::Run(arguments) => run::run(&arguments),
         Command::Sandbox(arguments) => sandbox::run(&arguments),
     };
     match outcome {
@@ -77,6 +93,11 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
             failure.exit_code
         }
     }
+}
+
+/// The tree of commands, which completion and manual are made of.
+fn command() -> clap::Command {
+    <Arguments as clap::CommandFactory>::command()
 }
 
 /// Runs it on a runtime of this command's own, on as many threads as there are processors.

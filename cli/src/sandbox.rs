@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
+use std::path::PathBuf;
 
 use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
@@ -12,7 +13,8 @@ use crate::{EXIT_CONFIG, Failure};
 
 /// Serve a sandbox gateway on a loopback port until Ctrl-C
 ///
-/// Prints on stdout what to export so that the library and this command talk to it.
+/// Prints on stdout what to export so that the library and this command talk to it. Nothing that happens there survives
+/// it: tokens, invocations and counts end with the command. What it answers is described at `/openapi.json`.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// Port to listen on; 0 takes any free one
@@ -21,7 +23,10 @@ pub(crate) struct Arguments {
     /// Wire contract to serve
     #[arg(long, default_value = "gateway", value_parser = PossibleValuesParser::new(PROFILES))]
     profile: String,
-    /// Decides credentials, tokens and invocation ids
+    /// TOML or JSON file of actions beyond those known out of the box: `[[actions]]`
+    #[arg(long, value_name = "FILE")]
+    actions: Option<PathBuf>,
+    /// Decides credentials, tokens, invocation ids, and what is drawn for each of them
     #[arg(long, default_value_t = 0)]
     seed: u64,
     /// How to print what to export
@@ -48,6 +53,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let sandbox = Sandbox::start(SandboxOptions {
         profile: arguments.profile.clone(),
         port: arguments.port,
+        actions_file: arguments.actions.clone(),
         seed: arguments.seed,
         ..SandboxOptions::default()
     })
@@ -58,7 +64,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     stdout.flush()?;
     drop(stdout);
     // Nobody may be reading this, and that is no reason not to serve.
-    let _ = writeln!(io::stderr(), "serving on {} until Ctrl-C", sandbox.base_url());
+    let base_url = sandbox.base_url();
+    let _ = writeln!(
+        io::stderr(),
+        "serving on {base_url} until Ctrl-C, described at {base_url}/openapi.json; nothing that happens here survives it"
+    );
 
     runtime.block_on(ended);
     sandbox.close();
@@ -95,7 +105,7 @@ fn announcement(sandbox: &Sandbox, arguments: &Arguments) -> String {
 }
 
 /// The text as one word of a POSIX shell.
-fn shell_word(text: &str) -> String {
+pub(crate) fn shell_word(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:+=@%,".contains(&byte);
     if !text.is_empty() && text.bytes().all(plain) {
         return text.to_owned();

@@ -25,7 +25,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use cxone_actions::config::{Config, OPTIONS, OptionSpec, Shape};
-use cxone_actions::profile::Profile;
+use cxone_actions::profile::{GrantKind, Profile};
 use cxone_actions::{Client, Dialect, Error, ErrorKind, Options};
 use cxone_actions_sandbox::{PROFILES, Sandbox, SandboxOptions};
 use serde_json::{Map, Value};
@@ -151,6 +151,28 @@ impl Flags {
             settings.enter_sandbox(profile.as_deref())?;
         }
         Ok(settings)
+    }
+
+    /// Whether a sandbox was asked for.
+    pub(crate) fn is_sandbox(&self) -> bool {
+        self.sandbox.is_some()
+    }
+
+    /// The flags as they may be given again, for a command that goes on.
+    pub(crate) fn words(&self) -> Vec<String> {
+        let text = |value: &Value| match value {
+            Value::String(text) => text.clone(),
+            Value::Array(list) => list.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(","),
+            value => value.to_string(),
+        };
+        let places = [("--config", &self.config), ("--env-file", &self.env_file)];
+        let places = places.into_iter().filter_map(|(flag, path)| Some((flag, path.as_ref()?.display().to_string())));
+        let files = self.files.iter().map(|(_, path, flag)| (flag.as_str(), path.display().to_string()));
+        let given = self.given.iter().map(|(_, value, flag)| (flag.as_str(), text(value)));
+        let using = self.use_settings.iter().map(|name| ("--use", name.clone()));
+        let words = using.chain(places).chain(given).chain(files);
+        let words = words.map(|(flag, value)| format!("{flag}={value}"));
+        words.chain(self.no_env_file.then(|| "--no-env-file".to_owned())).collect()
     }
 
     fn variables(&self) -> Result<(Option<String>, Vec<Variable>), Failure> {
@@ -358,6 +380,26 @@ impl Settings {
     /// Everything that cannot work, each with the origin of what was said.
     pub(crate) fn config(&self) -> Result<Config, Failure> {
         Config::resolve(self.options()).map_err(|error| self.explained(error).into())
+    }
+
+    /// What the wire contract says of an option that nobody set.
+    pub(crate) fn of_profile(&self, name: &str) -> Option<Value> {
+        let profile = self.profile().ok()?;
+        match name {
+            "client_auth" if profile.token.grant != GrantKind::AccessKey => {
+                Some(Value::from(profile.token.client_auth))
+            }
+            "scope" => profile.token.scope.map(Value::from),
+            "rate_limit" => profile.limits.rate.map(|rate| Value::from(rate.to_string())),
+            "request_timeout" => profile.limits.request_timeout.map(|time| Value::from(time.as_secs_f64())),
+            "http1_only" => Some(Value::from(profile.limits.http1_only)),
+            _ => None,
+        }
+    }
+
+    /// What was read: the settings file, `.env`, and the settings that were taken by name.
+    pub(crate) fn files(&self) -> (Option<&str>, Option<&str>, Option<&str>) {
+        (self.config.as_deref(), self.env_file.as_deref(), self.using.as_deref())
     }
 
     /// The embedded gateway of `--sandbox`.

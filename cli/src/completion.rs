@@ -1,0 +1,60 @@
+//! `cxone-actions completion` and `cxone-actions man`: made from the same tree of commands that reads the arguments.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use clap_complete::Shell;
+
+use crate::failure::Failure;
+use crate::output::{note, print};
+
+const NAME: &str = "cxone-actions";
+
+/// Print the completion script of a shell
+///
+/// Example: cxone-actions completion bash > cxone-actions.bash
+///
+/// It goes to ~/.local/share/bash-completion/completions/cxone-actions for bash, to a file _cxone-actions in a directory of
+/// $fpath for zsh, and to ~/.config/fish/completions/cxone-actions.fish for fish.
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Completion {
+    /// Which shell
+    #[arg(value_enum)]
+    shell: Shell,
+}
+
+/// Print the manual page, or write the pages of all commands into a directory
+///
+/// Example: cxone-actions man --dir man1
+///
+/// `man -l man1/cxone-actions-run.1` shows one of them.
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Man {
+    /// Write a page for each command into this directory
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+}
+
+pub(crate) fn completion(arguments: &Completion) -> Result<(), Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(arguments.shell, &mut crate::command(), NAME, &mut script);
+    print(&String::from_utf8_lossy(&script))
+}
+
+pub(crate) fn man(arguments: &Man) -> Result<(), Failure> {
+    let Some(directory) = &arguments.dir else {
+        let mut page = Vec::new();
+        clap_mangen::Man::new(crate::command()).render(&mut page)?;
+        return print(&String::from_utf8_lossy(&page));
+    };
+    std::fs::create_dir_all(directory)
+        .and_then(|()| clap_mangen::generate_to(crate::command(), directory))
+        .map_err(|error| Failure {
+            exit_code: crate::failure::EXIT_FAILED,
+            message: format!("`{}` cannot be written: {error}", directory.display()),
+        })?;
+    note(&format!("the pages are in {}", directory.display()));
+    Ok(())
+}
