@@ -113,5 +113,11 @@ fn explained(error: &SandboxError) -> String {
         SandboxError::Listen { .. } => ErrorKind::Unavailable,
         _ => ErrorKind::Config,
     };
-    error_json(&Error::new(kind, Dialect::Node.of_a_sandbox(&error.to_string())))
+    let told = error.to_string();
+    let told = match error {
+        // A file is written in one spelling, whoever reads it.
+        SandboxError::File(_) => told.into(),
+        _ => Dialect::Node.of_a_sandbox(&told),
+    };
+    error_json(&Error::new(kind, told))
 }

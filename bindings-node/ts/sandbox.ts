@@ -16,7 +16,10 @@ export interface SandboxAction {
   readonly required?: readonly string[] | undefined;
   /** How it ends. Default `"COMPLETED"`. */
   readonly outcome?: "COMPLETED" | "FAILED" | "CANCELLED" | "NEVER" | undefined;
-  /** What it puts out, any JSON value. */
+  /**
+   * What it puts out, any JSON value. A text in it may hold `{{ inputs.NAME }}`, `{{ uuid }}`, `{{ now }}` and
+   * `{{ random 1 100 }}`.
+   */
   readonly outputs?: unknown;
   /** Outputs are the inputs, in exactly the text that was sent. */
   readonly echo?: boolean | undefined;
@@ -28,7 +31,19 @@ export interface SandboxAction {
   readonly completeAfterPolls?: number | undefined;
   /** It ends in the answer to the POST. */
   readonly atOnce?: boolean | undefined;
-  /** The JSON Schema of its inputs, for a profile that tells it. Only `required` is checked. */
+  /** How long it takes where that differs, in milliseconds: one time, from `min` to `max`, or log-normal. */
+  readonly timeMs?:
+    | number
+    | { readonly min: number; readonly max: number }
+    | { readonly median: number; readonly p99: number }
+    | undefined;
+  /** Which share of its invocations fails, from 0 to 1. Default 0. */
+  readonly failureRate?: number | undefined;
+  /** Why they fail, each reason as often as its weight says. Default weight 1. */
+  readonly errors?: readonly { readonly message: string; readonly weight?: number | undefined }[] | undefined;
+  /** Which share of its invocations is cancelled, from 0 to 1. Default 0. */
+  readonly cancelRate?: number | undefined;
+  /** The JSON Schema of its inputs. What breaks it is refused; a profile that tells it tells it. */
   readonly inputSchema?: unknown;
   /** The JSON Schema of its outputs, for a profile that tells it. */
   readonly outputSchema?: unknown;
@@ -48,6 +63,8 @@ export interface SandboxOptions {
   readonly seed?: number | undefined;
   /** Actions beyond those out of the box. */
   readonly actions?: readonly SandboxAction[] | undefined;
+  /** A TOML or JSON file of further actions: `[[actions]]`, whose members are spelt `complete_after`, in seconds. */
+  readonly actionsFile?: string | undefined;
   /** The loopback port. Default: any free one. */
   readonly port?: number | undefined;
   /** How long a token is good for, in milliseconds. Default: an hour. */
@@ -70,8 +87,12 @@ export interface SandboxOptions {
   readonly actionTimeoutMs?: number | undefined;
   /** Whether the same correlation id is executed once and then answered alike. Default false. */
   readonly deduplicate?: boolean | undefined;
+  /** What its callbacks are signed with: `whsec_` and base64 of at least 16 bytes. Default: they are not signed. */
+  readonly callbackSecret?: string | undefined;
   /** How many requests are remembered. Default 10,000. */
   readonly requestsKept?: number | undefined;
+  /** Whether a console for people is served at `/`. Default false. */
+  readonly console?: boolean | undefined;
 }
 
 /** What the gateway does wrong, for the next requests at a point. At least one member. */
@@ -98,6 +119,8 @@ export interface Fault {
   readonly dripMs?: number | undefined;
   /** Cuts the connection; `"after_request"` and later ones act on the request first. */
   readonly close?: "before_request" | "after_request" | "reset" | "mid_head" | "mid_response" | undefined;
+  /** Sends a callback so many times more; it knows `delay` and `close` besides, which loses it. */
+  readonly copies?: number | undefined;
   /** Whether it acts on the request, where that should differ from the above. */
   readonly executed?: boolean | undefined;
 }
@@ -224,7 +247,7 @@ export class Sandbox {
    * @throws {ConfigError} names what cannot work
    */
   inject(
-    point: "token" | "invoke" | "poll" | "discovery" | "describe",
+    point: "token" | "invoke" | "poll" | "discovery" | "describe" | "callback",
     fault: Fault,
     times: number | bigint = 1,
   ): void {
@@ -283,10 +306,27 @@ function optionsInCore(told: unknown): unknown {
   return said;
 }
 
+/** The times of a fault, each of which can be told in two ways. */
+const FAULT_TIMES = [
+  ["retryAfter", "retryAfterMs"],
+  ["retry_after", "retryAfterMs"],
+  ["retry_after", "retryAfter"],
+  ["delay", "delayMs"],
+  ["drip", "dripMs"],
+] as const;
+
 /** A fault as the core has it: it may be told in seconds too. */
 function faultInCore(told: unknown): unknown {
   const mistakes: Violation[] = [];
   const said = named(told, "fault", "", mistakes);
+  if (isPlain(told)) {
+    const given = (name: string) => (told as Record<string, unknown>)[name] !== undefined;
+    for (const [name, inMs] of FAULT_TIMES) {
+      if (!given(name) || !given(inMs)) continue;
+      const message = `\`${name}\` and \`${inMs}\` exclude each other`;
+      mistakes.push({ path: inMs, code: "invalid", message });
+    }
+  }
   if (mistakes.length > 0) throw mistaken(mistakes);
   return said;
 }
@@ -299,12 +339,29 @@ function named(told: unknown, of: keyof Table, place: string, mistakes: Violatio
     // The header has its own spelling, and its own unit.
     if (!setting) return [of === "fault" && name === "retryAfter" ? "retry_after" : name, value];
     if (!name.endsWith("Ms") || value === undefined) return [setting.name, value];
-    if (typeof value === "number" && value >= 0 && value < Infinity) return [setting.name, value / 1000];
+    if (isTime(value)) return [setting.name, value / 1000];
     const path = place + name;
-    const got = typeof value === "number" ? value : typeName(value);
-    const message = `\`${path}\` must be a number of milliseconds of 0 or more, got ${got}`;
-    mistakes.push({ path, code: "invalid", message });
-    return [setting.name, undefined];
+    if (name === "timeMs" && isPlain(value)) return [setting.name, spread(value, path, mistakes)];
+    return [setting.name, noTime(value, path, mistakes)];
   });
   return Object.fromEntries(entries);
+}
+
+/** The bounds of a spread in seconds. */
+function spread(told: object, place: string, mistakes: Violation[]): unknown {
+  const bounds = Object.entries(told).map(([name, value]: [string, unknown]) => {
+    if (value === undefined || isTime(value)) return [name, value === undefined ? value : value / 1000];
+    return [name, noTime(value, `${place}.${name}`, mistakes)];
+  });
+  return Object.fromEntries(bounds);
+}
+
+function isTime(value: unknown): value is number {
+  return typeof value === "number" && value >= 0 && value < Infinity;
+}
+
+function noTime(value: unknown, path: string, mistakes: Violation[]): undefined {
+  const got = typeof value === "number" ? value : typeName(value);
+  const message = `\`${path}\` must be a number of milliseconds of 0 or more, got ${got}`;
+  mistakes.push({ path, code: "invalid", message });
 }

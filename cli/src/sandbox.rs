@@ -29,6 +29,9 @@ pub(crate) struct Arguments {
     /// Decides credentials, tokens, invocation ids, and what is drawn for each of them
     #[arg(long, default_value_t = 0)]
     seed: u64,
+    /// Do not serve the console at `/`, and record nothing for it
+    #[arg(long)]
+    no_console: bool,
     /// How to print what to export
     #[arg(long, value_enum, default_value_t = Output::Text)]
     output: Output,
@@ -55,6 +58,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         port: arguments.port,
         actions_file: arguments.actions.clone(),
         seed: arguments.seed,
+        console: !arguments.no_console,
         ..SandboxOptions::default()
     })
     .map_err(|error| Failure { exit_code: EXIT_CONFIG, message: error.to_string() })?;
@@ -65,9 +69,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     drop(stdout);
     // Nobody may be reading this, and that is no reason not to serve.
     let base_url = sandbox.base_url();
+    let console = if arguments.no_console { "" } else { ", with a console for a browser at `/`" };
     let _ = writeln!(
         io::stderr(),
-        "serving on {base_url} until Ctrl-C, described at {base_url}/openapi.json; nothing that happens here survives it"
+        "serving on {base_url} until Ctrl-C, described at {base_url}/openapi.json{console}; nothing that happens here survives it"
     );
 
     runtime.block_on(ended);

@@ -1,4 +1,4 @@
-//! What can go wrong before a sandbox serves: options, an order for a fault, or the port.
+//! What can go wrong before a sandbox serves: options, a file of actions, an order for a fault, or the port.
 
 use std::{error, fmt, io};
 
@@ -9,6 +9,8 @@ use std::{error, fmt, io};
 pub enum SandboxError {
     /// An option that cannot work.
     Options(String),
+    /// A file of actions that cannot work: every mistake in it, by file, line and key.
+    File(String),
     /// A fault, a point or a number of times that cannot work.
     Fault(String),
     /// The loopback port cannot be listened on, or the thread cannot be started.
@@ -23,7 +25,9 @@ pub enum SandboxError {
 impl fmt::Display for SandboxError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            SandboxError::Options(message) | SandboxError::Fault(message) => f.write_str(message),
+            SandboxError::Options(message) | SandboxError::File(message) | SandboxError::Fault(message) => {
+                f.write_str(message)
+            }
             SandboxError::Listen { what, source } => write!(f, "{what}: {source}"),
         }
     }
@@ -33,7 +37,7 @@ impl error::Error for SandboxError {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
         match self {
             SandboxError::Listen { source, .. } => Some(source),
-            SandboxError::Options(_) | SandboxError::Fault(_) => None,
+            SandboxError::Options(_) | SandboxError::File(_) | SandboxError::Fault(_) => None,
         }
     }
 }

@@ -17,11 +17,14 @@ use uuid::Uuid;
 
 use crate::actions::Action;
 use crate::ask::correlation_header;
+use crate::callback::{Called, Calls, Signer};
+use crate::console::{self, Ends, Record};
 use crate::credentials::Credentials;
 use crate::error::SandboxError;
-use crate::faults::{Close, Fault, Faults};
+use crate::faults::{Close, Fault, Faults, Point};
 use crate::grant::{self, Grant};
-use crate::invocations::Invocations;
+use crate::invocations::{Invocations, Look, Phase};
+use crate::openapi;
 use crate::options::{SCOPE_READ, SCOPE_WRITE, SandboxOptions};
 use crate::profile::{self, Exchange, Granted, Profile, Refusal, Route, Why};
 use crate::rate::{Rate, Windows};
@@ -55,6 +58,7 @@ pub(crate) struct Decision {
 /// The state behind the endpoints.
 pub(crate) struct Gateway {
     profile: &'static dyn Profile,
+    profile_name: String,
     credentials: Credentials,
     token_lifetime: Duration,
     complete_after: Duration,
@@ -69,6 +73,8 @@ pub(crate) struct Gateway {
     masks: Masks,
     exchanges: Rng,
     started: Instant,
+    pub(crate) record: Option<Record>,
+    pub(crate) calls: Calls,
 }
 
 impl Gateway {
@@ -86,12 +92,13 @@ impl Gateway {
         let secrets = [credentials.client_secret.as_str(), credentials.access_key_secret.as_str()];
         Ok(Gateway {
             profile,
+            profile_name: options.profile.clone(),
             masks: Masks::new(secrets),
             credentials,
             token_lifetime: options.token_lifetime,
             complete_after: options.complete_after,
             action_timeout: options.action_timeout,
-            actions: profile::actions(profile, &options.actions)?,
+            actions: profile::actions(profile, options)?,
             tokens: Tokens::new(tokens),
             invocations: Invocations::new(invocations, options.deduplicate),
             faults: Faults::default(),
@@ -100,6 +107,8 @@ impl Gateway {
             totals: Totals::default(),
             exchanges: random,
             started: now,
+            record: options.console.then(Record::new),
+            calls: Calls::new(options.callback_secret.as_deref().and_then(Signer::of), options.requests_kept),
         })
     }
 
@@ -126,23 +135,76 @@ impl Gateway {
         self.faults = Faults::default();
         self.memory.forget();
         self.windows.forget();
+        self.calls.forget();
         self.totals = Totals::default();
         self.invocations.forget_executions();
+        if let Some(record) = &mut self.record {
+            record.forget();
+        }
     }
 
     pub(crate) fn order(&mut self, point: &str, fault: Fault, times: u32) -> Result<(), SandboxError> {
         self.faults.order(point, self.profile.points(), fault, times)
     }
 
+    /// What goes wrong with the callback that is due now.
+    pub(crate) fn fault_of_a_callback(&mut self) -> Fault {
+        self.faults.take(Point::Callback).unwrap_or_default()
+    }
+
+    /// A callback was sent.
+    pub(crate) fn called(&mut self, called: Called) {
+        self.totals.count(Point::Callback);
+        self.calls.remember(called);
+    }
+
+    /// Whether somebody may end an invocation at any moment.
+    pub(crate) fn ends_by_hand(&self) -> bool {
+        self.record.is_some()
+    }
+
+    /// What was ordered and has not happened yet.
+    pub(crate) fn faults(&self) -> &Faults {
+        &self.faults
+    }
+
+    /// Takes back every order.
+    pub(crate) fn withdraw(&mut self) {
+        self.faults = Faults::default();
+    }
+
+    pub(crate) fn profile(&self) -> &'static dyn Profile {
+        self.profile
+    }
+
+    /// What the console shows, and what knows how far an invocation is.
+    pub(crate) fn recorded(&mut self) -> Option<(&mut Record, &Invocations, &Masks)> {
+        Some((self.record.as_mut()?, &self.invocations, &self.masks))
+    }
+
+    pub(crate) fn profile_name(&self) -> &str {
+        &self.profile_name
+    }
+
+    /// What a window of the console has to say with each order; none where there is no console.
+    pub(crate) fn console_token(&self) -> Option<String> {
+        self.record.as_ref().map(|record| record.token.clone())
+    }
+
     /// Acts on a request, as far as the next fault at its point lets it.
     pub(crate) fn decide(&mut self, request: &Received, now: Instant) -> Decision {
         let profile = self.profile;
-        let route = profile.route(request.uri.path());
+        let route = match request.uri.path() {
+            openapi::PATH => Route::Description,
+            path => profile.route(path),
+        };
         let point = route.point();
         self.totals.count(point);
         let mut exchange = Exchange::new(profile, point, &request.headers, now, &mut self.exchanges);
         // Without an order the fault is the empty one, which changes nothing.
-        let fault = self.faults.take(point).unwrap_or_default();
+        let ordered = self.faults.take(point);
+        let told = ordered.as_ref().filter(|_| self.record.is_some()).map(ToString::to_string);
+        let fault = ordered.unwrap_or_default();
         let (normal, takes) = if fault.acts() {
             let (reply, takes) = self.act(route, request, &mut exchange);
             (Some(reply), takes)
@@ -156,18 +218,51 @@ impl Gateway {
         profile.finish(&mut reply, &request.headers, &exchange);
         fault.change(&mut reply);
         let decision = Decision { reply, delay: fault.delay + takes, drip: fault.drip, close: fault.close };
-        if self.memory.remembers() {
-            let seen = self.describe(route, request, &decision, now);
-            self.memory.push(seen);
+        if self.memory.remembers() || self.record.is_some() {
+            let seen = Arc::new(self.describe(route, request, &decision, now));
+            self.record(&seen, exchange.about, &decision, told, now);
+            if self.memory.remembers() {
+                self.memory.push(seen);
+            }
         }
         decision
+    }
+
+    /// Keeps a request and its answer for the console, where there is one.
+    fn record(
+        &mut self,
+        seen: &Arc<Seen>,
+        about: Option<(Uuid, Phase)>,
+        decision: &Decision,
+        told: Option<String>,
+        now: Instant,
+    ) {
+        let Some(record) = &mut self.record else { return };
+        let Decision { reply, delay, drip, close } = decision;
+        let ended = match about {
+            Some((_, Phase::Ended(outcome))) if reply.status.is_success() => Some(outcome),
+            _ => None,
+        };
+        let dripped = drip.saturating_mul(u32::try_from(reply.body.len()).unwrap_or(u32::MAX));
+        let exchange = console::Exchange {
+            number: 0,
+            seen: Arc::clone(seen),
+            invocation: about.map(|(id, _)| id),
+            status: reply.status.as_u16(),
+            headers: reply.headers.clone(),
+            body: reply.body.clone(),
+            close: *close,
+            took: now.elapsed() + *delay + dripped,
+            fault: told.map(Into::into),
+        };
+        record.exchanged(exchange, ended, now);
     }
 
     /// The answer, and how long the action takes that it is the end of.
     fn act(&mut self, route: Route<'_>, request: &Received, exchange: &mut Exchange) -> (Reply, Duration) {
         let allowed = match route {
             Route::Token(_) | Route::Invoke(_) => Method::POST,
-            Route::Discovery | Route::Poll(_) | Route::Describe(_) => Method::GET,
+            Route::Discovery | Route::Poll(_) | Route::Describe(_) | Route::Description => Method::GET,
             Route::Other => {
                 let what = "there is nothing at this path";
                 return (self.refuse(StatusCode::NOT_FOUND, Why::NoSuchPath, what, exchange), Duration::ZERO);
@@ -189,6 +284,7 @@ impl Gateway {
             }
             Route::Poll(id) => self.poll(id, request, exchange),
             Route::Describe(id) => self.action(id, request, exchange),
+            Route::Description => Ok(Reply::json(StatusCode::OK, &openapi::description(self.profile.api()))),
             Route::Discovery | Route::Other => Ok(self.discovery(request, exchange)),
         };
         (reply.unwrap_or_else(|refusal| refusal), Duration::ZERO)
@@ -207,16 +303,22 @@ impl Gateway {
     }
 
     fn token(&mut self, grant: Grant, request: &Received, exchange: &Exchange) -> Reply {
-        let decided =
-            grant::decide(&self.credentials, grant, request.uri.query(), &request.headers, &request.body);
+        let limit = self.profile.body_limit();
+        let decided = (request.body_bytes <= limit as u64).then(|| {
+            grant::decide(&self.credentials, grant, request.uri.query(), &request.headers, &request.body)
+        });
         let reply = match decided {
-            Ok(scopes) => {
+            None => {
+                let what = format!("the body has {} bytes, {limit} are allowed", request.body_bytes);
+                self.refuse(StatusCode::PAYLOAD_TOO_LARGE, Why::TooLarge, &what, exchange)
+            }
+            Some(Ok(scopes)) => {
                 let lifetime = self.token_lifetime;
                 let token = self.tokens.issue(scopes, lifetime, exchange.now);
                 let granted = Granted { token, lifetime, scopes: scopes.words() };
                 Reply::json(StatusCode::OK, &self.profile.granted(&granted))
             }
-            Err(refused) => {
+            Some(Err(refused)) => {
                 let reply = Reply::json(refused.status, &self.profile.not_granted(&refused));
                 if refused.error == "invalid_client" && refused.status == StatusCode::UNAUTHORIZED {
                     reply.header_text(header::WWW_AUTHENTICATE, "Basic realm=\"sandbox\"")
@@ -262,7 +364,11 @@ impl Gateway {
             let what = format!("the action `{name}` needs the input `{missing}`");
             return Err(self.refuse(StatusCode::BAD_REQUEST, Why::MissingInput, &what, exchange));
         }
+        if let Some(what) = action.refuses(ask.inputs) {
+            return Err(self.refuse(StatusCode::BAD_REQUEST, Why::WrongInput, &what, exchange));
+        }
         let correlation_id = ask.correlation_id.or_else(|| correlation_header(&request.headers));
+        let executions = self.invocations.executions().total;
         let id = self.invocations.accept(
             &action,
             correlation_id.as_deref(),
@@ -270,10 +376,28 @@ impl Gateway {
             self.complete_after,
             exchange.now,
         );
+        // What was executed before has been called back for, or will be.
+        if self.invocations.executions().total > executions
+            && let Some(url) = self.profile.callback_url(&request.body)
+        {
+            self.calls.promise(id, &url);
+        }
+        if let Some(record) = &mut self.record {
+            let ends = match self.invocations.end(id, exchange.now) {
+                _ if !self.profile.is_synchronous() => Ends::WhenAsked,
+                Some((Look { phase: Phase::Ended(outcome), .. }, Some(takes))) => {
+                    Ends::At(exchange.now + takes, outcome)
+                }
+                _ => Ends::Never,
+            };
+            let inputs = ask.inputs.get();
+            record.accepted(id, &action, correlation_id.as_deref(), inputs, ends, &self.masks, exchange.now);
+        }
         if self.profile.is_synchronous() {
             return Ok(self.end(id, exchange));
         }
         let look = self.invocations.look(id, exchange.now);
+        exchange.about = look.as_ref().map(|look| (id, look.phase));
         Ok((
             look.map_or_else(|| self.lost(exchange), |look| self.profile.accepted(&look, exchange)),
             Duration::ZERO,
@@ -281,9 +405,11 @@ impl Gateway {
     }
 
     /// The end of an invocation and how long it takes, or that the gateway did not wait for it.
-    fn end(&self, id: Uuid, exchange: &Exchange) -> (Reply, Duration) {
+    fn end(&self, id: Uuid, exchange: &mut Exchange) -> (Reply, Duration) {
+        exchange.about = Some((id, Phase::Running));
         match self.invocations.end(id, exchange.now) {
             Some((look, Some(takes))) if takes <= self.action_timeout => {
+                exchange.about = Some((id, look.phase));
                 (self.profile.accepted(&look, exchange), takes)
             }
             Some(_) => {
@@ -305,7 +431,10 @@ impl Gateway {
         self.authorize(request, SCOPE_READ, |scopes| scopes.read, exchange)?;
         let look = Uuid::parse_str(id).ok().and_then(|id| self.invocations.poll(id, exchange.now));
         match look {
-            Some(look) => Ok(self.profile.looked(&look, exchange)),
+            Some(look) => {
+                exchange.about = Some((look.id, look.phase));
+                Ok(self.profile.looked(&look, exchange))
+            }
             None => Err(self.lost(exchange)),
         }
     }

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use serde_json::value::RawValue;
 use uuid::{Builder, Uuid};
 
-use crate::actions::{Action, Outcome};
+use crate::actions::{Action, Outcome, Run};
 
 /// How many invocations are held, and how many bytes of outputs.
 const KEPT: usize = 250_000;
@@ -24,11 +24,24 @@ const COUNTED: usize = 1_000_000;
 struct Invocation {
     action: Arc<Action>,
     correlation_id: Option<Arc<str>>,
+    outcome: Outcome,
     outputs: Option<Box<str>>,
+    error_message: Option<Box<str>>,
     accepted: Instant,
     launched: Timestamp,
     complete_after: Duration,
     polls: u32,
+    /// How somebody at the console ended it.
+    by_hand: Option<ByHand>,
+}
+
+/// An end that somebody chose.
+#[derive(Debug, Clone)]
+pub(crate) struct ByHand {
+    pub(crate) outcome: Outcome,
+    pub(crate) error_message: Option<String>,
+    /// What it puts out instead of its own.
+    pub(crate) outputs: Option<Box<str>>,
 }
 
 /// How far an invocation is.
@@ -54,22 +67,32 @@ pub(crate) struct Look<'a> {
 }
 
 impl Invocation {
-    fn ended(&self, now: Instant) -> bool {
+    fn ended(&self, now: Instant, polls: u32) -> bool {
         let elapsed = now.saturating_duration_since(self.accepted);
-        self.action.outcome != Outcome::Never
-            && (self.action.at_once
-                || elapsed >= self.complete_after && self.polls > self.action.complete_after_polls)
+        self.by_hand.is_some()
+            || self.outcome != Outcome::Never
+                && (self.action.at_once
+                    || elapsed >= self.complete_after && polls > self.action.complete_after_polls)
+    }
+
+    fn outcome(&self) -> Outcome {
+        self.by_hand.as_ref().map_or(self.outcome, |end| end.outcome)
+    }
+
+    /// What a look with so many polls behind it finds.
+    fn phase(&self, now: Instant, polls: u32) -> Phase {
+        let elapsed = now.saturating_duration_since(self.accepted);
+        if self.ended(now, polls) {
+            Phase::Ended(self.outcome())
+        } else if elapsed < self.complete_after / 3 || polls == 0 {
+            Phase::Pending
+        } else {
+            Phase::Running
+        }
     }
 
     fn look(&self, id: Uuid, now: Instant) -> Look<'_> {
-        let elapsed = now.saturating_duration_since(self.accepted);
-        if self.ended(now) {
-            self.seen(id, Phase::Ended(self.action.outcome))
-        } else if elapsed < self.complete_after / 3 || self.polls == 0 {
-            self.seen(id, Phase::Pending)
-        } else {
-            self.seen(id, Phase::Running)
-        }
+        self.seen(id, self.phase(now, self.polls))
     }
 
     fn seen(&self, id: Uuid, phase: Phase) -> Look<'_> {
@@ -81,7 +104,10 @@ impl Invocation {
             correlation_id: self.correlation_id.as_deref(),
             phase,
             outputs: outputs.and_then(|text| serde_json::from_str(text).ok()),
-            error_message: self.action.error_message.as_deref().filter(|_| ended),
+            error_message: match &self.by_hand {
+                Some(end) => end.error_message.as_deref(),
+                None => self.error_message.as_deref().filter(|_| ended),
+            },
             launched: self.launched,
         }
     }
@@ -95,6 +121,7 @@ impl Invocation {
 #[derive(Debug)]
 pub(crate) struct Invocations {
     random: Rng,
+    seed: u64,
     held: HashMap<Uuid, Invocation>,
     oldest_first: VecDeque<Uuid>,
     output_bytes: usize,
@@ -108,6 +135,7 @@ impl Invocations {
         Invocations {
             firsts: deduplicate.then(HashMap::new),
             random: Rng::with_seed(seed),
+            seed,
             held: HashMap::new(),
             oldest_first: VecDeque::new(),
             output_bytes: 0,
@@ -135,14 +163,21 @@ impl Invocations {
         if let (Some(firsts), Some(correlation_id)) = (&mut self.firsts, &correlation_id) {
             firsts.insert(Arc::clone(correlation_id), id);
         }
+        let launched = Timestamp::now();
+        // Its luck is its own: what else is invoked does not change it.
+        let mut luck = Rng::with_seed(self.seed ^ id.as_u64_pair().0);
+        let Run { outcome, outputs, error_message, takes } = action.run(id, inputs, launched, &mut luck);
         let invocation = Invocation {
             action: Arc::clone(action),
             correlation_id,
-            outputs: action.put_out(id, inputs),
+            outcome,
+            outputs,
+            error_message,
             accepted: now,
-            launched: Timestamp::now(),
-            complete_after: action.complete_after.unwrap_or(usual_time),
+            launched,
+            complete_after: takes.unwrap_or(usual_time),
             polls: 0,
+            by_hand: None,
         };
         self.output_bytes += invocation.output_bytes();
         self.held.insert(id, invocation);
@@ -173,12 +208,12 @@ impl Invocations {
     pub(crate) fn end(&self, id: Uuid, now: Instant) -> Option<(Look<'_>, Option<Duration>)> {
         let invocation = self.held.get(&id)?;
         let elapsed = now.saturating_duration_since(invocation.accepted);
-        let left = match (invocation.action.outcome, invocation.action.at_once) {
+        let left = match (invocation.outcome, invocation.action.at_once) {
             (Outcome::Never, _) => None,
             (_, true) => Some(Duration::ZERO),
             _ => Some(invocation.complete_after.saturating_sub(elapsed)),
         };
-        Some((invocation.seen(id, Phase::Ended(invocation.action.outcome)), left))
+        Some((invocation.seen(id, Phase::Ended(invocation.outcome)), left))
     }
 
     /// How far it is now; counts as a poll.
@@ -186,6 +221,27 @@ impl Invocations {
         let invocation = self.held.get_mut(&id)?;
         invocation.polls = invocation.polls.saturating_add(1);
         Some(invocation.look(id, now))
+    }
+
+    /// What the next look finds, without being one.
+    pub(crate) fn phase(&self, id: Uuid, now: Instant) -> Option<Phase> {
+        self.held.get(&id).map(|invocation| invocation.phase(now, invocation.polls.saturating_add(1)))
+    }
+
+    /// Ends one that has not ended. Says whether it did, or nothing where there is no such invocation.
+    pub(crate) fn end_by_hand(&mut self, id: Uuid, end: ByHand, now: Instant) -> Option<bool> {
+        let invocation = self.held.get_mut(&id)?;
+        let polls = invocation.polls.saturating_add(1);
+        if matches!(invocation.phase(now, polls), Phase::Ended(outcome) if outcome != Outcome::Never) {
+            return Some(false);
+        }
+        self.output_bytes -= invocation.output_bytes();
+        if let Some(outputs) = &end.outputs {
+            invocation.outputs = Some(outputs.clone());
+        }
+        self.output_bytes += invocation.output_bytes();
+        invocation.by_hand = Some(end);
+        Some(true)
     }
 
     /// The correlation id that the invocation was accepted with.

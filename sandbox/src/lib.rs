@@ -29,12 +29,15 @@
 
 pub mod actions;
 mod ask;
+mod callback;
+mod console;
 mod credentials;
 mod error;
 mod faults;
 mod gateway;
 mod grant;
 mod invocations;
+mod openapi;
 mod options;
 mod parse;
 mod profile;
@@ -50,7 +53,8 @@ use std::time::Instant;
 
 use serde_json::Value;
 
-pub use actions::{Action, Outcome};
+pub use actions::{Action, Outcome, Time};
+pub use callback::Called;
 pub use error::SandboxError;
 pub use faults::Point;
 pub use options::{SCOPE_READ, SCOPE_WRITE, SandboxOptions};
@@ -148,6 +152,11 @@ impl Sandbox {
         self.gateway.lock().memory.all()
     }
 
+    /// The last callbacks that it sent, oldest first: as many as it remembers of requests.
+    pub fn callbacks(&self) -> Vec<Called> {
+        self.gateway.lock().calls.sent()
+    }
+
     /// How often the invocation with this correlation id was executed. Nothing is deduplicated here unless it is
     /// [asked for](SandboxOptions::deduplicate). The last million of correlation ids is counted; what says which
     /// invocation a request is about is told at [`PROFILES`].
@@ -161,7 +170,7 @@ impl Sandbox {
     }
 
     /// Orders a fault for the next `times` requests at a point: `token`, `invoke` or `poll`, and in profiles that have
-    /// them `discovery` and `describe`. Orders queue up.
+    /// them `discovery`, `describe` and `callback`. Orders queue up.
     ///
     /// A fault is an object, with at least one of:
     ///
@@ -175,6 +184,7 @@ impl Sandbox {
     /// | `delay` | acts at once and answers so many seconds later |
     /// | `drip` | sends the answer's bytes one at a time, so many seconds apart |
     /// | `close` | `before_request`: does nothing and closes; `after_request`: acts and closes without an answer; `reset`: acts and resets; `mid_head`, `mid_response`: acts and closes half-way through the head or the body |
+    /// | `copies` | sends a callback so many times more; of the others, a callback knows `close`, which loses it, and `delay` |
     /// | `executed` | whether it acts on the request, where that should differ from what is said above |
     ///
     /// # Errors

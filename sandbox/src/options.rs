@@ -2,11 +2,13 @@
 //! opened.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::actions::Action;
+use crate::callback::Signer;
 use crate::error::SandboxError;
-use crate::parse::{Members, one_of};
+use crate::parse::{Members, Mistakes, one_of};
 use crate::profile;
 use crate::rate::Rate;
 
@@ -36,6 +38,9 @@ pub struct SandboxOptions {
     pub port: u16,
     /// Actions beyond those known out of the box. One with a known id replaces it.
     pub actions: Vec<Action>,
+    /// A file of further actions, TOML or JSON: `[[actions]]` with the members that [`SandboxOptions::from_json`] names.
+    /// Read once, when the sandbox starts.
+    pub actions_file: Option<PathBuf>,
     /// How long a token is good for, and what `expires_in` says. An hour.
     pub token_lifetime: Duration,
     /// How long an action takes that says nothing else. 50 ms.
@@ -57,9 +62,15 @@ pub struct SandboxOptions {
     /// Whether an invocation whose correlation id was executed already is answered with the first one instead of
     /// being executed again. No gateway is known to do so without being asked: false.
     pub deduplicate: bool,
+    /// What callbacks are signed with, as Standard Webhooks says: `whsec_` and base64 of at least 16 bytes. Not signed
+    /// where it is absent.
+    pub callback_secret: Option<String>,
     /// How many requests are remembered for [`Sandbox::requests`](crate::Sandbox::requests); older ones are
     /// forgotten. 10,000, and never more than 32 MiB of them.
     pub requests_kept: usize,
+    /// Whether a console for people is served at `/`, with its own API below `/-/`. False: whoever embeds a sandbox
+    /// in a test asks for nothing there.
+    pub console: bool,
 }
 
 impl Default for SandboxOptions {
@@ -69,6 +80,7 @@ impl Default for SandboxOptions {
             seed: 0,
             port: 0,
             actions: Vec::new(),
+            actions_file: None,
             token_lifetime: Duration::from_secs(3600),
             complete_after: Duration::from_millis(50),
             action_timeout: Duration::from_secs(60),
@@ -79,7 +91,9 @@ impl Default for SandboxOptions {
             scopes: vec![SCOPE_WRITE.into(), SCOPE_READ.into()],
             rate_limit: None,
             deduplicate: false,
+            callback_secret: None,
             requests_kept: 10_000,
+            console: false,
         }
     }
 }
@@ -87,7 +101,9 @@ impl Default for SandboxOptions {
 impl SandboxOptions {
     /// Options as a JSON object with the names of the fields; durations are numbers of seconds, and an action is
     /// `{"id", "name", "required", "outcome", "outputs", "echo", "error_message", "complete_after",
-    /// "complete_after_polls", "at_once", "input_schema", "output_schema"}`.
+    /// "complete_after_polls", "at_once", "time", "failure_rate", "errors", "cancel_rate", "input_schema",
+    /// "output_schema"}`. Its `time` is a number, `{"min", "max"}` or `{"median", "p99"}`, its `errors` are
+    /// `{"message", "weight"}`.
     ///
     /// # Errors
     /// [`SandboxError::Options`] names the member that is unknown or cannot be what it is.
@@ -109,8 +125,9 @@ impl SandboxOptions {
                 .list("actions")?
                 .iter()
                 .enumerate()
-                .map(|(place, action)| Action::read(place, action.get()))
+                .map(|(place, action)| Action::read(place, action.get()).map_err(Mistakes::told))
                 .collect::<Result<_, _>>()?,
+            actions_file: members.text("actions_file")?.map(Into::into),
             token_lifetime: members.seconds("token_lifetime")?.unwrap_or(usual.token_lifetime),
             complete_after: members.seconds("complete_after")?.unwrap_or(usual.complete_after),
             action_timeout: members.seconds("action_timeout")?.unwrap_or(usual.action_timeout),
@@ -121,10 +138,12 @@ impl SandboxOptions {
             scopes: members.texts("scopes")?.unwrap_or(usual.scopes),
             rate_limit: members.text("rate_limit")?,
             deduplicate: members.truth("deduplicate")?,
+            callback_secret: members.text("callback_secret")?,
             requests_kept: members
                 .whole("requests_kept", 0, u32::MAX.into())?
                 .and_then(|kept| kept.try_into().ok())
                 .unwrap_or(usual.requests_kept),
+            console: members.truth("console")?,
         };
         members.end()?;
         Ok(options)
@@ -154,6 +173,9 @@ impl SandboxOptions {
                 ));
             }
         }
+        if self.callback_secret.as_deref().is_some_and(|secret| Signer::of(secret).is_none()) {
+            return mistake("`callback_secret` must be `whsec_` and base64 of at least 16 bytes".into());
+        }
         match &self.rate_limit {
             Some(text) if Rate::parse(text).is_none() => {
                 mistake(format!("`rate_limit` must be a rate such as `300/60s`, or `none`, got `{text}`"))
@@ -170,6 +192,7 @@ impl fmt::Debug for SandboxOptions {
             .field("seed", &self.seed)
             .field("port", &self.port)
             .field("actions", &self.actions)
+            .field("actions_file", &self.actions_file)
             .field("token_lifetime", &self.token_lifetime)
             .field("complete_after", &self.complete_after)
             .field("action_timeout", &self.action_timeout)
@@ -180,7 +203,9 @@ impl fmt::Debug for SandboxOptions {
             .field("scopes", &self.scopes)
             .field("rate_limit", &self.rate_limit)
             .field("deduplicate", &self.deduplicate)
+            .field("callback_secret", &self.callback_secret.as_ref().map(|_| "***"))
             .field("requests_kept", &self.requests_kept)
+            .field("console", &self.console)
             .finish()
     }
 }

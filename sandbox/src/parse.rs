@@ -7,6 +7,67 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
+/// What is wrong with what stands at a place, such as `actions[0].time`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Mistake {
+    pub(crate) place: String,
+    pub(crate) message: String,
+}
+
+impl Mistake {
+    pub(crate) fn new(place: impl Into<String>, message: impl Into<String>) -> Self {
+        Mistake { place: place.into(), message: message.into() }
+    }
+
+    /// What should stand at a place, and which sort of JSON does.
+    pub(crate) fn must(place: &str, must: &str, json: &str) -> Self {
+        Mistake::new(place, format!("`{place}` must be {must}, got {}", number(json)))
+    }
+}
+
+impl From<Mistake> for String {
+    fn from(mistake: Mistake) -> Self {
+        mistake.message
+    }
+}
+
+/// Mistakes that are told together.
+#[derive(Debug, Default)]
+pub(crate) struct Mistakes(Vec<Mistake>);
+
+impl Mistakes {
+    /// What was read, and where nothing could be, nothing: the mistake is kept.
+    pub(crate) fn keep<T: Default>(&mut self, read: Result<T, Mistake>) -> T {
+        read.unwrap_or_else(|mistake| {
+            self.0.push(mistake);
+            T::default()
+        })
+    }
+
+    pub(crate) fn add(&mut self, place: impl Into<String>, message: impl Into<String>) {
+        self.0.push(Mistake::new(place, message));
+    }
+
+    pub(crate) fn all(&mut self, mistakes: impl IntoIterator<Item = Mistake>) {
+        self.0.extend(mistakes);
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// One sentence after the other.
+    pub(crate) fn told(mistakes: impl IntoIterator<Item = Mistake>) -> String {
+        mistakes.into_iter().map(String::from).collect::<Vec<_>>().join("; ")
+    }
+}
+
+impl From<Mistakes> for Vec<Mistake> {
+    fn from(mistakes: Mistakes) -> Self {
+        mistakes.0
+    }
+}
+
 /// The members of a JSON object, each of which is taken by its name.
 #[derive(Debug)]
 pub(crate) struct Members {
@@ -19,12 +80,14 @@ pub(crate) struct Members {
 }
 
 impl Members {
-    pub(crate) fn read(what: &'static str, place: String, text: &str) -> Result<Self, String> {
+    pub(crate) fn read(what: &'static str, place: String, text: &str) -> Result<Self, Mistake> {
+        let wrong = |how: String| {
+            Mistake::new(place.trim_end_matches('.'), format!("{what} must be a JSON object, {how}"))
+        };
         if serde_json::from_str::<&RawValue>(text).is_err() {
-            return Err(format!("{what} must be a JSON object, and this is no JSON"));
+            return Err(wrong("and this is no JSON".into()));
         }
-        let left = serde_json::from_str(text)
-            .map_err(|_| format!("{what} must be a JSON object, got {}", kind(text)))?;
+        let left = serde_json::from_str(text).map_err(|_| wrong(format!("got {}", kind(text))))?;
         Ok(Members { what, place, left, known: Vec::new() })
     }
 
@@ -40,7 +103,7 @@ impl Members {
         name: &'static str,
         must: impl FnOnce() -> String,
         read: impl FnOnce(&str) -> Option<T>,
-    ) -> Result<Option<T>, String> {
+    ) -> Result<Option<T>, Mistake> {
         self.take_saying(name, must, read, kind)
     }
 
@@ -51,38 +114,53 @@ impl Members {
         must: impl FnOnce() -> String,
         read: impl FnOnce(&str) -> Option<T>,
         got: impl FnOnce(&str) -> String,
-    ) -> Result<Option<T>, String> {
+    ) -> Result<Option<T>, Mistake> {
         let Some(json) = self.json(name).filter(|json| json.get() != "null") else { return Ok(None) };
         match read(json.get()) {
             Some(value) => Ok(Some(value)),
-            None => Err(format!("`{}{name}` must be {}, got {}", self.place, must(), got(json.get()))),
+            None => {
+                let place = format!("{}{name}", self.place);
+                let message = format!("`{place}` must be {}, got {}", must(), got(json.get()));
+                Err(Mistake::new(place, message))
+            }
         }
     }
 
-    pub(crate) fn text(&mut self, name: &'static str) -> Result<Option<String>, String> {
+    pub(crate) fn text(&mut self, name: &'static str) -> Result<Option<String>, Mistake> {
         self.take(name, || "a string".into(), typed)
     }
 
-    pub(crate) fn texts(&mut self, name: &'static str) -> Result<Option<Vec<String>>, String> {
+    pub(crate) fn texts(&mut self, name: &'static str) -> Result<Option<Vec<String>>, Mistake> {
         self.take(name, || "a list of strings".into(), typed)
     }
 
-    pub(crate) fn truth(&mut self, name: &'static str) -> Result<bool, String> {
+    pub(crate) fn truth(&mut self, name: &'static str) -> Result<bool, Mistake> {
         Ok(self.take(name, || "true or false".into(), typed)?.unwrap_or_default())
     }
 
-    pub(crate) fn maybe_truth(&mut self, name: &'static str) -> Result<Option<bool>, String> {
+    pub(crate) fn maybe_truth(&mut self, name: &'static str) -> Result<Option<bool>, Mistake> {
         self.take(name, || "true or false".into(), typed)
     }
 
     /// A whole number from `least` to `most`.
-    pub(crate) fn whole(&mut self, name: &'static str, least: u64, most: u64) -> Result<Option<u64>, String> {
+    pub(crate) fn whole(&mut self, name: &'static str, least: u64, most: u64) -> Result<Option<u64>, Mistake> {
         let must = || format!("a whole number from {least} to {most}");
         self.take_saying(name, must, |json| typed(json).filter(|n| (least..=most).contains(n)), number)
     }
 
+    /// A number from `least` to `most`.
+    pub(crate) fn number(
+        &mut self,
+        name: &'static str,
+        least: f64,
+        most: f64,
+    ) -> Result<Option<f64>, Mistake> {
+        let must = || format!("a number from {least} to {most}");
+        self.take_saying(name, must, |json| typed(json).filter(|n| (least..=most).contains(n)), number)
+    }
+
     /// A duration, written as a number of seconds.
-    pub(crate) fn seconds(&mut self, name: &'static str) -> Result<Option<Duration>, String> {
+    pub(crate) fn seconds(&mut self, name: &'static str) -> Result<Option<Duration>, Mistake> {
         let must = || "a number of seconds of 0 or more".into();
         self.take_saying(name, must, |json| Duration::try_from_secs_f64(typed(json)?).ok(), number)
     }
@@ -92,7 +170,7 @@ impl Members {
         &mut self,
         name: &'static str,
         words: &[(&str, T)],
-    ) -> Result<Option<T>, String> {
+    ) -> Result<Option<T>, Mistake> {
         let must = || one_of(words.iter().map(|(word, _)| *word));
         let meaning = |json: &str| {
             let said: String = typed(json)?;
@@ -105,20 +183,29 @@ impl Members {
         self.take_saying(name, must, meaning, got)
     }
 
-    pub(crate) fn list(&mut self, name: &'static str) -> Result<Vec<Box<RawValue>>, String> {
+    pub(crate) fn list(&mut self, name: &'static str) -> Result<Vec<Box<RawValue>>, Mistake> {
         Ok(self.take(name, || "a list".into(), typed)?.unwrap_or_default())
     }
 
     /// An object's members, each as its JSON text.
-    pub(crate) fn object(&mut self, name: &'static str) -> Result<BTreeMap<String, Box<RawValue>>, String> {
+    pub(crate) fn object(&mut self, name: &'static str) -> Result<BTreeMap<String, Box<RawValue>>, Mistake> {
         Ok(self.take(name, || "an object".into(), typed)?.unwrap_or_default())
     }
 
     /// To be called when every known member was taken: what is left has a name that nobody knows.
-    pub(crate) fn end(self) -> Result<(), String> {
-        let Some(name) = self.left.keys().next() else { return Ok(()) };
+    pub(crate) fn end(self) -> Result<(), Mistake> {
+        self.unknown().into_iter().next().map_or(Ok(()), Err)
+    }
+
+    /// As [`Members::end`], each of them.
+    pub(crate) fn unknown(self) -> Vec<Mistake> {
         let known = self.known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-        Err(format!("`{}{name}` is no member of {}, which has {known}", self.place, self.what))
+        let no_member = |name: &String| {
+            let place = format!("{}{name}", self.place);
+            let message = format!("`{place}` is no member of {}, which has {known}", self.what);
+            Mistake::new(place, message)
+        };
+        self.left.keys().map(no_member).collect()
     }
 }
 

@@ -11,7 +11,7 @@ use serde::Serialize;
 pub(crate) struct Reply {
     pub(crate) status: StatusCode,
     /// Few, so that a list of them is smaller and quicker than a map.
-    headers: Vec<(HeaderName, HeaderValue)>,
+    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     pub(crate) body: Bytes,
 }
 
@@ -20,6 +20,11 @@ impl Reply {
     pub(crate) fn text(status: StatusCode, body: impl Into<Bytes>) -> Self {
         let content_type = (header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         Reply { status, headers: vec![content_type], body: body.into() }
+    }
+
+    /// An answer without a body.
+    pub(crate) fn empty(status: StatusCode) -> Self {
+        Reply { status, headers: Vec::new(), body: Bytes::new() }
     }
 
     /// An answer with this value as JSON.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Literal
@@ -48,6 +49,7 @@ class Sandbox:
         seed: int | None = None,
         port: int | None = None,
         actions: Iterable[SandboxAction] | None = None,
+        actions_file: str | os.PathLike[str] | None = None,
         token_lifetime: Seconds | None = None,
         complete_after: Seconds | None = None,
         action_timeout: Seconds | None = None,
@@ -58,7 +60,9 @@ class Sandbox:
         scopes: Sequence[str] | None = None,
         rate_limit: str | None = None,
         deduplicate: bool | None = None,
+        callback_secret: str | None = None,
         requests_kept: int | None = None,
+        console: bool | None = None,
     ) -> None:
         """Opens a loopback port and listens.
 
@@ -67,6 +71,7 @@ class Sandbox:
         :param seed: decides the credentials, the tokens and the invocation ids (0)
         :param port: where it listens; 0, which it is unless it is said, is any free one
         :param actions: actions beyond those known out of the box, each a mapping as `SandboxAction` says
+        :param actions_file: a TOML or JSON file of further actions, ``[[actions]]`` with the same members
         :param token_lifetime: how long a token is good for, seconds or a `timedelta` (3600)
         :param complete_after: how long an action takes that says nothing else, seconds or a `timedelta` (0.05)
         :param action_timeout: how long a profile that answers with the result waits for it before it answers 504 (60)
@@ -75,7 +80,9 @@ class Sandbox:
         :param scopes: what the client may do: ``"integration:actions:write"``, ``"integration:actions:read"``, or both
         :param rate_limit: requests per time, as in ``"300/60s"``, or ``"none"``; the profile's
         :param deduplicate: whether a correlation id that was executed is answered with the first invocation (False)
+        :param callback_secret: what its callbacks are signed with, ``whsec_`` and base64 of at least 16 bytes
         :param requests_kept: how many requests are remembered for `requests` (10,000)
+        :param console: whether a console for people is served at ``/`` (False)
         :raises ValueError: options that cannot work; the first of them is named
         """
 
@@ -122,7 +129,7 @@ class Sandbox:
 
     def inject(
         self,
-        point: Literal["token", "invoke", "poll", "discovery", "describe"],
+        point: Literal["token", "invoke", "poll", "discovery", "describe", "callback"],
         fault: Fault,
         times: int = 1,
     ) -> None:

@@ -21,6 +21,7 @@ use crate::ask::{Ask, Values, bare, input_names};
 use crate::faults::Point;
 use crate::grant::{Grant, Refused};
 use crate::invocations::{Look, Phase};
+use crate::openapi::{self, Api};
 use crate::rate::Rate;
 use crate::reply::Reply;
 
@@ -63,6 +64,10 @@ impl Profile for Extraction {
             JOBS => Route::Invoke(""),
             _ => segment(path, JOBS).map_or(Route::Other, Route::Poll),
         }
+    }
+
+    fn api(&self) -> Api {
+        openapi::extraction::api()
     }
 
     fn points(&self) -> &'static [Point] {
@@ -176,7 +181,7 @@ impl Profile for Extraction {
                 let body = json!({"errorMessage": refusal.message, "correlationId": exchange.id});
                 Reply::json(refusal.status, &body)
             }
-            _ => Reply::text(refusal.status, ""),
+            _ => Reply::empty(refusal.status),
         };
         reply.header_text(REASON, refusal.message)
     }

@@ -3,8 +3,8 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use fastrand::Rng;
-use http::StatusCode;
-use http::header;
+use http::header::{self, HeaderValue};
+use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -14,8 +14,11 @@ use uuid::Uuid;
 use super::{Exchange, Granted, Profile, Refusal, Route, Why, segment, uuid_only};
 use crate::actions::{Action, Outcome};
 use crate::ask::{Ask, Values, input_names, object};
+use crate::faults::Point;
 use crate::grant::Grant;
 use crate::invocations::{Look, Phase};
+use crate::openapi::{self, Api};
+use crate::rate::Quota;
 use crate::reply::Reply;
 
 /// The largest body of an invocation in the profile `gateway`, in bytes.
@@ -60,8 +63,31 @@ impl Profile for Gateway {
         }
     }
 
+    fn api(&self) -> Api {
+        openapi::gateway::api()
+    }
+
+    fn points(&self) -> &'static [Point] {
+        &[Point::Token, Point::Invoke, Point::Poll, Point::Callback]
+    }
+
+    fn callback_url(&self, body: &[u8]) -> Option<String> {
+        serde_json::from_slice::<Body<'_>>(body).ok()?.callback_url
+    }
+
     fn body_limit(&self) -> usize {
         MAX_BODY_BYTES
+    }
+
+    /// Only where it is told a rate: it has none of its own.
+    fn counted_for<'a>(&self, point: Point, token: &'a str) -> Option<&'a str> {
+        matches!(point, Point::Invoke | Point::Poll).then_some(token)
+    }
+
+    fn finish(&self, reply: &mut Reply, _headers: &HeaderMap, exchange: &Exchange) {
+        if let Some(quota) = exchange.quota.filter(Quota::exceeded) {
+            reply.set(header::RETRY_AFTER, HeaderValue::from(quota.reset));
+        }
     }
 
     /// The secret is Base64 with `+`, `/` and `=`, so that a client which forgets to encode it is found out.
@@ -144,6 +170,7 @@ impl Profile for Gateway {
             Why::Malformed => "bad_request",
             Why::NoSuchAction => "action_not_found",
             Why::MissingInput => "missing_input",
+            Why::WrongInput => "invalid_input",
             Why::NoSuchInvocation => "invocation_not_found",
             Why::TimedOut => "timeout",
         };

@@ -79,7 +79,7 @@ pub(super) fn refusal(refusal: &Refusal<'_>, exchange: &Exchange) -> Reply {
         Why::TooMany => "too.many.requests",
         Why::WrongMediaType => "unsupported.media.type",
         Why::TooLarge => "request.entity.too.large",
-        Why::Malformed | Why::MissingInput => "bad.request",
+        Why::Malformed | Why::MissingInput | Why::WrongInput => "bad.request",
         Why::TimedOut => "request.timeout",
     };
     Reply::json(refusal.status, &error_body(status, code, refusal.message, exchange))

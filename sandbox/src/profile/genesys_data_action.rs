@@ -16,6 +16,7 @@ use crate::ask::{Ask, Values, bare, input_names};
 use crate::faults::Point;
 use crate::grant::{Grant, Refused};
 use crate::invocations::{Look, Phase};
+use crate::openapi::{self, Api};
 use crate::rate::Rate;
 use crate::reply::Reply;
 
@@ -35,6 +36,10 @@ impl Profile for DataAction {
             Some(action) => Route::Invoke(action),
             None => segment(path, ACTIONS).map_or(Route::Other, Route::Describe),
         }
+    }
+
+    fn api(&self) -> Api {
+        openapi::genesys::data_action()
     }
 
     fn points(&self) -> &'static [Point] {

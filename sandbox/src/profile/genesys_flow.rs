@@ -13,6 +13,7 @@ use crate::ask::{Ask, Values, input_names, object};
 use crate::faults::Point;
 use crate::grant::{Grant, Refused};
 use crate::invocations::{Look, Phase};
+use crate::openapi::{self, Api};
 use crate::rate::Rate;
 use crate::reply::Reply;
 
@@ -56,6 +57,10 @@ impl Profile for Flow {
             EXECUTIONS => Route::Invoke(""),
             _ => segment(path, EXECUTIONS).map_or(Route::Other, Route::Poll),
         }
+    }
+
+    fn api(&self) -> Api {
+        openapi::genesys::flow()
     }
 
     fn body_limit(&self) -> usize {

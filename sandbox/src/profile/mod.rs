@@ -9,6 +9,7 @@ mod genesys_flow;
 
 use std::collections::HashMap;
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -17,12 +18,15 @@ use http::{HeaderMap, StatusCode};
 use serde_json::{Number, Value};
 use uuid::{Builder, Uuid};
 
-use crate::actions::Action;
+use crate::actions::{Action, ActionFile};
 use crate::ask::Ask;
 use crate::error::SandboxError;
 use crate::faults::Point;
 use crate::grant::{Grant, Refused};
-use crate::invocations::Look;
+use crate::invocations::{Look, Phase};
+use crate::openapi::Api;
+use crate::options::SandboxOptions;
+use crate::parse::{Mistake, Mistakes};
 use crate::rate::{Quota, Rate};
 use crate::reply::Reply;
 
@@ -76,6 +80,8 @@ pub(crate) enum Route<'a> {
     Invoke(&'a str),
     Poll(&'a str),
     Describe(&'a str),
+    /// What the gateway says of itself.
+    Description,
     Other,
 }
 
@@ -87,7 +93,7 @@ impl Route<'_> {
             Route::Invoke(_) => Point::Invoke,
             Route::Poll(_) => Point::Poll,
             Route::Describe(_) => Point::Describe,
-            Route::Other => Point::Other,
+            Route::Description | Route::Other => Point::Other,
         }
     }
 }
@@ -105,6 +111,8 @@ pub(crate) struct Exchange {
     pub(crate) point: Point,
     /// Where the requester stands in its window, once the request was counted.
     pub(crate) quota: Option<Quota>,
+    /// The invocation that it turned out to be about, and how far its answer says that is.
+    pub(crate) about: Option<(Uuid, Phase)>,
     pub(crate) now: Instant,
 }
 
@@ -121,7 +129,7 @@ impl Exchange {
             || Builder::from_random_bytes(random.u128(..).to_be_bytes()).into_uuid().to_string(),
             str::to_owned,
         );
-        Exchange { id, point, quota: None, now }
+        Exchange { id, point, quota: None, about: None, now }
     }
 }
 
@@ -140,6 +148,7 @@ pub(crate) enum Why {
     Malformed,
     NoSuchAction,
     MissingInput,
+    WrongInput,
     NoSuchInvocation,
     TimedOut,
 }
@@ -174,6 +183,9 @@ impl Granted {
 /// One gateway's habits. A profile has no state of its own.
 pub(crate) trait Profile: fmt::Debug + Send + Sync {
     fn route<'a>(&self, path: &'a str) -> Route<'a>;
+
+    /// What it answers, for its description.
+    fn api(&self) -> Api;
 
     /// Where a fault can be ordered.
     fn points(&self) -> &'static [Point] {
@@ -222,6 +234,11 @@ pub(crate) trait Profile: fmt::Debug + Send + Sync {
         None
     }
 
+    /// Where the body of a POST asks to be called back.
+    fn callback_url(&self, _body: &[u8]) -> Option<String> {
+        None
+    }
+
     /// The header in which it names each exchange, and takes a name from the request.
     fn exchange_header(&self) -> Option<&'static str> {
         None
@@ -267,10 +284,11 @@ fn is_name(text: &str) -> bool {
     (1..=128).contains(&text.len()) && text.bytes().all(plain)
 }
 
-/// The actions of a sandbox, under every id by which this profile calls them.
+/// The actions of a sandbox, under every id by which this profile calls them: those it is born with, those of the
+/// options, those of a file. A later one takes the place of an earlier one, except within a file.
 pub(crate) fn actions(
     profile: &dyn Profile,
-    described: &[Action],
+    options: &SandboxOptions,
 ) -> Result<HashMap<String, Arc<Action>>, SandboxError> {
     let mut actions = HashMap::new();
     let mut known = Action::built_in();
@@ -281,15 +299,59 @@ pub(crate) fn actions(
             actions.insert(id, Arc::clone(&action));
         }
     }
-    for (place, action) in described.iter().enumerate() {
-        action.check(place)?;
-        let ids = profile.ids(action).map_err(|must| {
-            SandboxError::Options(format!("`actions[{place}].id` must be {must}, got `{}`", action.id))
-        })?;
-        let action = Arc::new(action.clone());
+    for (place, action) in options.actions.iter().enumerate() {
+        let (action, ids) =
+            admitted(profile, action, place).map_err(|wrong| SandboxError::Options(Mistakes::told(wrong)))?;
+        actions.extend(ids.into_iter().map(|id| (id, Arc::clone(&action))));
+    }
+    if let Some(path) = &options.actions_file {
+        actions.extend(of_a_file(profile, path)?);
+    }
+    Ok(actions)
+}
+
+fn of_a_file(profile: &dyn Profile, path: &Path) -> Result<HashMap<String, Arc<Action>>, SandboxError> {
+    let mut file = ActionFile::read(path)?;
+    let mut actions = HashMap::new();
+    let mut places = HashMap::new();
+    for (place, text) in std::mem::take(&mut file.actions).iter().enumerate() {
+        let read = Action::read(place, text.get()).and_then(|action| admitted(profile, &action, place));
+        let (action, ids) = match read {
+            Ok(admitted) => admitted,
+            Err(mistakes) => {
+                mistakes.into_iter().for_each(|mistake| file.add(mistake));
+                continue;
+            }
+        };
         for id in ids {
+            if let Some(first) = places.insert(id.clone(), place) {
+                let at = format!("actions[{place}]");
+                let message = format!("`{at}` is called `{id}`, as `actions[{first}]` is");
+                file.add(Mistake::new(format!("{at}.id"), message));
+            }
             actions.insert(id, Arc::clone(&action));
         }
     }
-    Ok(actions)
+    file.end().map(|()| actions)
+}
+
+/// An action as it is served, and every id by which it is called.
+fn admitted(
+    profile: &dyn Profile,
+    action: &Action,
+    place: usize,
+) -> Result<(Arc<Action>, Vec<String>), Vec<Mistake>> {
+    let ids = profile.ids(action).map_err(|must| {
+        let place = format!("actions[{place}].id");
+        let message = format!("`{place}` must be {must}, got `{}`", action.id);
+        Mistake::new(place, message)
+    });
+    match (action.prepared(place), ids) {
+        (Ok(action), Ok(ids)) => Ok((Arc::new(action), ids)),
+        (Ok(_), Err(mistake)) => Err(vec![mistake]),
+        (Err(mut mistakes), ids) => {
+            mistakes.extend(ids.err());
+            Err(mistakes)
+        }
+    }
 }

@@ -11,6 +11,8 @@ mod actions;
 mod faults;
 mod habits;
 mod memory;
+mod model;
+mod openapi;
 mod profiles;
 mod refusals;
 mod running;

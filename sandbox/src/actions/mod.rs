@@ -1,18 +1,29 @@
 //! The actions that a sandbox knows: six out of the box, and whatever a test describes. How they are called in a
 //! profile whose ids are no UUIDs is said at [`PROFILES`](crate::PROFILES).
 //!
-//! An [`Action`] says what the gateway would do with an invocation: how long it takes, how it ends, and what it
-//! puts out. The same inputs end the same way every time.
+//! An [`Action`] says what the gateway would do with an invocation: which inputs it takes, how long it is at work, how
+//! it ends, and what it puts out. What is drawn follows from the seed and the id of the invocation, and from nothing
+//! else: the same run again ends in the same way.
 
+mod file;
+mod known;
+mod read;
+mod run;
+mod template;
+mod time;
+
+use std::sync::Arc;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use jsonschema::Validator;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 use crate::error::SandboxError;
-use crate::parse::Members;
+pub(crate) use file::ActionFile;
+pub(crate) use run::Run;
+use template::Template;
+pub use time::Time;
 
 /// Creates a case for a customer: needs `customerId`, takes `orderReference` and `priority`, and completes with
 /// `caseId`, `queue`, `estimatedWaitSeconds` and the inputs it used.
@@ -56,7 +67,7 @@ const OUTCOMES: &[(&str, Outcome)] = &[
 ///
 /// ```
 /// use std::time::Duration;
-/// use cxone_actions_sandbox::{Action, Outcome};
+/// use cxone_actions_sandbox::{Action, Outcome, Time};
 /// use serde_json::json;
 ///
 /// let quote = Action::new("6f9619ff-8b86-4d01-b42d-00c04fc964ff")
@@ -67,7 +78,12 @@ const OUTCOMES: &[(&str, Outcome)] = &[
 /// let refuses = Action::new("6f9619ff-8b86-4d01-b42d-00c04fc964fe")
 ///     .outcome(Outcome::Failed)
 ///     .error_message("no such customer");
-/// # let _ = (quote, refuses);
+/// let moody = Action::new("6f9619ff-8b86-4d01-b42d-00c04fc964fd")
+///     .outputs(json!({"reference": "{{ uuid }}", "customer": "{{ inputs.customerId }}"}))
+///     .time(Time::Spread { median: Duration::from_millis(300), p99: Duration::from_secs(4) })
+///     .failure_rate(0.1)
+///     .errors([("no such customer", 3.0), ("the CRM does not answer", 1.0)]);
+/// # let _ = (quote, refuses, moody);
 /// ```
 #[derive(Debug, Clone)]
 pub struct Action {
@@ -81,9 +97,16 @@ pub struct Action {
     pub(crate) complete_after: Option<Duration>,
     pub(crate) complete_after_polls: u32,
     pub(crate) at_once: bool,
+    time: Option<Time>,
+    failure_rate: f64,
+    errors: Vec<(String, f64)>,
+    cancel_rate: f64,
     input_schema: Option<Box<RawValue>>,
     output_schema: Option<Box<RawValue>>,
     creates_case: bool,
+    /// What [`Action::prepared`] makes of the outputs and of the schema.
+    template: Option<Template>,
+    rule: Option<Arc<Validator>>,
 }
 
 impl Action {
@@ -101,37 +124,16 @@ impl Action {
             complete_after: None,
             complete_after_polls: 0,
             at_once: false,
+            time: None,
+            failure_rate: 0.0,
+            errors: Vec::new(),
+            cancel_rate: 0.0,
             input_schema: None,
             output_schema: None,
             creates_case: false,
+            template: None,
+            rule: None,
         }
-    }
-
-    /// An action as its JSON text, the one at `place` of a list.
-    pub(crate) fn read(place: usize, text: &str) -> Result<Self, String> {
-        let mut members = Members::read("an action of the sandbox", format!("actions[{place}]."), text)?;
-        let Some(id) = members.text("id")? else {
-            return Err(format!("`actions[{place}].id` is missing"));
-        };
-        let action = Action {
-            name: members.text("name")?,
-            required: members.texts("required")?.unwrap_or_default(),
-            outcome: members.word("outcome", OUTCOMES)?.unwrap_or_default(),
-            outputs: members.json("outputs"),
-            echo: members.truth("echo")?,
-            error_message: members.text("error_message")?,
-            complete_after: members.seconds("complete_after")?,
-            complete_after_polls: members
-                .whole("complete_after_polls", 0, u32::MAX.into())?
-                .and_then(|polls| polls.try_into().ok())
-                .unwrap_or_default(),
-            at_once: members.truth("at_once")?,
-            input_schema: members.json("input_schema"),
-            output_schema: members.json("output_schema"),
-            ..Action::new(id)
-        };
-        members.end()?;
-        Ok(action)
     }
 
     /// What the gateway calls it in its error messages.
@@ -156,6 +158,11 @@ impl Action {
     }
 
     /// What it puts out: any JSON, `null` included. Without this there is no `outputs` in the answer.
+    ///
+    /// A string in it may hold placeholders: `{{ inputs.NAME }}` is an input that was sent, `{{ uuid }}` a fresh UUID,
+    /// `{{ now }}` when the invocation was accepted (RFC 3339), `{{ random 1 100 }}` a whole number from the first to
+    /// the second, and `{{ "text" }}` that text, for one that looks like a placeholder. A string that is nothing but one
+    /// becomes the value itself, of its own type; an input that was not sent is null, and inside of a text nothing.
     #[must_use]
     pub fn outputs(mut self, outputs: Value) -> Self {
         // Writing a `Value` as text cannot fail.
@@ -163,7 +170,7 @@ impl Action {
         self
     }
 
-    /// What it puts out, as JSON text that is sent verbatim: for numbers that no Rust type holds.
+    /// The same as JSON text, which is sent verbatim but for the placeholders: for numbers that no Rust type holds.
     ///
     /// # Errors
     /// Where the text is not JSON.
@@ -209,7 +216,37 @@ impl Action {
         self
     }
 
-    /// The JSON Schema of its inputs, for a profile that tells it. Only [`required`](Action::required) is checked.
+    /// How long it takes, where that is not always [the same](Action::complete_after).
+    #[must_use]
+    pub fn time(mut self, time: Time) -> Self {
+        self.time = Some(time);
+        self
+    }
+
+    /// Which share of its invocations fails, from 0 to 1; the others end as COMPLETED.
+    #[must_use]
+    pub fn failure_rate(mut self, share: f64) -> Self {
+        self.failure_rate = share;
+        self
+    }
+
+    /// The `errorMessage`s of those that fail, each with its weight: one of weight 3 is three times as frequent as one
+    /// of weight 1.
+    #[must_use]
+    pub fn errors<M: Into<String>>(mut self, errors: impl IntoIterator<Item = (M, f64)>) -> Self {
+        self.errors = errors.into_iter().map(|(message, weight)| (message.into(), weight)).collect();
+        self
+    }
+
+    /// Which share of its invocations is cancelled, from 0 to 1.
+    #[must_use]
+    pub fn cancel_rate(mut self, share: f64) -> Self {
+        self.cancel_rate = share;
+        self
+    }
+
+    /// The JSON Schema of its inputs: an invocation whose inputs break it is refused (400). It is of draft 2020-12
+    /// unless it names another, and holds no reference to elsewhere. A profile that tells it tells it.
     #[must_use]
     pub fn input_schema(mut self, schema: Value) -> Self {
         self.input_schema = to_raw_value(&schema).ok();
@@ -221,63 +258,6 @@ impl Action {
     pub fn output_schema(mut self, schema: Value) -> Self {
         self.output_schema = to_raw_value(&schema).ok();
         self
-    }
-
-    /// The actions of a fresh sandbox.
-    pub(crate) fn built_in() -> Vec<Action> {
-        let mut create_case = Action::new(CREATE_CASE)
-            .name("create-case")
-            .required(["customerId"])
-            .input_schema(json!({
-                "$schema": DRAFT,
-                "title": "a case to create",
-                "type": "object",
-                "required": ["customerId"],
-                "properties": {
-                    "customerId": {"type": "string", "minLength": 1},
-                    "orderReference": {"type": "string"},
-                    "priority": {"type": "integer", "minimum": 1, "maximum": 5},
-                },
-                "additionalProperties": false,
-            }))
-            .output_schema(json!({
-                "$schema": DRAFT,
-                "title": "a case that was created",
-                "type": "object",
-                "required": ["caseId", "queue", "estimatedWaitSeconds"],
-                "properties": {
-                    "caseId": {"type": "string"},
-                    "queue": {"type": "string"},
-                    "estimatedWaitSeconds": {"type": "integer"},
-                },
-            }));
-        create_case.creates_case = true;
-        vec![
-            create_case,
-            Action::new(FAILS)
-                .name("fails")
-                .outcome(Outcome::Failed)
-                .error_message("the upstream system refused the request"),
-            Action::new(IS_CANCELLED)
-                .name("is-cancelled")
-                .outcome(Outcome::Cancelled)
-                .error_message("cancelled by an operator"),
-            Action::new(ECHO).name("echo").echo(),
-            Action::new(AT_ONCE).name("at-once").echo().at_once(),
-            Action::new(NEVER_ENDS).name("never-ends").outcome(Outcome::Never),
-        ]
-    }
-
-    /// What is wrong with the description, apart from the id, which the profile knows.
-    pub(crate) fn check(&self, place: usize) -> Result<(), SandboxError> {
-        let mistake = |what: &str| Err(SandboxError::Options(format!("`actions[{place}]`: {what}")));
-        if self.echo && self.outputs.is_some() {
-            return mistake("`echo` and `outputs` exclude each other");
-        }
-        if self.at_once && self.outcome == Outcome::Never {
-            return mistake("`at_once` and the outcome `NEVER` exclude each other");
-        }
-        Ok(())
     }
 
     /// The JSON Schemas of its inputs and its outputs.
@@ -294,63 +274,5 @@ impl Action {
         let outputs = told(&self.output_schema)
             .unwrap_or_else(|| json!({"$schema": DRAFT, "type": "object", "properties": {}}));
         (inputs, outputs)
-    }
-
-    /// The outputs of one invocation, as JSON text.
-    pub(crate) fn put_out(&self, invocation_id: Uuid, inputs: &RawValue) -> Option<Box<str>> {
-        if self.echo {
-            return Some(inputs.get().into());
-        }
-        if self.creates_case {
-            return Case::of(invocation_id, inputs)
-                .and_then(|case| serde_json::to_string(&case).ok())
-                .map(Into::into);
-        }
-        self.outputs.as_ref().map(|outputs| outputs.get().into())
-    }
-}
-
-/// The inputs of [`CREATE_CASE`] that it looks at; others are ignored.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct CaseInputs<'a> {
-    #[serde(borrow)]
-    customer_id: &'a RawValue,
-    #[serde(borrow)]
-    order_reference: Option<&'a RawValue>,
-    #[serde(borrow)]
-    priority: Option<&'a RawValue>,
-}
-
-/// The outputs of [`CREATE_CASE`].
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Case<'a> {
-    case_id: String,
-    queue: &'static str,
-    estimated_wait_seconds: u32,
-    customer_id: &'a RawValue,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    order_reference: Option<&'a RawValue>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    priority: Option<&'a RawValue>,
-}
-
-impl<'a> Case<'a> {
-    fn of(invocation_id: Uuid, inputs: &'a RawValue) -> Option<Self> {
-        let CaseInputs { customer_id, order_reference, priority } =
-            serde_json::from_str(inputs.get()).ok()?;
-        let urgent = priority.and_then(|raw| raw.get().parse::<f64>().ok()).is_some_and(|level| level <= 2.0);
-        let (queue, estimated_wait_seconds) =
-            if urgent { ("priority-support", 30) } else { ("support", 300) };
-        let number = invocation_id.as_fields().0;
-        Some(Case {
-            case_id: format!("CASE-{number:08X}"),
-            queue,
-            estimated_wait_seconds,
-            customer_id,
-            order_reference,
-            priority,
-        })
     }
 }
