@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { cpSync, mkdirSync, symlinkSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
@@ -12,17 +12,22 @@ import { folder, node, ROOT } from "./support.mjs";
 
 const EXAMPLES = join(ROOT, "examples", "node");
 
+const CALLED_BACK = ["express-callbacks.mjs", "fastify-callbacks.mjs"];
+const FILES = ["express.mjs", "script.mjs", "worker.mjs", ...CALLED_BACK];
+
 /** A gateway, and a folder with the examples and what they import. */
 function prepared(t, options = {}) {
   const sandbox = new Sandbox({ completeAfterMs: 20, ...options });
   t.after(() => sandbox.close());
   // Inside of the checkout, so that `cxone-actions` is the package of the checkout.
   const cwd = folder(t, join(ROOT, "target"));
-  for (const name of ["express.mjs", "script.mjs", "worker.mjs"])
-    cpSync(join(EXAMPLES, name), join(cwd, name));
+  for (const name of FILES) cpSync(join(EXAMPLES, name), join(cwd, name));
   mkdirSync(join(cwd, "node_modules"));
-  const express = join(ROOT, "tests", "node", "runners", "node_modules", "express");
-  symlinkSync(express, join(cwd, "node_modules", "express"));
+  for (const name of ["express", "fastify"])
+    symlinkSync(
+      join(ROOT, "tests", "node", "runners", "node_modules", name),
+      join(cwd, "node_modules", name),
+    );
   const env = { ...sandbox.environ, CXONE_AUDIT_DIR: join(cwd, "trail") };
   return { sandbox, cwd, env };
 }
@@ -49,6 +54,45 @@ async function recorded({ cwd }, { pid }, filter) {
   const records = [...client.audit.records(filter)].filter((record) => record.pid === pid);
   await client.close();
   return records.map(({ event }) => event);
+}
+
+test("every_example_is_run_here", () => {
+  const programs = readdirSync(EXAMPLES).filter((name) => name.endsWith(".mjs"));
+  assert.deepEqual(programs.sort(), [...FILES].sort());
+});
+
+for (const file of CALLED_BACK) {
+  test(`a_case_is_answered_when_the_gateway_calls_back: ${file}`, async (t) => {
+    const callbackSecret = `whsec_${Buffer.from("a secret of thirty-two bytes, yes").toString("base64")}`;
+    const { sandbox, ...place } = prepared(t, { completeAfterMs: 1000, callbackSecret });
+    place.env.CXONE_CALLBACK_SECRET = callbackSecret;
+    const { child, line, ended } = started(t, file, place);
+    const [url] = /http:\S+/.exec(await line());
+    const post = (path, type, body) =>
+      fetch(new URL(path, url), { method: "POST", headers: { "content-type": type }, body });
+    const began = performance.now();
+    const good = await post("/cases", "application/json", '{"customerId":"CUST-998877"}');
+    const { outputs } = await good.json();
+    assert.deepEqual([good.status, outputs.queue], [201, "support"]);
+    // The first look without a callback comes after 24 s at the earliest.
+    assert.ok(performance.now() - began < 20_000);
+    const seen = (at) => sandbox.requests.filter(({ point }) => point === at);
+    assert.ok(seen("poll").length <= 2);
+    const { callbackUrl } = JSON.parse(seen("invoke")[0].body);
+    assert.ok(callbackUrl.startsWith(`${url}/callbacks/`));
+
+    // It is over: what comes now is for nobody. Neither is what is no callback at all.
+    for (const [path, type, body] of [
+      [callbackUrl, "application/json", "{}"],
+      ["/callbacks/guessed", "text/plain", "{"],
+      ["/callbacks/guessed", "application/json", "{"],
+      ["/callbacks/guessed", "", undefined],
+    ])
+      assert.equal((await post(path, type, body)).status, 404, `${path} ${type}`);
+    assert.equal((await post("/callbacks/guessed", "application/json", "x".repeat(100_000))).status, 413);
+    child.kill("SIGTERM");
+    assert.deepEqual(await ended(), { code: 0, stderr: "" });
+  });
 }
 
 test("the_script_prints_what_came_of_it_and_ends", async (t) => {

@@ -50,6 +50,7 @@ def test_the_official_parser_reads_every_family_with_its_type_and_its_samples(bu
         "cxone_polls": "counter",
         "cxone_token_refreshes": "counter",
         "cxone_callback_failures": "counter",
+        "cxone_callbacks": "counter",
         "cxone_unknown_statuses": "counter",
         "cxone_audit_lost": "counter",
         "cxone_invoke_latency_seconds": "histogram",

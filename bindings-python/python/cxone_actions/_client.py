@@ -182,7 +182,7 @@ class AsyncClient(Opened):
         """Stops taking calls and waits for what is under way. Closing it again does nothing.
 
         :param timeout: how long it waits, seconds or a `timedelta`; 30 s where it is not given, and 0 is not at all.
-            Then whoever waits for an action that was accepted gets a `PollTimeoutError` with a `resume_token`
+            Then whoever waits for an action that was accepted gets a `ClosedError` with a `resume_token`
         :raises ConfigError: `timeout` is below zero or above a year
         """
         limit = seconds(timeout)
@@ -367,7 +367,7 @@ class Client(Opened):
         """Stops taking calls and waits for what is under way. Closing it again does nothing.
 
         :param timeout: how long it waits, seconds or a `timedelta`; 30 s where it is not given, and 0 is not at all.
-            Then whoever waits for an action that was accepted gets a `PollTimeoutError` with a `resume_token`
+            Then whoever waits for an action that was accepted gets a `ClosedError` with a `resume_token`
         :raises ConfigError: `timeout` is below zero or above a year
         """
         limit = seconds(timeout)
