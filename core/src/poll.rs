@@ -355,3 +355,35 @@ impl Watch<'_> {
         self.inner.leave(self.account, error, self.last_status)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn schedule(fixed: Option<Duration>) -> Schedule {
+        Schedule { fixed, throttled: Backoff::throttled(), hinted: &[] }
+    }
+
+    #[test]
+    fn who_expects_a_callback_looks_every_half_minute_and_a_little_more_often_after_one() {
+        let mut waiting = schedule(None);
+        let rarely = Duration::from_secs(24)..=Duration::from_secs(36);
+        for elapsed in [0, 1, 10_000] {
+            assert!(rarely.contains(&waiting.after(Duration::from_secs(elapsed), true)));
+            assert!(waiting.after(Duration::from_secs(elapsed), false) <= LATEST * 2);
+        }
+        waiting.hinted = &AFTER_A_CALLBACK;
+        let next: Vec<_> = (0..3).map(|_| waiting.after(Duration::ZERO, true).as_millis()).collect();
+        assert_eq!(next, [100, 400, 1600]);
+        assert!(rarely.contains(&waiting.after(Duration::ZERO, true)));
+    }
+
+    #[test]
+    fn a_time_that_was_given_holds_with_callbacks_too() {
+        let mut fixed = schedule(Some(Duration::from_millis(250)));
+        assert_eq!(fixed.after(Duration::from_secs(9), true), Duration::from_millis(250));
+        fixed.hinted = &AFTER_A_CALLBACK;
+        let next: Vec<_> = (0..3).map(|_| fixed.after(Duration::ZERO, true).as_millis()).collect();
+        assert_eq!(next, [100, 250, 250]);
+    }
+}

@@ -32,6 +32,8 @@ pub enum Point {
     Poll,
     /// The schemas of an action.
     Describe,
+    /// A callback at the end of an invocation.
+    Callback,
     /// Anywhere else. No fault can be ordered for it.
     Other,
 }
@@ -43,6 +45,7 @@ const POINTS: &[(&str, Point)] = &[
     ("poll", Point::Poll),
     ("discovery", Point::Discovery),
     ("describe", Point::Describe),
+    ("callback", Point::Callback),
 ];
 
 impl Point {
@@ -79,6 +82,19 @@ pub(crate) enum Close {
     MidResponse,
 }
 
+impl Close {
+    /// In a few words, for people.
+    pub(crate) fn says(self) -> &'static str {
+        match self {
+            Close::BeforeRequest => "closes before acting",
+            Close::AfterRequest => "acts and loses the answer",
+            Close::Reset => "acts and resets the connection",
+            Close::MidHead => "acts and sends half of the head",
+            Close::MidResponse => "acts and sends half of the body",
+        }
+    }
+}
+
 const CLOSES: &[(&str, Close)] = &[
     ("before_request", Close::BeforeRequest),
     ("after_request", Close::AfterRequest),
@@ -100,6 +116,46 @@ pub(crate) struct Fault {
     pub(crate) close: Option<Close>,
     pub(crate) delay: Duration,
     pub(crate) drip: Duration,
+    /// So often a callback is sent besides.
+    pub(crate) copies: u32,
+}
+
+/// In a few words, for people: `answers 429, 2 s late`.
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut said = Vec::new();
+        if let Some(status) = self.status {
+            said.push(format!("answers {}", status.as_u16()));
+        }
+        if let Some(after) = self.retry_after.as_ref().and_then(|after| after.to_str().ok()) {
+            said.push(format!("with `Retry-After: {after}`"));
+        }
+        if self.body.is_some() {
+            said.push("with a body of its own".into());
+        }
+        if !self.headers.is_empty() {
+            said.push("with other headers".into());
+        }
+        if !self.merge.is_empty() {
+            said.push("with other members".into());
+        }
+        if let Some(close) = self.close {
+            said.push(close.says().into());
+        }
+        if !self.delay.is_zero() {
+            said.push(format!("{} s late", self.delay.as_secs_f64()));
+        }
+        if !self.drip.is_zero() {
+            said.push(format!("a byte every {} s", self.drip.as_secs_f64()));
+        }
+        if self.copies > 0 {
+            said.push(format!("{} times more", self.copies));
+        }
+        if self.executed == Some(true) && self.replaces() {
+            said.push("after acting".into());
+        }
+        f.write_str(&said.join(", "))
+    }
 }
 
 impl Fault {
@@ -128,6 +184,10 @@ impl Fault {
             close: members.word("close", CLOSES)?,
             delay: members.seconds("delay")?.unwrap_or_default(),
             drip: members.seconds("drip")?.unwrap_or_default(),
+            copies: members
+                .whole("copies", 1, 1000)?
+                .and_then(|copies| copies.try_into().ok())
+                .unwrap_or_default(),
         };
         members.end()?;
         if fault.is_empty() {
@@ -148,6 +208,20 @@ impl Fault {
             && self.close.is_none()
             && self.delay.is_zero()
             && self.drip.is_zero()
+            && self.copies == 0
+    }
+
+    /// What cannot be ordered at this point: of a callback nothing but that it is lost, late, or sent too often.
+    fn unfit(&self, point: Point) -> Option<&'static str> {
+        let plain = Fault { close: None, delay: Duration::ZERO, copies: 0, ..self.clone() };
+        match point {
+            Point::Callback if !plain.is_empty() => {
+                Some("a fault of a callback may have `close`, which loses it, `delay` and `copies`")
+            }
+            Point::Callback => None,
+            _ if self.copies > 0 => Some("`copies` is about the point `callback`"),
+            _ => None,
+        }
     }
 
     /// Whether the answer is the fault's own instead of the gateway's.
@@ -251,11 +325,23 @@ impl Faults {
         times: u32,
     ) -> Result<(), SandboxError> {
         let point = Point::parse(point, there)?;
+        if let Some(what) = fault.unfit(point) {
+            return Err(SandboxError::Fault(what.into()));
+        }
         if times == 0 {
             return Err(SandboxError::Fault("`times` must be 1 or more, got 0".into()));
         }
         self.0.entry(point).or_default().push_back((fault, times));
         Ok(())
+    }
+
+    /// What is ordered and not used up, in the order of the points: where, what, and how often.
+    pub(crate) fn ordered(&self) -> Vec<(Point, String, u32)> {
+        let said = |point: Point| {
+            let queue = self.0.get(&point).into_iter().flatten();
+            queue.map(move |(fault, times)| (point, fault.to_string(), *times))
+        };
+        POINTS.iter().flat_map(|(_, point)| said(*point)).collect()
     }
 
     /// The fault that the request arriving now gets.

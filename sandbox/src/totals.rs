@@ -18,6 +18,8 @@ pub struct Totals {
     pub poll: u64,
     /// Requests for the schemas of an action.
     pub describe: u64,
+    /// Callbacks that were sent.
+    pub callback: u64,
     /// Requests to anywhere else.
     pub other: u64,
     /// Invocations that were executed.
@@ -35,6 +37,7 @@ impl Totals {
             Point::Invoke => &mut self.invoke,
             Point::Poll => &mut self.poll,
             Point::Describe => &mut self.describe,
+            Point::Callback => &mut self.callback,
             Point::Other => &mut self.other,
         };
         *total += 1;

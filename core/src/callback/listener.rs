@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use url::Url;
@@ -17,6 +17,10 @@ use crate::cause::Cause;
 use crate::error::{Error, ErrorKind, Result};
 use crate::inner::{Inner, Phase};
 use crate::profile::is_loopback;
+
+/// As many connections as may wait to be accepted: what ends together calls together, and beyond it a kernel drops the
+/// handshake and the caller waits a second.
+const BACKLOG: u32 = 4096;
 
 /// Where to listen for callbacks.
 #[derive(Debug, Clone)]
@@ -66,7 +70,7 @@ pub(super) async fn listen(inner: &Arc<Inner>, options: CallbackOptions) -> Resu
     takes_callbacks(inner)?;
     let public = options.public_url.as_deref().map(public_url).transpose()?;
     let CallbackOptions { host, port, .. } = options;
-    let bound = TcpListener::bind((host.trim_matches(['[', ']']), port)).await;
+    let bound = bind(host.trim_matches(['[', ']']), port).await;
     let listened = bound.and_then(|listener| Ok((listener.local_addr()?, listener)));
     let (address, listener) = listened.map_err(|error| cannot_listen(&host, port, &error))?;
     let url = match public {
@@ -83,6 +87,22 @@ pub(super) async fn listen(inner: &Arc<Inner>, options: CallbackOptions) -> Resu
     };
     inner.callbacks.serving.spawn(port.accept(inner.open.subscribe()));
     Ok(CallbackListener { url: url.into(), port: address.port(), closing })
+}
+
+/// On the first of the host's addresses that can be listened on.
+async fn bind(host: &str, port: u16) -> io::Result<TcpListener> {
+    let mut failed = io::ErrorKind::AddrNotAvailable.into();
+    for address in tokio::net::lookup_host((host, port)).await? {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        // On Windows the option means that somebody else may take the port as well.
+        #[cfg(not(windows))]
+        socket.set_reuseaddr(true)?;
+        match socket.bind(address).and_then(|()| socket.listen(BACKLOG)) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => failed = error,
+        }
+    }
+    Err(failed)
 }
 
 fn cannot_listen(host: &str, port: u16, error: &io::Error) -> Error {

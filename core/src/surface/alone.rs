@@ -134,7 +134,7 @@ pub(super) const ALONE: &[Alone] = &[
     Alone {
         language: "rust",
         of: "Sandbox",
-        names: &["port", "needs_access_key", "totals", "expire_tokens"],
+        names: &["port", "needs_access_key", "totals", "callbacks", "expire_tokens"],
         why: "for the tests of this library and its command line",
     },
 ];

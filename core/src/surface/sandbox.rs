@@ -38,6 +38,12 @@ pub(super) const OPTIONS: &[Setting] = &[
         "none",
         "actions beyond those known out of the box; one with a known id replaces it",
     ),
+    setting(
+        "actions_file",
+        "actionsFile",
+        "none",
+        "a TOML or JSON file of further actions, `[[actions]]`, with the members below as Rust and Python spell them",
+    ),
     setting("port", "port", "any free one", "the loopback port"),
     setting("token_lifetime", "tokenLifetimeMs", "3600 s", "how long a token is good for"),
     setting("complete_after", "completeAfterMs", "0.05 s", "how long an action takes that says nothing else"),
@@ -64,7 +70,14 @@ pub(super) const OPTIONS: &[Setting] = &[
         "false",
         "whether the same correlation id is executed once, and then answered alike",
     ),
+    setting(
+        "callback_secret",
+        "callbackSecret",
+        "none",
+        "what its callbacks are signed with: `whsec_` and base64 of at least 16 bytes",
+    ),
     setting("requests_kept", "requestsKept", "10000", "how many requests are remembered"),
+    setting("console", "console", "false", "whether a console for people is served at `/`"),
 ];
 
 /// What an action of a sandbox is described with.
@@ -73,10 +86,29 @@ pub(super) const ACTION: &[Setting] = &[
     setting("name", "name", "none", "what the gateway calls it in its error messages"),
     setting("required", "required", "none", "inputs without which it fails"),
     setting("outcome", "outcome", "COMPLETED", "how it ends"),
-    setting("outputs", "outputs", "none", "what it puts out"),
+    setting(
+        "outputs",
+        "outputs",
+        "none",
+        "what it puts out; a text in it may hold `{{ inputs.NAME }}`, `{{ uuid }}`, `{{ now }}`, `{{ random 1 100 }}`",
+    ),
     setting("echo", "echo", "false", "outputs are the inputs, in exactly the text that was sent"),
     setting("error_message", "errorMessage", "none", "why it failed"),
     setting("complete_after", "completeAfterMs", "the sandbox's", "how long it takes"),
+    setting(
+        "time",
+        "timeMs",
+        "`complete_after`",
+        "how long it takes: one time, `{min, max}`, or `{median, p99}` of a log-normal spread",
+    ),
+    setting("failure_rate", "failureRate", "0", "which share of its invocations fails, from 0 to 1"),
+    setting(
+        "errors",
+        "errors",
+        "none",
+        "why they fail: `{message, weight}`, each as often as its weight says",
+    ),
+    setting("cancel_rate", "cancelRate", "0", "which share of its invocations is cancelled, from 0 to 1"),
     setting(
         "complete_after_polls",
         "completeAfterPolls",
@@ -88,7 +120,7 @@ pub(super) const ACTION: &[Setting] = &[
         "input_schema",
         "inputSchema",
         "none",
-        "the JSON Schema of its inputs, for a profile that tells it",
+        "the JSON Schema of its inputs: what breaks it is refused, and a profile that tells it tells it",
     ),
     setting(
         "output_schema",
@@ -123,6 +155,12 @@ pub(super) const FAULT: &[Setting] = &[
     setting("delay", "delayMs", "", "acts at once and answers so much later"),
     setting("drip", "dripMs", "", "sends the answer's bytes one at a time, so far apart"),
     setting("close", "close", "", "cuts the connection"),
+    setting(
+        "copies",
+        "copies",
+        "",
+        "sends a callback so many times more; a callback knows `delay` and `close` besides, which loses it",
+    ),
     setting(
         "executed",
         "executed",

@@ -95,7 +95,7 @@ pub(super) fn words() -> Vec<Words> {
         words(
             "Sandbox.inject.point",
             "",
-            &["token", "invoke", "poll", "discovery", "describe"],
+            &["token", "invoke", "poll", "discovery", "describe", "callback"],
             "where a fault waits; a profile has the points that it has requests for",
         ),
         words(

@@ -183,6 +183,7 @@ fn a_sandbox_takes_the_options_of_the_table_and_no_others() {
         ("action_timeout", seconds(usual.action_timeout)),
         ("deduplicate", usual.deduplicate.to_string()),
         ("requests_kept", usual.requests_kept.to_string()),
+        ("console", usual.console.to_string()),
     ] {
         let options = table["sandbox"]["options"].as_array().unwrap();
         let row = options.iter().find(|row| row["name"] == name).unwrap();
@@ -202,13 +203,14 @@ fn a_fault_takes_the_members_of_the_table_and_no_others() {
     let sandbox = Sandbox::start(SandboxOptions::default()).unwrap();
     let values = json!({
         "status": 503, "body": "text", "headers": {"x-a": "b"}, "retry_after": 1, "merge": {"a": 1}, "delay": 0.1,
-        "drip": 0.1, "close": "reset", "executed": true,
+        "drip": 0.1, "close": "reset", "executed": true, "copies": 2,
     });
     let members = values.as_object().unwrap();
     let names: BTreeSet<String> = members.keys().cloned().collect();
     assert_eq!(said(&table, &["sandbox", "fault", "*", "name"]), names);
     for (name, value) in members {
-        sandbox.inject("invoke", json!({ name: value }), 1).unwrap();
+        let point = if name == "copies" { "callback" } else { "invoke" };
+        sandbox.inject(point, json!({ name: value }), 1).unwrap();
     }
     sandbox.inject("invoke", json!({"delay": 0.1, "statuss": 503}), 1).unwrap_err();
 }
