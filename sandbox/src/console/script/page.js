@@ -1,0 +1,104 @@
+"use strict";
+// What all parts of the page use: elements made of text alone, words for numbers, and how an order is sent.
+
+const byId = (id) => document.getElementById(id);
+const TOKEN = document.querySelector('meta[name="console-token"]').content;
+
+/** An element with these attributes and children; a text stays a text. */
+function make(name, attributes = {}, ...children) {
+  const drawn = ["svg", "g", "path", "rect", "circle", "line", "text", "title"];
+  const element = drawn.includes(name)
+    ? document.createElementNS("http://www.w3.org/2000/svg", name)
+    : document.createElement(name);
+  for (const [attribute, value] of Object.entries(attributes)) {
+    if (value !== undefined && value !== false) element.setAttribute(attribute, value === true ? "" : value);
+  }
+  element.append(...children.filter((child) => child !== undefined && child !== null));
+  return element;
+}
+
+/** Changes a text only where it is another one, so that nothing is read out again. */
+function write(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+const count = (number) => number.toLocaleString("en");
+const many = (number, one, more = `${one}s`) => `${count(number)} ${number === 1 ? one : more}`;
+
+/** Seconds as people say them. */
+function duration(seconds) {
+  if (seconds === null || seconds === undefined) return "–";
+  if (seconds < 0.001) return `${(seconds * 1000).toFixed(2)} ms`;
+  if (seconds < 1) return `${(seconds * 1000).toPrecision(3).replace(/\.?0+$/, "").replace(/e.*/, "")} ms`;
+  if (seconds < 100) return `${seconds.toPrecision(3)} s`;
+  return `${count(Math.round(seconds))} s`;
+}
+
+const twoDigits = (number) => String(number).padStart(2, "0");
+function clock(ms, precisely = false) {
+  const at = new Date(ms);
+  const time = [at.getHours(), at.getMinutes(), at.getSeconds()].map(twoDigits).join(":");
+  return precisely ? `${time}.${String(at.getMilliseconds()).padStart(3, "0")}` : time;
+}
+
+const statePill = (state) => make("span", { class: `state ${state}` }, state);
+
+/** JSON is indented, numbers stay as they were written; anything else is shown as it is. */
+function readable(text) {
+  try {
+    JSON.parse(text);
+  } catch {
+    return text;
+  }
+  let depth = 0;
+  const broken = () => `\n${"  ".repeat(depth)}`;
+  const parts = text.match(/"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+/g) ?? [];
+  return parts
+    .map((part, place) => {
+      const next = parts[place + 1];
+      if (part === "{" || part === "[") {
+        if (next === "}" || next === "]") return part;
+        depth += 1;
+        return part + broken();
+      }
+      if (part === "}" || part === "]") {
+        const before = parts[place - 1];
+        if (before === "{" || before === "[") return part;
+        depth -= 1;
+        return broken() + part;
+      }
+      if (part === ",") return part + broken();
+      return part === ":" ? ": " : part;
+    })
+    .join("");
+}
+
+let hiding;
+/** Says what became of an order, to eyes and ears. */
+function say(text, isBad = false) {
+  const status = byId("status");
+  status.classList.toggle("bad", isBad);
+  status.textContent = text;
+  clearTimeout(hiding);
+  hiding = setTimeout(() => {
+    status.textContent = "";
+  }, 12_000);
+}
+
+/** Sends an order and says what came of it. */
+async function order(path, body = {}) {
+  try {
+    const answer = await fetch(path, {
+      method: "POST",
+      headers: { "content-type": "application/json", "x-console-token": TOKEN },
+      body: JSON.stringify(body),
+    });
+    const { message } = await answer.json();
+    const said = message.charAt(0).toUpperCase() + message.slice(1);
+    say(answer.ok ? `${said}.` : `Not done: ${message}.`, !answer.ok);
+    return answer.ok;
+  } catch {
+    say("Not done: the sandbox does not answer.", true);
+    return false;
+  }
+}
