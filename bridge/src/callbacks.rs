@@ -65,7 +65,7 @@ impl Handle {
         Ok(())
     }
 
-    /// Whether it was a callback for this client. A client that is closed, or cannot be opened in this process, has none.
+    /// Whether it was a callback for this client; never in a process that has not used it, such as a forked child.
     pub fn notify(&self, path: &str, headers: Vec<(String, Vec<u8>)>, raw_body: &[u8]) -> bool {
         self.in_this_process().is_some_and(|opened| opened.client.notify(path, headers, raw_body))
     }

@@ -26,6 +26,11 @@ app.post("/cases", express.json(), async (request, response) => {
   response.status(result.ok ? 201 : 422).json({ id: result.invocationId, outputs: result.outputs });
 });
 
+// A body that is too long is answered as Express would, and fills no log.
+app.use((error, _request, response, next) =>
+  error.status ? response.sendStatus(error.status) : next(error),
+);
+
 const server = app.listen(Number(process.env.PORT ?? 3000), "127.0.0.1", () => {
   const own = `http://127.0.0.1:${server.address().port}`;
   // Where the gateway reaches this server. Nothing is sent before it is said.

@@ -69,7 +69,7 @@ for (const file of CALLED_BACK) {
     const { child, line, ended } = started(t, file, place);
     const [url] = /http:\S+/.exec(await line());
     const post = (path, type, body) =>
-      fetch(new URL(path, url), { method: "POST", headers: { "content-type": type }, body });
+      fetch(new URL(path, url), { method: "POST", headers: type ? { "content-type": type } : {}, body });
     const began = performance.now();
     const good = await post("/cases", "application/json", '{"customerId":"CUST-998877"}');
     const { outputs } = await good.json();

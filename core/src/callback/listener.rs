@@ -112,7 +112,7 @@ fn cannot_listen(host: &str, port: u16, error: &io::Error) -> Error {
 }
 
 fn needs_a_public_url(host: &str) -> Error {
-    Error::new(ErrorKind::Config, format!("`public_url` is required where `host` is {host:?}"))
+    Error::new(ErrorKind::Config, format!("the `public_url` is required where `host` is {host:?}"))
         .with_hint("say by which https URL the gateway reaches this port")
 }
 
@@ -135,7 +135,7 @@ pub(super) fn public_url(text: &str) -> Result<String> {
         Ok(url) if url.as_str().len() > MAX_PUBLIC_URL => Some("must be at most 1024 characters"),
         Ok(url) => return Ok(url.as_str().trim_end_matches('/').to_owned()),
     };
-    Err(Error::new(ErrorKind::Config, format!("`public_url` {}", rule.unwrap_or_default()))
+    Err(Error::new(ErrorKind::Config, format!("the `public_url` {}", rule.unwrap_or_default()))
         .with_hint("give the URL by which the gateway reaches the server that takes callbacks"))
 }
 
