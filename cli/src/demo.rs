@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::Args;
 use cxone_actions::config::PolicySource;
 use cxone_actions::trail::{Filter, Trail};
-use cxone_actions::{ActionRequest, CallOptions, Client, Error, ErrorKind};
+use cxone_actions::{ActionRequest, CallOptions, CallbackOptions, Client, Error, ErrorKind};
 use cxone_actions_sandbox::{Sandbox, SandboxOptions};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -118,6 +118,7 @@ async fn sentence(sandbox: &Sandbox, directory: &Path) -> Result<Vec<Step>, Erro
     let said = refused.as_ref().map_or("it was let through", |error| error.message());
     step("refused", denied && untouched, format!("{said}; nothing was sent"));
 
+    let listener = client.listen_callbacks(CallbackOptions::default()).await?;
     let request = ActionRequest::new(ACTION)
         .input("customerId", "CUST-998877")
         .input("orderReference", "ORD-2023-1122")
@@ -133,12 +134,14 @@ async fn sentence(sandbox: &Sandbox, directory: &Path) -> Result<Vec<Step>, Erro
     let result = client.poll(invocation.into(), CallOptions::default()).await?;
     let outputs = result.outputs.as_ref().map_or("nothing", |outputs| outputs.get());
     let said = format!(
-        "{} after {:.0} ms and {} looks: {outputs}",
+        "{} after {:.0} ms and {} look(s): {outputs}",
         result.status.as_str(),
         result.duration_ms,
         result.polls
     );
     step("ended", result.ok, said);
+    let woke = client.metrics().callbacks.get("woke").copied().unwrap_or_default();
+    step("callback", woke == 1, format!("{woke} came to {}, and woke who waited", listener.url()));
     let executed = sandbox.executions(CORRELATION_ID);
     step("once", executed == 1, format!("the gateway executed it {executed} time(s)"));
     client.shutdown(PATIENCE).await;
@@ -163,6 +166,8 @@ fn open(sandbox: &Sandbox, directory: &Path) -> Result<Client, Error> {
         .client_secret(sandbox.client_secret())
         .policy(PolicySource::Json(policy.to_string()))
         .actor("demo")
+        // A safety net: the callback is what ends the wait.
+        .poll_interval(Duration::from_secs(2))
         .audit(directory);
     Client::open(builder.into_options().without_environment())
 }

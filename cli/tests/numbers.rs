@@ -175,7 +175,7 @@ fn the_demonstration_refuses_sends_once_learns_and_proves() {
     assert_eq!(said["ok"], true, "{said:#}");
     let steps = said["steps"].as_array().unwrap();
     let names: Vec<_> = steps.iter().map(|step| step["step"].as_str().unwrap()).collect();
-    for name in ["refused", "token", "accepted", "ended", "once", "trail", "report"] {
+    for name in ["refused", "token", "accepted", "ended", "callback", "once", "trail", "report"] {
         assert!(names.contains(&name), "{name}: {names:?}");
     }
     let verified = command(&["audit", "verify", trail.to_str().unwrap()]).output().unwrap();
