@@ -19,7 +19,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export VIRTUAL_ENV := $(venv)
 
 rust_members := core sandbox cli bridge
-rust_sources := Cargo.toml Cargo.lock $(shell find $(rust_members) -type f \( -name '*.rs' -o -name '*.toml' -o -name '*.json' -o -name '*.css' \) -not -path '*/tests/*')
+rust_sources := Cargo.toml Cargo.lock $(shell find $(rust_members) -type f \( -name '*.rs' -o -name '*.toml' -o -name '*.json' -o -name '*.css' -o -name '*.js' -o -name '*.html' -o -name '*.svg' \) -not -path '*/tests/*')
 python_sources := pyproject.toml README.md $(shell find bindings-python -type f -not -name '*.so' -not -path '*/__pycache__/*' -not -path '*/.*')
 node_sources := package.json package-lock.json $(shell find bindings-node -type f -not -path '*/dist/*' -not -path '*/node_modules/*' -not -name '*.node' -not -path '*/.*')
 

@@ -2,9 +2,10 @@
 //! than a bound.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION};
+use http::header::{AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION, SET_COOKIE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::Serialize;
 use url::form_urlencoded;
@@ -13,8 +14,8 @@ use crate::faults::Point;
 
 /// How many bytes of bodies and paths are kept altogether.
 const KEPT_BYTES: usize = 32 * 1024 * 1024;
-const MASK: &str = "***";
-const SECRET_PARAMETERS: &[&str] = &[
+pub(crate) const MASK: &str = "***";
+pub(crate) const SECRET_PARAMETERS: &[&str] = &[
     "client_secret",
     "client_assertion",
     "password",
@@ -52,7 +53,7 @@ pub struct Seen {
 /// The last requests, newest last.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
-    kept: VecDeque<Seen>,
+    kept: VecDeque<Arc<Seen>>,
     bytes: usize,
     limit: usize,
 }
@@ -67,16 +68,16 @@ impl Memory {
         self.limit > 0
     }
 
-    pub(crate) fn push(&mut self, seen: Seen) {
+    pub(crate) fn push(&mut self, seen: Arc<Seen>) {
         self.bytes += weight(&seen);
         self.kept.push_back(seen);
         while self.kept.len() > 1 && (self.kept.len() > self.limit || self.bytes > KEPT_BYTES) {
-            self.bytes -= self.kept.pop_front().as_ref().map_or(0, weight);
+            self.bytes -= self.kept.pop_front().map_or(0, |seen| weight(&seen));
         }
     }
 
     pub(crate) fn all(&self) -> Vec<Seen> {
-        self.kept.iter().cloned().collect()
+        self.kept.iter().map(|seen| Seen::clone(seen)).collect()
     }
 
     pub(crate) fn forget(&mut self) {
@@ -84,12 +85,13 @@ impl Memory {
     }
 }
 
-fn weight(seen: &Seen) -> usize {
+pub(crate) fn weight(seen: &Seen) -> usize {
     seen.path.len() + seen.body.len() + seen.headers.values().map(String::len).sum::<usize>()
 }
 
 /// Takes secrets out of what is remembered: by the name of the parameter, and by the secrets themselves wherever they
 /// turn up.
+#[derive(Clone)]
 pub(crate) struct Masks {
     secrets: Vec<String>,
 }
@@ -132,7 +134,7 @@ impl Masks {
         }
     }
 
-    fn header(&self, name: &HeaderName, value: &HeaderValue) -> String {
+    pub(crate) fn header(&self, name: &HeaderName, value: &HeaderValue) -> String {
         let text = String::from_utf8_lossy(value.as_bytes());
         if *name == AUTHORIZATION || *name == PROXY_AUTHORIZATION {
             return match text.split_once(' ') {
@@ -140,10 +142,10 @@ impl Masks {
                 None => MASK.to_owned(),
             };
         }
-        if *name == COOKIE { MASK.to_owned() } else { self.text(text.into_owned()) }
+        if *name == COOKIE || *name == SET_COOKIE { MASK.to_owned() } else { self.text(text.into_owned()) }
     }
 
-    fn text(&self, mut text: String) -> String {
+    pub(crate) fn text(&self, mut text: String) -> String {
         for secret in &self.secrets {
             if text.contains(secret) {
                 text = text.replace(secret, MASK);

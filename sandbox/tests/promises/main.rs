@@ -8,6 +8,7 @@
 )]
 
 mod actions;
+mod console;
 mod faults;
 mod habits;
 mod memory;
