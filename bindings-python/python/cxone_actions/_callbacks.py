@@ -84,7 +84,7 @@ def port_argument(port: object) -> int:
 
 def pairs(headers: Headers) -> list[tuple[str, bytes]]:
     """Names, and values as they were on the wire."""
-    items = getattr(headers, "items", None)
+    items: Any = getattr(headers, "items", None)
     try:
         return [
             (_wire(name).decode("latin-1"), _wire(value))

@@ -1,8 +1,11 @@
 // Compiled, never run: what a TypeScript user writes.
+import type { IncomingHttpHeaders } from "node:http";
 import {
   type ActionRequest,
   type ActionResult,
   type AuditRecord,
+  type CallbackHeaders,
+  type CallbackListener,
   type Checkpoint,
   type CheckpointFunction,
   Client,
@@ -145,6 +148,17 @@ export async function ownTypes(
   const collected: ActionRequest<CaseInputs>[] = [{ actionId: "x", inputs }];
   client.runMany<CaseOutputs, CaseInputs>(collected);
   client.runMany(collected);
+  await using listener: CallbackListener = await client.listenCallbacks({ host: "127.0.0.1", port: 0 });
+  client.expectCallbacks("https://hooks.example.com/cxone");
+  const forms: CallbackHeaders[] = [
+    { "webhook-id": "x", accept: ["a", "b"], nothing: undefined },
+    [["a", "b"]],
+    new Map([["a", "b"]]),
+    new Headers(),
+    Object.fromEntries([]) as IncomingHttpHeaders,
+  ];
+  const heard: boolean[] = forms.map((headers) => client.notify("/a", headers, new Uint8Array()));
+  console.log(listener.url, listener.port, heard, client.notify("/a", {}, Buffer.from("{}")));
   console.log(typed.throwIfFailed().outputs.caseId, outcomes.length);
 }
 

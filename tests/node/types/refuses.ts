@@ -3,6 +3,7 @@ import {
   ActionResult,
   type AuditFilter,
   AuditTrail,
+  CallbackListener,
   Client,
   Invocation,
   Metrics,
@@ -77,6 +78,12 @@ export async function results(client: Client): Promise<void> {
     // @ts-expect-error there may be none
     outcome.error.kind;
   }
+  // @ts-expect-error a signature is over the bytes
+  client.notify("/a", {}, { status: "COMPLETED" });
+  // @ts-expect-error headers are text
+  client.notify("/a", { "content-length": 7 }, "");
+  // @ts-expect-error a port is a number
+  await client.listenCallbacks({ port: "80" });
   const [left] = client.recover();
   // @ts-expect-error there may be none
   if (left) await client.poll(left.resumeToken);
@@ -98,4 +105,6 @@ export function constructors(): void {
   new Invocation("{}");
   // @ts-expect-error the library makes them
   new Metrics();
+  // @ts-expect-error a client opens them
+  new CallbackListener();
 }
