@@ -12,9 +12,9 @@ use crate::faults::Point;
 pub(super) const SECONDS: usize = 300;
 /// Steps of a time in each doubling of it: a percentile is wrong by a tenth at most.
 const STEPS: f64 = 8.0;
-/// From a tenth of a millisecond to three hours.
-const BUCKETS: usize = 216;
-const SHORTEST: f64 = 0.000_1;
+/// From a hundredth of a millisecond to three hours.
+const BUCKETS: usize = 243;
+const SHORTEST: f64 = 0.000_01;
 
 /// Times, counted by how long they are.
 #[derive(Debug, Default)]

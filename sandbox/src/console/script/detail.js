@@ -14,8 +14,9 @@ function half(title, { headers, body, left_out }, first) {
     "div",
     {},
     make("h4", {}, title),
-    make("dl", { class: "headers" }, make("dt", {}, "→"), make("dd", {}, first), ...names),
-    body ? make("pre", {}, readable(body)) : make("p", { class: "soft" }, "no body"),
+    make("p", { class: "first" }, make("code", {}, first)),
+    make("details", {}, make("summary", {}, many(headers.length, "header")), make("dl", { class: "headers" }, ...names)),
+    body ? make("pre", {}, readable(body)) : undefined,
     more,
   );
 }
@@ -30,7 +31,7 @@ function exchangeOf(exchange, place) {
     `${place + 1}. ${exchange.point}`,
     make("span", {}, `${ended} in ${duration(exchange.took)}`),
     make("span", { class: "soft" }, `${clock(exchange.at, true)}, connection ${exchange.connection}`),
-    fault ? make("span", { class: "told" }, `told to: ${fault}`) : undefined,
+    fault ? make("span", { class: "told" }, "told: ", ...worded(fault)) : undefined,
   );
   const answer =
     status === null && (cut ?? "").includes("half") === false
@@ -38,7 +39,7 @@ function exchangeOf(exchange, place) {
       : half("Answer", exchange.answer, status === null ? `${cut}` : `HTTP/1.1 ${status}`);
   return make(
     "li",
-    { class: `exchange${isRefused ? " refused" : ""}` },
+    { class: `exchange${isRefused ? " refused" : ""}`, "data-number": exchange.number },
     title,
     make("div", { class: "halves" }, half("Request", exchange.request, `${exchange.method} ${exchange.path}`), answer),
   );
@@ -102,14 +103,20 @@ function draw(found) {
   const old = detail.querySelector(".hand");
   const isSame = detail.dataset.id === found.id;
   const hand = found.open ? (isSame && old) || handForm(found.id) : make("span", { class: "hand" });
-  const exchanges = make("ol", { class: "exchanges", role: "list" }, ...found.exchanges.map(exchangeOf));
+  // An exchange does not change once it is there, and what somebody has opened of it stays open.
+  const before = isSame ? detail.querySelectorAll(".exchange") : [];
+  const known = new Map(Array.from(before, (element) => [Number(element.dataset.number), element]));
+  const listed = found.exchanges.map((exchange, place) => known.get(exchange.number) ?? exchangeOf(exchange, place));
   if (isSame && detail.querySelector("h1")) {
     detail.querySelector(".facts").replaceWith(facts);
     if (hand !== old) old.replaceWith(hand);
-    detail.querySelector(".exchanges").replaceWith(exchanges);
+    const list = detail.querySelector(".exchanges");
+    for (const element of known.values()) if (!listed.includes(element)) element.remove();
+    for (const element of listed) if (!element.isConnected) list.append(element);
     detail.querySelector(".missing").replaceChildren(...(missing ? [missing] : []));
     return;
   }
+  const exchanges = make("ol", { class: "exchanges", role: "list" }, ...listed);
   detail.dataset.id = found.id;
   detail.replaceChildren(
     make("p", {}, make("a", { href: "#/" }, "← All invocations")),

@@ -11,7 +11,7 @@ function rowOf(row) {
   const element = make(
     "tr",
     { class: "new" },
-    make("th", { scope: "row" }, link, make("span", { class: "id" }, row.id)),
+    make("th", { scope: "row" }, link),
     make("td", { "data-label": "State" }, statePill(row.state)),
     make(
       "td",
@@ -22,7 +22,7 @@ function rowOf(row) {
     make("td", { class: "number took", "data-label": "Result after" }),
     make("td", { class: "number calls", "data-label": "Calls" }),
   );
-  link.textContent = row.action;
+  link.append(row.action, " ", make("span", { class: "id" }, row.id.slice(0, 8)));
   return element;
 }
 

@@ -14,6 +14,7 @@ const FAULTS = [
 const CALLBACK_FAULTS = [
   { name: "The callback is lost", fault: () => ({ close: "before_request" }) },
   { name: "A late callback", extent: "Seconds", fault: (extent) => ({ delay: extent }) },
+  { name: "The callback comes three times", fault: () => ({ copies: 2 }) },
 ];
 const chosenFaults = () => (byId("point").value === "callback" ? CALLBACK_FAULTS : FAULTS);
 
@@ -44,7 +45,7 @@ function showOrdered(faults) {
   if (text === orderedText) return;
   orderedText = text;
   const left = ({ left }) => (left > 1_000_000 ? "until withdrawn" : `${count(left)} left`);
-  const said = faults.map((fault) => make("li", {}, make("b", {}, fault.point), `: ${fault.says}, ${left(fault)}`));
+  const said = faults.map((fault) => make("li", {}, make("b", {}, fault.point), ": ", ...worded(`${fault.says}, ${left(fault)}`)));
   byId("ordered").replaceChildren(...(said.length ? said : [make("li", {}, "Nothing: the gateway behaves.")]));
 }
 

@@ -28,10 +28,9 @@ const many = (number, one, more = `${one}s`) => `${count(number)} ${number === 1
 /** Seconds as people say them. */
 function duration(seconds) {
   if (seconds === null || seconds === undefined) return "–";
-  if (seconds < 0.001) return `${(seconds * 1000).toFixed(2)} ms`;
-  if (seconds < 1) return `${(seconds * 1000).toPrecision(3).replace(/\.?0+$/, "").replace(/e.*/, "")} ms`;
-  if (seconds < 100) return `${seconds.toPrecision(3)} s`;
-  return `${count(Math.round(seconds))} s`;
+  const [value, unit] = seconds < 0.9995 ? [seconds * 1000, "ms"] : [seconds, "s"];
+  const decimals = value < 10 ? 2 : value < 100 ? 1 : 0;
+  return `${value.toLocaleString("en", { maximumFractionDigits: decimals })} ${unit}`;
 }
 
 const twoDigits = (number) => String(number).padStart(2, "0");
@@ -39,6 +38,11 @@ function clock(ms, precisely = false) {
   const at = new Date(ms);
   const time = [at.getHours(), at.getMinutes(), at.getSeconds()].map(twoDigits).join(":");
   return precisely ? `${time}.${String(at.getMilliseconds()).padStart(3, "0")}` : time;
+}
+
+/** A text in which names stand between backticks. */
+function worded(text) {
+  return text.split("`").map((part, place) => (place % 2 ? make("code", {}, part) : part));
 }
 
 const statePill = (state) => make("span", { class: `state ${state}` }, state);
@@ -78,7 +82,7 @@ let hiding;
 function say(text, isBad = false) {
   const status = byId("status");
   status.classList.toggle("bad", isBad);
-  status.textContent = text;
+  status.replaceChildren(...worded(text));
   clearTimeout(hiding);
   hiding = setTimeout(() => {
     status.textContent = "";
