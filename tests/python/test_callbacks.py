@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -297,6 +298,22 @@ def test_a_secret_that_is_none_is_refused_and_said_nowhere(sandbox: Sandbox) -> 
             Client(**sandbox.options, callback_secret=wrong)  # type: ignore[arg-type]
         assert "callback_secret" in str(refused.value)
         assert "CANARY" not in f"{refused.value!r} {refused.value.to_dict()}"
+
+
+@pytest.mark.parametrize("variable", ["CXONE_CALLBACK_SECRET", "CXONE_CALLBACK_SECRET_FILE"])
+def test_secrets_of_the_environment_are_told_apart_by_spaces(
+    variable: str, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "secrets"
+    file.write_text(f"{SECRET}\n{FOREIGN}\n", encoding="utf-8")
+    monkeypatch.setenv(variable, str(file) if variable.endswith("FILE") else f"{SECRET} {FOREIGN}")
+    client = Client(**sandbox.options)
+    client.expect_callbacks("https://hooks.example.com")
+    with waited_for(client, sandbox) as url:
+        path = urlsplit(url).path
+        assert not client.notify(path, {}, BODY)
+        for secret in (SECRET, FOREIGN):
+            assert client.notify(path, signed(BODY, secret, name=secret), BODY)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="fork is Unix's")
