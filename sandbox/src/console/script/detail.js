@@ -47,7 +47,7 @@ function exchangeOf(exchange, place) {
 
 function handForm(id) {
   const outputs = make("textarea", { id: "outputs", rows: 3, spellcheck: "false", placeholder: "its own" });
-  const message = make("textarea", { id: "message", rows: 3, placeholder: "ended by hand in the console" });
+  const message = make("textarea", { id: "message", rows: 3, placeholder: "… by hand in the console" });
   const end = (outcome) => async () => {
     const body = { outcome };
     if (outcome === "COMPLETED" && outputs.value.trim()) {

@@ -25,8 +25,12 @@ function fillPoints(points) {
   fillFaults();
 }
 
+let offered;
 function fillFaults() {
-  const options = chosenFaults().map(({ name }, place) => make("option", { value: place }, name));
+  // What was chosen stays chosen where it can be ordered there too.
+  if (offered === chosenFaults()) return;
+  offered = chosenFaults();
+  const options = offered.map(({ name }, place) => make("option", { value: place }, name));
   byId("fault").replaceChildren(...options);
   showExtent();
 }
