@@ -143,7 +143,12 @@ impl Members {
     }
 
     /// A whole number from `least` to `most`.
-    pub(crate) fn whole(&mut self, name: &'static str, least: u64, most: u64) -> Result<Option<u64>, Mistake> {
+    pub(crate) fn whole(
+        &mut self,
+        name: &'static str,
+        least: u64,
+        most: u64,
+    ) -> Result<Option<u64>, Mistake> {
         let must = || format!("a whole number from {least} to {most}");
         self.take_saying(name, must, |json| typed(json).filter(|n| (least..=most).contains(n)), number)
     }

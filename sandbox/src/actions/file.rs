@@ -39,10 +39,13 @@ impl ActionFile {
 
     fn parse(name: String, text: &str) -> Self {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let mut file =
-            ActionFile { name, lines: HashMap::new(), actions: Vec::new(), mistakes: Vec::new() };
+        let mut file = ActionFile { name, lines: HashMap::new(), actions: Vec::new(), mistakes: Vec::new() };
         let mut reader = Reader { text, file: &mut file };
-        if text.trim_start().starts_with('{') { reader.json() } else { reader.toml() }
+        if text.trim_start().starts_with('{') {
+            reader.json()
+        } else {
+            reader.toml()
+        }
         file
     }
 
@@ -147,7 +150,9 @@ impl Reader<'_> {
                 }
                 return array.into();
             }
-            DeValue::Integer(whole) => i64::from_str_radix(whole.as_str(), whole.radix()).ok().map(Value::from),
+            DeValue::Integer(whole) => {
+                i64::from_str_radix(whole.as_str(), whole.radix()).ok().map(Value::from)
+            }
             DeValue::Float(float) => {
                 let finite = float.as_str().parse().ok().and_then(serde_json::Number::from_f64);
                 finite.map(Value::Number)

@@ -36,9 +36,9 @@ impl Action {
             at_once: mistakes.keep(members.truth("at_once")),
             time: match members.json("time").filter(|json| json.get() != "null") {
                 None => None,
-                Some(json) => Time::read(&format!("{at}.time"), json.get())
-                    .map_err(|wrong| mistakes.all(wrong))
-                    .ok(),
+                Some(json) => {
+                    Time::read(&format!("{at}.time"), json.get()).map_err(|wrong| mistakes.all(wrong)).ok()
+                }
             },
             failure_rate: mistakes.keep(members.number("failure_rate", 0.0, 1.0)).unwrap_or_default(),
             errors: errors(&at, &mistakes.keep(members.list("errors")), &mut mistakes),
@@ -102,7 +102,8 @@ impl Action {
                 mistakes.add(place.clone(), format!("`{place}` must be a number from 0 to 1, got {rate}"));
             }
             if rate > 0.0 && self.outcome != Outcome::Completed {
-                let what = format!("`{at}`: `{name}` and an `outcome` other than `COMPLETED` exclude each other");
+                let what =
+                    format!("`{at}`: `{name}` and an `outcome` other than `COMPLETED` exclude each other");
                 mistakes.add(place, what);
             }
         }
@@ -166,7 +167,8 @@ fn errors(at: &str, list: &[Box<RawValue>], mistakes: &mut Mistakes) -> Vec<(Str
 
 /// The schema compiled, or what is wrong with it. It looks nowhere else than in itself.
 fn rule(schema: &RawValue) -> Result<jsonschema::Validator, String> {
-    let wrong = |error: &dyn std::fmt::Display| format!("must be a JSON Schema that can be compiled: {error}");
+    let wrong =
+        |error: &dyn std::fmt::Display| format!("must be a JSON Schema that can be compiled: {error}");
     let schema: Value = serde_json::from_str(schema.get()).map_err(|error| wrong(&error))?;
     let options = jsonschema::options()
         .should_validate_formats(true)

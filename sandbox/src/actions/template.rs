@@ -74,7 +74,9 @@ impl Template {
             match serde_json::from_str::<String>(literal) {
                 Ok(text) if text.contains("{{") => {
                     if after.trim_start().starts_with(':') {
-                        return Err(format!("has the placeholder in the name `{text}`; only a value may have one"));
+                        return Err(format!(
+                            "has the placeholder in the name `{text}`; only a value may have one"
+                        ));
                     }
                     template.string(&text)?;
                 }
@@ -210,7 +212,8 @@ mod tests {
 
     #[test]
     fn a_placeholder_alone_is_the_value_and_inside_a_text_it_is_text() {
-        let inputs = r#"{"n":12345678901234567890.50,"t":"a\"bé","o":{"x":{"y":[1,"2"]}},"b":true,"z":null,"a.b":1}"#;
+        let inputs =
+            r#"{"n":12345678901234567890.50,"t":"a\"bé","o":{"x":{"y":[1,"2"]}},"b":true,"z":null,"a.b":1}"#;
         for (template, expected) in [
             (r#""{{ inputs.n }}""#, "12345678901234567890.50"),
             (r#""{{inputs.n}} EUR""#, r#""12345678901234567890.50 EUR""#),

@@ -3,7 +3,6 @@
 use serde_json::{Value, json};
 
 use super::{Api, answer, answers, bare, form, in_path, oauth_code, object, schema, text, token, uuid};
-use crate::actions::CREATE_CASE;
 
 const EACH: &[&str] = &["Correlationid"];
 /// The headers of every refusal.
@@ -76,7 +75,8 @@ fn discovery() -> Value {
 fn of_a_token_endpoint() -> Value {
     let kept = &["Correlationid", "Cache-Control", "Pragma"];
     let challenged = answer("the client or the access key is unknown", &schema("TokenError"), kept);
-    let too_large = bare("the body is too large", &["Correlationid", "Cache-Control", "Pragma", "Icstatusdescription"]);
+    let too_large =
+        bare("the body is too large", &["Correlationid", "Cache-Control", "Pragma", "Icstatusdescription"]);
     answers(vec![
         ("200", answer("a token", &schema("Token"), kept)),
         ("400", answer("why there is none", &schema("TokenError"), kept)),
@@ -143,22 +143,17 @@ fn submit() -> Value {
         "summary": "Submits a query",
         "requestBody": {"required": true, "content": {"application/json": {
             "schema": schema("Query"),
-            "examples": {
-                "extract": {"value": {
-                    "entityName": "qm-workflows", "version": "1", "startDate": "2026-11-01", "endDate": "2026-11-02",
-                }},
-                "tutorial": {"value": {"entityName": CREATE_CASE, "customerId": "CUST-998877"}},
-            },
+            "examples": {"echo": {"value": {"entityName": "echo", "anything": 1}}},
         }}},
         "responses": answers(vec![
             ("202", rendered(submitted)),
             ("400", rendered(answer("the query is not what it must be", &schema("Error"), REFUSED))),
-            ("401", rendered(bare("there is no token, or it is no longer good", CHALLENGED))),
-            ("403", rendered(bare("the token lacks the scope", CHALLENGED))),
-            ("404", rendered(bare("there is no such entity", REFUSED))),
-            ("413", rendered(bare("the body is too large", REFUSED))),
-            ("415", rendered(bare("the body is not said to be JSON", REFUSED))),
-            ("429", rendered(bare("too many queries", REFUSED))),
+            ("401", bare("there is no token, or it is no longer good", CHALLENGED)),
+            ("403", bare("the token lacks the scope", CHALLENGED)),
+            ("404", bare("there is no such entity", REFUSED)),
+            ("413", bare("the body is too large", REFUSED)),
+            ("415", bare("the body is not said to be JSON", REFUSED)),
+            ("429", bare("too many queries", REFUSED)),
         ]),
     })
 }
@@ -170,9 +165,9 @@ fn look() -> Value {
         "parameters": [in_path("jobId", "the id that the submission named", &uuid())],
         "responses": answers(vec![
             ("200", rendered(answer("how far it is", &schema("Job"), EACH))),
-            ("401", rendered(bare("there is no token, or it is no longer good", CHALLENGED))),
-            ("403", rendered(bare("the token lacks the scope", CHALLENGED))),
-            ("404", rendered(bare("there is no such job", REFUSED))),
+            ("401", bare("there is no token, or it is no longer good", CHALLENGED)),
+            ("403", bare("the token lacks the scope", CHALLENGED)),
+            ("404", bare("there is no such job", REFUSED)),
         ]),
     })
 }

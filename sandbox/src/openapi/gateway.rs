@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Api, answer, answers, form, in_path, oauth_code, object, schema, text, token, uuid};
-use crate::actions::{AT_ONCE, CREATE_CASE, FAILS};
+use crate::actions::{AT_ONCE, ECHO, FAILS};
 use crate::options::{SCOPE_READ, SCOPE_WRITE};
 
 pub(crate) fn api() -> Api {
@@ -69,14 +69,18 @@ fn token_endpoint() -> Value {
     let parameters: Vec<Value> = in_query.collect();
     let in_form: serde_json::Map<_, _> =
         known.iter().map(|(name, schema)| ((*name).to_owned(), schema.clone())).collect();
+    let mut content = form(&[], in_form.into());
+    if let Some(members) = content.as_object_mut() {
+        members.insert("application/json".into(), json!({"schema": {"type": "null"}}));
+    }
     json!({
         "operationId": "token",
         "summary": "A token for the client",
         "description": "The client says who it is once: in the form, in a Basic header, or in the query, which \
-                        RFC 6749 §2.3.1 forbids and old programs do.",
+                        RFC 6749 §2.3.1 forbids and old programs do. JSON's `null` is no body.",
         "security": [{}, {"client": []}],
         "parameters": parameters,
-        "requestBody": {"required": false, "content": form(&[], in_form.into())},
+        "requestBody": {"required": false, "content": content},
         "responses": answers(vec![
             ("200", answer("a token", &schema("Token"), kept)),
             ("400", answer("why there is none", &schema("TokenError"), kept)),
@@ -103,11 +107,12 @@ fn invoke() -> Value {
     json!({
         "operationId": "invoke",
         "summary": "Invokes an action",
+        "description": "Which inputs an action needs, and what they may be, is told by the refusal of others.",
         "security": [{"token": [SCOPE_WRITE]}],
         "requestBody": {"required": true, "content": {"application/json": {
             "schema": schema("Invocation"),
             "examples": {
-                "tutorial": example(CREATE_CASE, json!({"customerId": "CUST-998877", "priority": 1})),
+                "echo": example(ECHO, json!({"customerId": "CUST-998877", "priority": 1})),
                 "at once": example(AT_ONCE, json!({"anything": null})),
                 "fails": example(FAILS, json!({})),
             },

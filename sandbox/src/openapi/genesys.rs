@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Api, Header, answer, answers, form, in_path, oauth_code, object, schema, text, token, uuid};
-use crate::actions::{CREATE_CASE, ECHO};
+use crate::actions::ECHO;
 
 /// The headers of every answer.
 const EACH: &[&str] = &["Inin-Correlation-Id", "Cache-Control"];
@@ -111,14 +111,17 @@ fn error() -> Value {
 }
 
 pub(crate) fn data_action() -> Api {
-    let action = in_path("actionId", "as the platform calls the action", &json!({"type": "string", "minLength": 1}));
+    let action =
+        in_path("actionId", "as the platform calls the action", &json!({"type": "string", "minLength": 1}));
     let custom = |name: &str| json!(format!("custom_-_{name}"));
     let mut named = action.clone();
     if let Some(members) = named.as_object_mut() {
-        members.insert("examples".into(), json!({
-            "tutorial": {"value": custom(CREATE_CASE)},
-            "echo": {"value": custom("echo")},
-        }));
+        members.insert(
+            "examples".into(),
+            json!({
+                "echo": {"value": custom("echo")},
+            }),
+        );
     }
     let refused = json!({"oneOf": [schema("ActionError"), schema("Error")]});
     let mut executed = vec![
@@ -133,7 +136,7 @@ pub(crate) fn data_action() -> Api {
         "parameters": [named],
         "requestBody": {"required": true, "content": {"application/json": {
             "schema": {"type": "object"},
-            "examples": {"tutorial": {"value": {"customerId": "CUST-998877", "priority": 1}}},
+            "examples": {"echo": {"value": {"customerId": "CUST-998877", "priority": 1}}},
         }}},
         "responses": answers(executed),
     });
@@ -213,7 +216,6 @@ pub(crate) fn flow() -> Api {
         "requestBody": {"required": true, "content": {"application/json": {
             "schema": schema("Launch"),
             "examples": {
-                "tutorial": {"value": {"flowId": CREATE_CASE, "inputData": {"customerId": "CUST-998877"}}},
                 "echo": {"value": {"flowId": ECHO, "name": "corr-001", "inputData": {"a": [1, {"b": null}]}}},
             },
         }}},

@@ -13,7 +13,8 @@ pub(crate) const PATH: &str = "/openapi.json";
 /// The whole description, from what a profile says of itself.
 pub(crate) fn description(api: Api) -> Value {
     let Api { title, each, paths, schemas, mut headers } = api;
-    let mut paths: Map<String, Value> = paths.into_iter().map(|(path, item)| (path.to_owned(), item)).collect();
+    let mut paths: Map<String, Value> =
+        paths.into_iter().map(|(path, item)| (path.to_owned(), item)).collect();
     let whole = json!({"type": "object", "required": ["openapi", "info", "paths"]});
     let description = json!({
         "operationId": "describe",
@@ -28,7 +29,10 @@ pub(crate) fn description(api: Api) -> Value {
         .map(|(name, description, sort)| {
             // Where a token stands in its window is told while there is one.
             let required = !name.starts_with("Inin-Ratelimit");
-            (name.to_owned(), json!({"description": description, "required": required, "schema": {"type": sort}}))
+            (
+                name.to_owned(),
+                json!({"description": description, "required": required, "schema": {"type": sort}}),
+            )
         })
         .collect();
     json!({

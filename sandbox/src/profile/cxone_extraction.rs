@@ -192,7 +192,9 @@ impl Profile for Extraction {
         }
         let accepts = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
         let is_api = matches!(exchange.point, Point::Invoke | Point::Poll);
-        if is_api && !accepts.into_iter().any(|value| value.contains("application/json")) {
+        // There is nothing to render of an answer without a body.
+        let has_body = !reply.body.is_empty();
+        if is_api && has_body && !accepts.into_iter().any(|value| value.contains("application/json")) {
             reply.set(header::CONTENT_TYPE, HeaderValue::from_static("application/html"));
             reply.body = "No known way to render data".into();
         }

@@ -85,12 +85,16 @@ fn a_file_in_toml_or_json_models_a_tenants_actions() {
             assert_eq!(outputs["amount"], 12.5);
             assert_eq!(outputs["said"], "12.5 EUR for CUST-1");
             assert_eq!(outputs["lines"], json!([1.5, true]));
-            let number: u32 = outputs["reference"].as_str().unwrap().strip_prefix("Q-").unwrap().parse().unwrap();
+            let number: u32 =
+                outputs["reference"].as_str().unwrap().strip_prefix("Q-").unwrap().parse().unwrap();
             assert!((1000..=9999).contains(&number));
             assert!(outputs["at"].as_str().unwrap().parse::<jiff::Timestamp>().is_ok());
         }
         // Drawn from the seed: the same every time this test runs.
-        assert!(by_status["COMPLETED"] > 30 && by_status["FAILED"] > 4 && by_status["CANCELLED"] > 1, "{by_status:?}");
+        assert!(
+            by_status["COMPLETED"] > 30 && by_status["FAILED"] > 4 && by_status["CANCELLED"] > 1,
+            "{by_status:?}"
+        );
         assert!(reasons["\"no such customer\""] > reasons["\"the CRM does not answer\""], "{reasons:?}");
     }
 }
@@ -118,7 +122,10 @@ fn inputs_that_break_their_schema_are_refused_all_at_once_and_no_value_is_repeat
     let mut wire = Wire::authorized(&sandbox);
     for (inputs, told) in [
         (json!({}), &["\"customerId\" is a required property"][..]),
-        (json!({"customerId": "secret", "amount": 5551234}), &["the input `customerId`", "the input `amount`"]),
+        (
+            json!({"customerId": "secret", "amount": 5551234}),
+            &["the input `customerId`", "the input `amount`"],
+        ),
         (json!({"customerId": "CUST-1", "amuont": 1}), &["'amuont' was unexpected"]),
     ] {
         let answer = wire.invoke_text(&invocation(QUOTE, inputs, "c")).unwrap();
@@ -130,7 +137,12 @@ fn inputs_that_break_their_schema_are_refused_all_at_once_and_no_value_is_repeat
     assert_eq!(sandbox.executions("c"), 0);
     // What has no schema takes what it took before.
     let extra = json!({"customerId": 1, "more": true});
-    assert_eq!(wire.invoke_text(&invocation(cxone_actions_sandbox::actions::CREATE_CASE, extra, "d")).unwrap().status, 202);
+    assert_eq!(
+        wire.invoke_text(&invocation(cxone_actions_sandbox::actions::CREATE_CASE, extra, "d"))
+            .unwrap()
+            .status,
+        202
+    );
 }
 
 #[test]
@@ -176,7 +188,10 @@ id = "6f9619ff-8b86-4d01-b42d-00c04fc964fb"
     ];
     for (what, line) in expected {
         let told = error.split("; ").find(|told| told.contains(what));
-        assert!(told.is_some_and(|told| told.ends_with(&format!("tenant.toml, line {line})"))), "{what}: {error}");
+        assert!(
+            told.is_some_and(|told| told.ends_with(&format!("tenant.toml, line {line})"))),
+            "{what}: {error}"
+        );
     }
 
     for (name, text, what) in [
@@ -184,7 +199,11 @@ id = "6f9619ff-8b86-4d01-b42d-00c04fc964fb"
         ("a.json", "{\"actions\": [\n{\"id\": }]}", "this is not JSON: it is broken at column 8 ("),
         ("a.json", "{\n\"actions\": 7}", "`actions` must be a list of actions"),
         ("a.toml", "", "`actions` is missing"),
-        ("a.json", "{\"actions\": [{\"id\": \"a\",\n \"id\": \"b\"}]}", "`actions[0].id` is given more than once ("),
+        (
+            "a.json",
+            "{\"actions\": [{\"id\": \"a\",\n \"id\": \"b\"}]}",
+            "`actions[0].id` is given more than once (",
+        ),
         ("a.toml", "[[actions]]\nid = 2026-11-23", "`actions[0].id` must be put in quotes"),
         ("a.toml", "actions = [7]", "an action of the sandbox must be a JSON object, got a number"),
     ] {
@@ -231,6 +250,10 @@ fn outputs_keep_every_digit_of_the_description_and_of_the_inputs() {
     let body = format!(r#"{{"actionId":"{QUOTE}","inputs":{{"n":12345678901234567890123.10}}}}"#);
     let answer = wire.invoke_text(&body).unwrap();
     assert_eq!(answer.status, 200, "{answer:?}");
-    assert!(answer.body.contains(r#"{"mine": 1.50, "yours": 12345678901234567890123.10}"#), "{}", answer.body);
+    assert!(
+        answer.body.contains(r#"{"mine": 1.50, "yours": 12345678901234567890123.10}"#),
+        "{}",
+        answer.body
+    );
     assert!(answer.header("location").unwrap().starts_with(INVOCATIONS));
 }

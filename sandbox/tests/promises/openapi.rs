@@ -59,9 +59,9 @@ impl Described {
             }
         };
         let operations = self.operations();
-        let found = operations.iter().find(|(template, known, _)| {
-            *known == method.to_ascii_lowercase() && matches(template)
-        });
+        let found = operations
+            .iter()
+            .find(|(template, known, _)| *known == method.to_ascii_lowercase() && matches(template));
         let Some((template, known, operation)) = found else {
             panic!("{}: {method} {path} is not described: {answer:?}", self.profile)
         };
@@ -96,7 +96,14 @@ impl Described {
         jsonschema::options().should_validate_formats(true).build(&whole).unwrap().is_valid(&body)
     }
 
-    fn ask(&mut self, wire: &mut Wire, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+    fn ask(
+        &mut self,
+        wire: &mut Wire,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Answer {
         let authorization = wire.token.as_ref().map(|token| format!("Bearer {token}"));
         let mut all = headers.to_vec();
         all.extend(authorization.as_ref().map(|value| ("authorization", value.as_str())));
@@ -131,7 +138,9 @@ impl Described {
         if self.profile == "cxone-extraction" {
             let path = "/authentication/v1/token/access-key";
             let of = |secret: &str| json!({"accessKeyId": key.0, "accessKeySecret": secret}).to_string();
-            for body in [of(&key.1), of("wrong"), "{}".into(), format!("{{}}{}", " ".repeat(17 * 1024 * 1024))] {
+            for body in
+                [of(&key.1), of("wrong"), "{}".into(), format!("{{}}{}", " ".repeat(17 * 1024 * 1024))]
+            {
                 self.ask(&mut wire, "POST", path, &[JSON], body.as_bytes());
             }
         }
@@ -145,7 +154,12 @@ fn invocations(profile: &str) -> (String, Value, Value, Value) {
     match profile {
         "gateway" => {
             let of = |id: &str| json!({"actionId": id, "inputs": {"customerId": "a"}});
-            ("/api/v2/integrations/actions/invocations".into(), of(actions::CREATE_CASE), json!({}), of(nobody))
+            (
+                "/api/v2/integrations/actions/invocations".into(),
+                of(actions::CREATE_CASE),
+                json!({}),
+                of(nobody),
+            )
         }
         "genesys-data-action" => {
             let path = format!("/api/v2/integrations/actions/custom_-_{}/execute", actions::CREATE_CASE);
@@ -191,9 +205,13 @@ fn meets_everything(profile: &'static str) {
         }
         "genesys-data-action" => {
             let of = |action: &str| format!("/api/v2/integrations/actions/custom_-_{action}");
-            for (action, execute) in
-                [("none", true), ("fails", true), ("is-cancelled", true), ("echo", false), ("none%00%FF", false)]
-            {
+            for (action, execute) in [
+                ("none", true),
+                ("fails", true),
+                ("is-cancelled", true),
+                ("echo", false),
+                ("none%00%FF", false),
+            ] {
                 let path = of(action);
                 if execute {
                     it.ask(&mut wire, "POST", &format!("{path}/execute"), &headers, b"{}");

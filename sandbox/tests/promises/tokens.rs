@@ -30,6 +30,9 @@ fn every_client_authentication_decodes_a_difficult_secret_exactly() {
             ("post", wire.token(&[], &post_form("app:1", secret))),
             ("basic", wire.token(&[("authorization", &header)], GRANT)),
             ("query", wire.send("POST", &query, &[], b"")),
+            ("query, as axios has it", {
+                wire.send("POST", &query, &[("content-type", "application/json")], b"null")
+            }),
             ("query, grant in the form", {
                 let path = format!("{TOKEN}?client_id=app%3A1&client_secret={}", encoded(secret));
                 wire.send("POST", &path, &form, GRANT.as_bytes())
