@@ -111,6 +111,13 @@ impl Calls {
         self.sent.iter().cloned().collect()
     }
 
+    /// When it was called about this invocation, and what the answers were.
+    pub(crate) fn about(&self, id: Uuid) -> Vec<(Instant, Option<u16>)> {
+        let id = id.to_string();
+        let own = self.sent.iter().filter(|called| called.invocation_id == id);
+        own.map(|called| (called.at, called.status)).collect()
+    }
+
     pub(crate) fn forget(&mut self) {
         self.sent.clear();
     }

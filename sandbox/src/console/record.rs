@@ -163,7 +163,8 @@ impl Record {
             id,
             action: Arc::clone(action),
             correlation_id: correlation_id.map(Into::into),
-            inputs: masks::text(masks, beginning(inputs)).into(),
+            // Masked as a whole, so that no secret is cut in two before it is found.
+            inputs: beginning(masks::text(masks, inputs.to_owned())).into(),
             accepted: now,
             launched: Timestamp::now(),
             calls: 0,
@@ -215,10 +216,10 @@ impl Record {
 }
 
 /// As much of a text as a list shows.
-fn beginning(text: &str) -> String {
+fn beginning(text: String) -> String {
     match text.char_indices().nth(INPUTS_SHOWN) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
-        None => text.to_owned(),
+        None => text,
     }
 }
 

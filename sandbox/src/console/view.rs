@@ -310,11 +310,28 @@ struct Whole<'a> {
     exchanges: Vec<Told<'a>>,
     /// How many exchanges were forgotten or are not shown.
     missing: usize,
+    callbacks: Vec<Callback>,
+}
+
+/// That the gateway called back.
+#[derive(Serialize)]
+struct Callback {
+    /// Milliseconds since 1970.
+    at: f64,
+    /// None where nobody answered.
+    status: Option<u16>,
 }
 
 /// One invocation and its exchanges, as JSON.
 pub(super) fn invocation(gateway: &mut Gateway, id: Uuid, now: Instant) -> Option<String> {
     let synchronous = gateway.profile().is_synchronous();
+    let clock = jiff::Timestamp::now().as_millisecond() as f64;
+    let callback = |(at, status): (Instant, Option<u16>)| {
+        let at = clock - now.saturating_duration_since(at).as_secs_f64() * 1000.0;
+        // To a tenth of a second, so that it is the same whenever it is asked for.
+        Callback { at: (at / 100.0).round() * 100.0, status }
+    };
+    let callbacks = gateway.calls.about(id).into_iter().map(callback).collect();
     let (record, invocations, masks) = gateway.recorded()?;
     let state = State::of(record.entry(id)?.phase(invocations, now));
     let calls = record.entry(id)?.calls as usize;
@@ -340,7 +357,7 @@ pub(super) fn invocation(gateway: &mut Gateway, id: Uuid, now: Instant) -> Optio
         .collect();
     let missing = skipped + calls.saturating_sub(own);
     let open = state.is_open() && !synchronous;
-    serde_json::to_string(&Whole { row: Row::of(entry, state), open, exchanges, missing }).ok()
+    serde_json::to_string(&Whole { row: Row::of(entry, state), open, exchanges, missing, callbacks }).ok()
 }
 
 fn told<'a>(exchange: &'a Exchange, masks: &Masks, started: f64) -> Told<'a> {

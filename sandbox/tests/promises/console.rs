@@ -1,5 +1,5 @@
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
 use cxone_actions_sandbox::{Sandbox, SandboxOptions, actions};
@@ -190,7 +190,7 @@ fn nothing_that_the_console_says_holds_a_secret() {
     let mut wire = Wire::authorized(&sandbox);
     let token = wire.token.clone().unwrap();
     wire.token(&[("authorization", &basic("id", secret))], "grant_type=client_credentials").unwrap();
-    let inputs = json!({"text": secret, "said": format!("Bearer {token}"), "password": "c4nary"});
+    let inputs = json!({"cut": format!("{}{secret}", "x".repeat(585)), "text": secret, "said": format!("Bearer {token}"), "password": "c4nary"});
     let body = json!({
         "actionId": actions::ECHO,
         "inputs": inputs,
@@ -391,4 +391,32 @@ fn where_the_answer_is_the_result_its_end_is_shown_and_not_chosen() {
     assert!(row["took"].as_f64().unwrap() >= 0.05, "{row}");
     let path = format!("/-/invocations/{}/end", row["id"].as_str().unwrap());
     assert_eq!(order(&sandbox, &path, json!({"outcome": "FAILED"})).status, 409);
+}
+
+#[test]
+fn a_callback_is_shown_with_its_answer_and_not_its_way() {
+    let sandbox = with_console();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/c4nary", listener.local_addr().unwrap());
+    let mut wire = Wire::authorized(&sandbox);
+    let body = json!({"actionId": actions::NEVER_ENDS, "inputs": {}, "callbackUrl": url});
+    let id = wire.invoke_text(&body.to_string()).unwrap().text("invocationId");
+    let path = format!("/-/invocations/{id}");
+    assert_eq!(get(&sandbox, &path).json()["callbacks"], json!([]));
+    let ended = order(&sandbox, &format!("{path}/end"), json!({"outcome": "CANCELLED"}));
+    assert_eq!(ended.status, 200);
+    let (mut stream, _) = listener.accept().unwrap();
+    let mut request = BufReader::new(stream.try_clone().unwrap()).lines().map(Result::unwrap);
+    assert_eq!(request.next().unwrap(), "POST /c4nary HTTP/1.1");
+    request.find(String::is_empty).unwrap();
+    stream.write_all(b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n").unwrap();
+    let shown = (0..1000)
+        .find_map(|_| {
+            std::thread::sleep(Duration::from_millis(10));
+            let shown = get(&sandbox, &path);
+            (shown.json()["callbacks"] != json!([])).then_some(shown)
+        })
+        .unwrap();
+    assert_eq!(shown.json()["callbacks"][0]["status"], 204);
+    assert!(!shown.body.contains("c4nary"), "{shown:?}");
 }

@@ -45,6 +45,12 @@ function exchangeOf(exchange, place) {
   );
 }
 
+/** Each on a line of its own: when, and what the answer was. */
+function callbacksOf({ callbacks }) {
+  const said = ({ at, status }) => `${clock(at)}, ${status === null ? "nobody answered" : `answered ${status}`}`;
+  return callbacks.map((callback) => make("div", {}, said(callback)));
+}
+
 function handForm(id) {
   const outputs = make("textarea", { id: "outputs", rows: 3, spellcheck: "false", placeholder: "its own" });
   const message = make("textarea", { id: "message", rows: 3, placeholder: "… by hand in the console" });
@@ -95,6 +101,7 @@ function draw(found) {
     fact("Result after", found.took === null ? "nobody was told yet" : duration(found.took)),
     fact("Calls", count(found.calls)),
     fact("Action", found.action_id),
+    found.callbacks.length ? fact("Callbacks", ...callbacksOf(found)) : undefined,
   );
   const missing = found.missing
     ? make("p", { class: "soft" }, `${many(found.missing, "exchange")} of it ${found.missing === 1 ? "is" : "are"} not shown: too many, or forgotten.`)
