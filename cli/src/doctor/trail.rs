@@ -90,15 +90,18 @@ fn writable(check: Check, directory: &Path) -> Check {
             format!("it can be written, and has {} MiB left", room.unwrap_or_default() >> 20),
             "make room: nothing is sent without a record of it",
         ),
-        Ok(took) if took > SLOW => check.warned(
-            format!("it can be written; the disk took {} ms for it", took.as_millis()),
-            "use a local disk: at `durability = \"power\"` each call waits that long",
-        ),
-        Ok(took) if there => check.passed(format!(
-            "it can be written and locked; the disk took {:.1} ms",
-            took.as_secs_f64() * 1e3
-        )),
-        Ok(_) => check.passed(format!("it is not there yet, and can be made in `{}`", place.display())),
+        Ok(_) if !there => {
+            check.passed(format!("it is not there yet, and can be made in `{}`", place.display()))
+        }
+        Ok(took) => {
+            let said =
+                format!("it can be written and locked; the disk took {:.1} ms", took.as_secs_f64() * 1e3);
+            if took <= SLOW {
+                check.passed(said)
+            } else {
+                check.warned(said, "use a local disk: at `durability = \"power\"` each call waits that long")
+            }
+        }
     }
 }
 

@@ -1,8 +1,9 @@
 //! The gateway, and what is none.
 
+use cxone_actions_sandbox::SandboxOptions;
 use serde_json::{Value, json};
 
-use crate::world::{examined, sandbox};
+use crate::world::{examined, file, sandbox, sandbox_of};
 
 #[test]
 fn what_the_gateway_answers_about_nothing_tells_what_it_is() {
@@ -68,4 +69,27 @@ fn what_the_gateway_answers_about_nothing_tells_what_it_is() {
         said.says("gateway.look", state, tried, came_back, todo);
         assert_eq!(said.code, *code, "{fault}");
     }
+}
+
+#[test]
+fn a_gateway_that_hangs_ends_the_check_within_its_time() {
+    let sandbox = sandbox();
+    sandbox.inject("poll", json!({"delay": 30}), 2).unwrap();
+    let said = examined(&sandbox, &[], &[]);
+    said.says("gateway.look", "failed", "GET", "no answer in time", "check what stands between");
+    assert_eq!(said.code, 7);
+}
+
+#[test]
+fn where_nothing_can_be_looked_at_nothing_is_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = cxone_actions::profile::Profile::text("genesys-data-action").unwrap();
+    let profile = file(folder.path(), "mine.toml", text.split("[schema]").next().unwrap());
+    let options = SandboxOptions { profile: "genesys-data-action".to_owned(), ..SandboxOptions::default() };
+    let sandbox = sandbox_of(options);
+    let said = examined(&sandbox, &[("CXONE_PROFILE", &profile)], &[]);
+    said.says("token.token", "ok", "", "a bearer token", "");
+    said.skipped("gateway.look", "nothing that can be looked at without executing an action");
+    let totals = sandbox.totals();
+    assert_eq!((said.code, totals.poll, totals.describe, totals.other), (0, 0, 0, 0));
 }

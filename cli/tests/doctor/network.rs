@@ -103,6 +103,15 @@ fn what_does_not_speak_tls_is_told_from_what_cuts_the_connection() {
 }
 
 #[test]
+fn whoever_takes_the_connection_and_says_nothing_ends_the_check_within_its_time() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let said = at(&format!("https://{}", listener.local_addr().unwrap()), &[]);
+    said.says("network.tcp", "ok", "", "took the connection", "");
+    said.says("network.tls", "failed", "shake hands", "no handshake in time", "check the port");
+    assert_eq!(said.code, 7);
+}
+
+#[test]
 fn a_proxy_that_does_not_lead_on_is_told_from_a_gateway_that_is_not_there() {
     let closed = Closed::new();
     let wants = answering(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n").to_string();

@@ -61,8 +61,8 @@ fn each_run_on_the_page_says_what_the_page_says() {
         let (script, shown): (Vec<&str>, Vec<&str>) = block.lines().partition(|line| line.starts_with("$ "));
         let script = script.iter().map(|line| line.trim_start_matches("$ ")).collect::<Vec<_>>().join("\n");
         let mut shell = Command::new("sh");
-        for (name, _) in
-            std::env::vars().filter(|(name, _)| name.starts_with("CXONE_") || name.ends_with("_PROXY"))
+        for (name, _) in std::env::vars()
+            .filter(|(name, _)| name.starts_with("CXONE_") || name.to_ascii_uppercase().ends_with("_PROXY"))
         {
             shell.env_remove(name);
         }

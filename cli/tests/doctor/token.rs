@@ -152,3 +152,23 @@ fn a_clock_that_differs_is_told_by_how_much_and_which_way() {
     let sandbox = sandbox();
     examined(&sandbox, &[], &[]).says("clock.skew", "ok", "", "they agree within 30 s", "");
 }
+
+#[test]
+fn an_openid_configuration_that_cannot_be_followed_is_told_and_no_credentials_are_sent() {
+    let elsewhere = json!({"body": {"token_endpoint": "https://evil.example/token"}});
+    let cases: &[(Value, i32, &str, &str)] = &[
+        (json!({"status": 404}), 4, "cannot be had: the server answered 404", "check `[token] discover`"),
+        (json!({"body": "<html>"}), 7, "names no `token_endpoint`", "what stands between"),
+        (json!({"status": 503}), 7, "answered 503", "try again later"),
+        (elsewhere, 4, "a host that the profile does not trust", "no credentials were sent"),
+    ];
+    for (fault, code, came_back, todo) in cases {
+        let options = SandboxOptions { profile: "cxone-extraction".to_owned(), ..SandboxOptions::default() };
+        let sandbox = sandbox_of(options);
+        sandbox.inject("discovery", fault.clone(), 1).unwrap();
+        let said = examined(&sandbox, &[], &[]);
+        said.says("token.discovery", "failed", "read the OpenID configuration", came_back, todo);
+        assert_eq!((said.code, sandbox.totals().token), (*code, 0), "{fault}");
+        said.skipped("gateway.look", "there is no token");
+    }
+}

@@ -39,7 +39,8 @@ impl Said {
         assert_eq!(all["exit_code"], code, "{out}{err}");
         assert_eq!(all["ok"], code == 0, "{out}");
         for check in all["checks"].as_array().unwrap() {
-            assert!(check["ms"].as_f64().unwrap() < 12_000.0, "{check}");
+            // Ten seconds is the promise; a busy machine may be late to see that they are over.
+            assert!(check["ms"].as_f64().unwrap() < 25_000.0, "{check}");
             let fails = check["state"] == "failed";
             assert!(!fails || (check["do"].is_string() && check["kind"].is_string()), "{check}");
         }

@@ -165,11 +165,14 @@ impl Probe {
 impl Proxy {
     fn of(leads: &Intercept) -> Option<Proxy> {
         let (uri, tls) = (leads.uri(), leads.uri().scheme_str() == Some("https"));
+        let mut authorization = leads.basic_auth().cloned();
+        // No way of printing it shows it.
+        authorization.iter_mut().for_each(|value| value.set_sensitive(true));
         Some(Proxy {
             host: bare(uri.host()?).to_owned(),
             port: uri.port_u16().unwrap_or(if tls { 443 } else { 80 }),
             tls,
-            authorization: leads.basic_auth().cloned(),
+            authorization,
         })
     }
 }
