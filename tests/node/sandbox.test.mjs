@@ -1,13 +1,14 @@
 // The gateway on a loopback port, for users' own tests.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
+import { writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
 import { Client, Sandbox } from "cxone-actions";
 import { DIST } from "./declarations.mjs";
-import { ACTION, accessTo, connected, node, REQUEST, ROOT, thrown } from "./support.mjs";
+import { ACTION, accessTo, connected, folder, node, REQUEST, ROOT, rejection, thrown } from "./support.mjs";
 
 test("it_listens_when_it_is_constructed_and_stops_when_it_is_closed", async () => {
   const sandbox = new Sandbox();
@@ -81,7 +82,10 @@ test("faults_are_ordered_in_either_spelling_and_their_mistakes_are_named", async
     [["invoke", { stauts: 500 }], /stauts/],
     [["invoke", {}], /fault/],
     [["invoke", 7], /./],
-    [["describe", { status: 500 }], /`point` must be `token`, `invoke` or `poll`, got `describe`/],
+    [
+      ["describe", { status: 500 }],
+      /`point` must be `token`, `invoke`, `poll` or `callback`, got `describe`/,
+    ],
     ...[-1, 1.5, 0, 2 ** 32, Number.NaN, null, "3x"].map((times) => [
       ["invoke", { status: 500 }, times],
       /`times` must be a whole number from 1 to 4294967295/,
@@ -162,6 +166,53 @@ test("a_time_that_is_none_is_refused_in_milliseconds_and_by_the_name_that_it_has
       assert.match(stack.split("\n")[1], /sandbox\.test\.mjs/);
     }
   }
+});
+
+test("a_time_of_a_fault_is_told_once_and_a_place_is_spelt_one_way", (t) => {
+  const { sandbox } = connected(t);
+  for (const [one, other] of [
+    ["retryAfter", "retryAfterMs"],
+    ["retry_after", "retryAfterMs"],
+    ["retry_after", "retryAfter"],
+    ["delay", "delayMs"],
+    ["drip", "dripMs"],
+  ]) {
+    const { kind, message } = thrown(() => sandbox.inject("invoke", { [one]: 1, [other]: 1 }));
+    assert.deepEqual([kind, message], ["config", `\`${one}\` and \`${other}\` exclude each other`]);
+  }
+  const id = "6f9619ff-8b86-4d01-b42d-00c04fc964ff";
+  for (const [action, path] of [
+    [{ id, outputs: { a: [() => 1] } }, "actions[0].outputs.a[0]"],
+    [{ id, timeMs: { min: -1, max: 2 } }, "actions[0].timeMs.min"],
+    [{ id, failureRate: 2 }, "actions[0].failureRate"],
+    [{ id, outputs: "{{ nothing }}" }, "actions[0].outputs"],
+  ]) {
+    const { kind, message } = thrown(() => new Sandbox({ actions: [action] }));
+    assert.equal(kind, "config");
+    assert.ok(message.startsWith(`\`${path}\` `), message);
+  }
+});
+
+test("a_tenant_is_modelled_by_options_or_by_a_file", async (t) => {
+  const id = "6f9619ff-8b86-4d01-b42d-00c04fc964ff";
+  const outputs = { customer: "{{ inputs.customerId }}", said: "for {{ inputs.customerId }}" };
+  const input_schema = { type: "object", required: ["customerId"] };
+  const actionsFile = join(folder(t), "tenant.json");
+  const said = { id, outputs, input_schema, time: { min: 0.001, max: 0.002 } };
+  writeFileSync(actionsFile, JSON.stringify({ actions: [said] }));
+  const action = { id, outputs, inputSchema: input_schema, timeMs: { min: 1, max: 2 } };
+  for (const options of [{ actionsFile }, { actions: [action] }]) {
+    const { client } = connected(t, {}, options);
+    const result = await client.run({ actionId: id, inputs: { customerId: "CUST-1" } });
+    assert.deepEqual(result.outputs, { customer: "CUST-1", said: "for CUST-1" });
+    const refused = await rejection(client.run({ actionId: id, inputs: {} }));
+    assert.deepEqual([refused.kind, refused.httpStatus], ["rejected", 400]);
+    assert.match(refused.message, /"customerId" is a required property/);
+  }
+  writeFileSync(actionsFile, JSON.stringify({ actions: [{ ...said, complete_after: 1, tiem: 1 }] }));
+  const { kind, message } = thrown(() => new Sandbox({ actionsFile }));
+  assert.equal(kind, "config");
+  assert.match(message, /`actions\[0\]\.tiem` is no member .*`complete_after`.*tenant\.json, line 1\)$/);
 });
 
 test("each_profile_has_the_credentials_that_it_asks_for", (t) => {

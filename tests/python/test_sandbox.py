@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cxone_actions import Sandbox
+from cxone_actions import Client, RequestRejectedError, Sandbox
+from cxone_actions.types import SandboxAction
 
 
 @pytest.mark.parametrize("profile", ["gateway", "genesys-data-action", "genesys-flow", "cxone-extraction"])
@@ -40,6 +44,25 @@ def test_what_is_given_is_taken_and_what_cannot_work_is_named() -> None:
     for options, what in wrong:
         with pytest.raises(ValueError, match=what):
             Sandbox(**options)
+
+
+def test_a_tenant_is_modelled_by_options_or_by_a_file(tmp_path: Path) -> None:
+    action = "6f9619ff-8b86-4d01-b42d-00c04fc964ff"
+    outputs = {"customer": "{{ inputs.customerId }}", "said": "for {{ inputs.customerId }}"}
+    schema = {"type": "object", "required": ["customerId"]}
+    said: SandboxAction = {"id": action, "outputs": outputs, "input_schema": schema, "time": {"min": 0, "max": 0.01}}
+    file = tmp_path / "tenant.json"
+    file.write_text(json.dumps({"actions": [said]}), encoding="utf-8")
+    said["time"] = {"median": timedelta(milliseconds=1), "p99": 0.01}
+    given: list[dict[str, Any]] = [{"actions_file": file}, {"actions_file": str(file)}, {"actions": [said]}]
+    for options in given:
+        with Sandbox(**options) as sandbox, Client(**sandbox.options, poll_interval=0.01) as client:
+            assert client.run(action, {"customerId": "a"}).outputs == {"customer": "a", "said": "for a"}
+            with pytest.raises(RequestRejectedError, match='"customerId" is a required property'):
+                client.run(action, {})
+    file.write_text('[[actions]]\nid = "x"\nfailure_rate = 2\ntiem = 1\n', encoding="utf-8")
+    with pytest.raises(ValueError, match=r"failure_rate` must be .*, line 3\); `actions\[0\]\.tiem` .*, line 4\)"):
+        Sandbox(actions_file=file)
 
 
 @pytest.mark.parametrize("times", [-1, 0, 1.5, 2**32, float("nan"), "3", None, True])
