@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use http::{Request, Response};
-use http_body_util::{BodyExt, Full};
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -27,6 +27,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 use tokio::time::sleep;
 
+use crate::console::{self, Sent};
 use crate::error::SandboxError;
 use crate::faults::Close;
 use crate::gateway::{Decision, Gateway, Received};
@@ -152,18 +153,27 @@ async fn serve(stream: TcpStream, number: u64, gateway: Shared) {
     }
 }
 
-async fn answer(
-    request: Request<Incoming>,
-    connection: u64,
-    gateway: Shared,
-) -> Result<Response<Full<Bytes>>, Cut> {
+async fn answer(request: Request<Incoming>, connection: u64, gateway: Shared) -> Result<Response<Sent>, Cut> {
     let (head, body) = request.into_parts();
+    if console::owns(head.uri.path()) {
+        let token = gateway.lock().console_token();
+        if let Some(token) = token {
+            return Ok(console::answer(head, body, &token, &gateway).await);
+        }
+    }
     // A peer that goes away in the middle of its request has asked for nothing.
     let limit = gateway.lock().body_limit();
     let (body, body_bytes) = read(body, limit).await.map_err(|_| Cut::Close)?;
     let received =
         Received { method: head.method, uri: head.uri, headers: head.headers, body, body_bytes, connection };
-    let Decision { reply, delay, drip, close } = gateway.lock().decide(&received, Instant::now());
+    let (decision, call) = {
+        let mut gateway = gateway.lock();
+        (gateway.decide(&received, Instant::now()), gateway.calls.take())
+    };
+    if let Some(call) = call {
+        tokio::spawn(call.run(gateway.clone()));
+    }
+    let Decision { reply, delay, drip, close } = decision;
     if !delay.is_zero() {
         sleep(delay).await;
     }
@@ -171,7 +181,7 @@ async fn answer(
         return Err(Cut::Drip { wire: reply.into_wire().0, pause: drip });
     }
     match close {
-        None => Ok(reply.into_response()),
+        None => Ok(reply.into_response().map(Sent::Whole)),
         Some(Close::BeforeRequest | Close::AfterRequest) => Err(Cut::Close),
         Some(Close::Reset) => Err(Cut::Reset),
         Some(Close::MidHead) => {
