@@ -6,6 +6,7 @@
 //! it sends anything.
 
 mod bits;
+mod cell;
 mod drive;
 mod identity;
 mod json_lines;
@@ -119,6 +120,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut settings = arguments.settings.resolve()?;
     if let Some(rate) = &arguments.rate {
         settings.set("rate_limit", rate.as_str(), "--rate");
+    }
+    // What a power cut could take back would be sent again.
+    if settings.get("durability").is_none() {
+        settings.set("durability", "power", "batch");
     }
     if arguments.dry_run {
         let profile = settings.profile()?;

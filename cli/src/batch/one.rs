@@ -11,6 +11,10 @@ use tokio::sync::watch;
 use super::left::Known;
 use super::line::{self, Became, Whose};
 use super::results::Lines;
+use crate::plain::plain;
+
+/// Of what is said of a row so much is shown; all of it is in the results.
+const SHOWN: usize = 600;
 
 /// A disk that takes longer for a line ends the batch. It is less than a handler of results may take, after which the
 /// trail would say that the result has been given up.
@@ -99,7 +103,7 @@ impl Room {
         }
         let (kind, became) = (error.kind(), line::of_result(Err(&error)));
         let told = matches!(kind, ErrorKind::Validation | ErrorKind::Denied)
-            .then(|| format!("row {}, line {}: {error}", whose.index, whose.line));
+            .then(|| plain(&format!("row {}, line {}: {error}", whose.index, whose.line), SHOWN));
         self.put(whose.refused(&error)).await;
         End::Line { index: whose.index, became, why: Some(error), told }
     }

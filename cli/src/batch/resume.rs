@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use cxone_actions::Client;
+use cxone_actions::trail::{Event, Filter};
 
 use super::Arguments;
 use super::identity::{Note, VERSION, beside, between};
@@ -24,6 +25,8 @@ pub(super) struct Place {
     pub(super) reading: Reading,
     pub(super) batch_id: Option<String>,
     pub(super) trail: PathBuf,
+    /// It is this batch's alone.
+    own_trail: bool,
     /// What earlier runs noted.
     before: Option<Note>,
 }
@@ -91,7 +94,8 @@ impl Place {
             None => arguments.batch_id.clone(),
         };
         let trail = trail(&out, before.as_ref(), settings)?;
-        Ok(Place { out, results, reading, batch_id, trail, before })
+        let own_trail = trail == beside(&out, ".trail");
+        Ok(Place { out, results, reading, batch_id, trail, own_trail, before })
     }
 
     /// Whether an earlier run began it.
@@ -153,6 +157,14 @@ impl Place {
                     ),
                 });
             }
+        }
+        let sent = Filter { event: Some(Event::Sending), ..Filter::default() };
+        if self.before.is_none() && self.own_trail && client.audit().records(&sent)?.next().is_some() {
+            return Err(Failure::config(format!(
+                "`{}` says that rows of a batch were sent, and its results are gone: restore them, or begin again with \
+                 another `--out`",
+                self.trail.display()
+            )));
         }
         let done = self.results.done()?;
         if let Some(last) = done.rows.last().filter(|last| *last >= survey.rows) {

@@ -91,6 +91,11 @@ impl Summary {
         self.say_what_to_do(arguments, left);
         match self.exit_code(left) {
             0 => Ok(()),
+            code if matches!(self.stopped, Some(Stopped::Signal(..))) => {
+                // Whoever stopped it knows why.
+                note(&self.why());
+                Err(Failure::silent(code))
+            }
             code => Err(Failure { exit_code: code, message: self.why() }),
         }
     }
@@ -140,12 +145,16 @@ impl Summary {
             None => {}
         }
         let Tally { failed, unknown, running, put_off, .. } = self.tally;
-        match () {
-            () if unknown > 0 => ErrorKind::OutcomeUnknown.exit_code(),
-            () if put_off > 0 && left > 0 => ErrorKind::Unavailable.exit_code(),
-            () if running > 0 && left > 0 => ErrorKind::PollTimeout.exit_code(),
-            () if failed > 0 => EXIT_FAILED,
-            () => 0,
+        if unknown > 0 {
+            ErrorKind::OutcomeUnknown.exit_code()
+        } else if put_off > 0 && left > 0 {
+            ErrorKind::Unavailable.exit_code()
+        } else if running > 0 && left > 0 {
+            ErrorKind::PollTimeout.exit_code()
+        } else if failed > 0 {
+            EXIT_FAILED
+        } else {
+            0
         }
     }
 }

@@ -7,10 +7,10 @@ use std::rc::Rc;
 
 use csv::{ByteRecord, ReaderBuilder};
 use cxone_actions::Violation;
-use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
-use super::reading::{Empty, Kind, Mapped, Reading};
+use super::cell::written;
+use super::reading::{Kind, Mapped, Reading};
 use super::row::{ACTION, CORRELATION, Name, Row, json_text};
 
 /// A row beyond this is a quote that nobody closed.
@@ -40,6 +40,8 @@ struct Plan {
 pub(super) struct Table<'a, R> {
     reader: csv::Reader<Metered<R>>,
     spent: Rc<Cell<u64>>,
+    /// Lines end as on Windows.
+    crlf: Rc<Cell<Option<bool>>>,
     plan: Plan,
     reading: Reading,
     typing: &'a Typing<'a>,
@@ -51,6 +53,7 @@ pub(super) struct Table<'a, R> {
 struct Metered<R> {
     inner: R,
     spent: Rc<Cell<u64>>,
+    crlf: Rc<Cell<Option<bool>>>,
 }
 
 impl<R: Read> Read for Metered<R> {
@@ -63,6 +66,12 @@ impl<R: Read> Read for Metered<R> {
         }
         let count = self.inner.read(into)?;
         self.spent.set(spent.saturating_add(u64::try_from(count).unwrap_or(u64::MAX)));
+        if self.crlf.get().is_none() {
+            let read = into.get(..count).unwrap_or_default();
+            let end = read.iter().position(|byte| *byte == b'\n');
+            self.crlf
+                .set(end.map(|end| end.checked_sub(1).and_then(|before| read.get(before)) == Some(&b'\r')));
+        }
         Ok(count)
     }
 }
@@ -73,16 +82,16 @@ impl<'a, R: Read> Table<'a, R> {
     /// # Errors
     /// Everything in the header that cannot be meant, all at once; the text of the first that is an error of the system.
     pub(super) fn new(reader: R, reading: &Reading, typing: &'a Typing<'a>) -> Result<Self, Vec<String>> {
-        let spent = Rc::new(Cell::new(0));
+        let (spent, crlf) = (Rc::new(Cell::new(0)), Rc::new(Cell::new(None)));
         let mut reader = ReaderBuilder::new()
             .delimiter(reading.format.delimiter())
             .flexible(true)
-            .from_reader(Metered { inner: reader, spent: spent.clone() });
+            .from_reader(Metered { inner: reader, spent: spent.clone(), crlf: crlf.clone() });
         let header =
             reader.byte_headers().map_err(|error| vec![format!("the header cannot be read: {error}")])?;
         let plan = Plan::of(header, reading)?;
         let (reading, record) = (reading.clone(), ByteRecord::new());
-        Ok(Table { reader, spent, plan, reading, typing, record, index: 0 })
+        Ok(Table { reader, spent, crlf, plan, reading, typing, record, index: 0 })
     }
 
     /// The next row.
@@ -95,10 +104,18 @@ impl<'a, R: Read> Table<'a, R> {
         if !more {
             return Ok(None);
         }
-        let line = self.record.position().map_or(began, csv::Position::line);
+        let line = self.line(began);
         let row = self.row(line);
         self.index += 1;
         Ok(Some(row))
+    }
+
+    /// Where the record began that was read just now. `began`: where its reader stood before, which is ahead of empty lines
+    /// and, where lines end as on Windows, of the second half of an end.
+    fn line(&self, began: u64) -> u64 {
+        let inside = self.record.iter().flatten().filter(|byte| **byte == b'\n').count();
+        let last = self.reader.position().line().saturating_sub(u64::try_from(inside).unwrap_or(0));
+        if self.crlf.get() == Some(true) { last } else { began.max(last.saturating_sub(1)) }
     }
 
     fn row(&self, line: u64) -> Row {
@@ -241,42 +258,6 @@ impl Plan {
     }
 }
 
-/// The cell in JSON, digit by digit; none where the row has no such input.
-fn written(cell: &str, kind: Kind, empty: Empty) -> Result<Option<String>, &'static str> {
-    if cell.is_empty() {
-        return Ok(match (empty, kind) {
-            (Empty::Null, _) => Some("null".to_owned()),
-            (Empty::Text, Kind::String) => Some("\"\"".to_owned()),
-            _ => None,
-        });
-    }
-    match kind {
-        Kind::String => Ok(Some(json_text(cell))),
-        Kind::Integer if is_number(cell) && !cell.contains(['.', 'e', 'E']) => Ok(Some(cell.to_owned())),
-        Kind::Integer => {
-            Err("must be an integer such as 42 or -7, without blanks, signs of thousands or leading zeros")
-        }
-        Kind::Number if is_number(cell) => Ok(Some(cell.to_owned())),
-        Kind::Number => {
-            Err("must be a number such as 42 or -0.5, without blanks, signs of thousands or leading zeros")
-        }
-        Kind::Boolean if cell.eq_ignore_ascii_case("true") => Ok(Some("true".to_owned())),
-        Kind::Boolean if cell.eq_ignore_ascii_case("false") => Ok(Some("false".to_owned())),
-        Kind::Boolean => Err("must be true or false"),
-        Kind::Json => match serde_json::from_str::<&RawValue>(cell) {
-            Ok(raw) => Ok(Some(raw.get().to_owned())),
-            Err(_) => Err("must be JSON"),
-        },
-    }
-}
-
-fn is_number(text: &str) -> bool {
-    let starts = text.starts_with(|first: char| first == '-' || first.is_ascii_digit());
-    starts
-        && text.ends_with(|last: char| last.is_ascii_digit())
-        && serde_json::from_str::<&RawValue>(text).is_ok()
-}
-
 fn member(object: &mut String, name: &str, json: &str) {
     if object.len() > 1 {
         object.push(',');
@@ -297,7 +278,7 @@ fn escaped(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::reading::Format;
+    use super::super::reading::{Empty, Format};
     use super::*;
 
     fn reading() -> Reading {
@@ -381,6 +362,9 @@ mod tests {
         let found = rows(b"x,y\n1\n1,2,3\n\xff,2\n1,2\n", &reading());
         let said: Vec<_> = found.iter().map(|row| (row.line, row.mistakes.len())).collect();
         assert_eq!(said, [(2, 1), (3, 1), (4, 1), (5, 0)]);
+        let lines = |text: &[u8]| rows(text, &reading()).iter().map(|row| row.line).collect::<Vec<_>>();
+        assert_eq!(lines(b"x\n\n1\n\"a\nb\"\n\n2"), [3, 4, 7]);
+        assert_eq!(lines(b"x\r\n\r\n1\r\n\"a\nb\"\r\n\r\n2"), [3, 4, 7]);
         assert!(found[0].mistakes[0].message.contains("must have 2 fields as the header has, got 1"));
         assert!(found[2].mistakes[0].message.contains("column `x` must be UTF-8"));
     }
@@ -408,7 +392,7 @@ mod tests {
 
     #[test]
     fn a_quote_that_nobody_closes_is_an_error_and_not_a_row_as_long_as_the_file() {
-        let text = io::Read::chain(b"x\n1\n\"2".as_slice(), io::repeat(b'z').take(3 * LONGEST));
+        let text = Read::chain(b"x\n1\n\"2".as_slice(), io::repeat(b'z').take(3 * LONGEST));
         let mut table = Table::new(text, &reading(), &|_, _| None).unwrap();
         assert!(table.next().unwrap().is_some());
         let error = table.next().unwrap_err().to_string();
