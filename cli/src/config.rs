@@ -9,7 +9,10 @@ use crate::output::{Format, Output, note, print, print_json, table};
 use crate::settings::{Flags, Origin};
 
 /// Show the settings that hold, and where each comes from
+///
+/// Example: cxone-actions config show
 #[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     command: Command,

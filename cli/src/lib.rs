@@ -33,8 +33,12 @@ use clap::{Parser, Subcommand};
 use failure::{EXIT_CONFIG, EXIT_FAILED, Failure};
 
 /// Invoke contact-centre Data Actions once, learn what became of them, and be able to prove it
+///
+/// Every command tells more with `--help`, and an example. `--sandbox` on those that call a gateway starts one for the run.
+///
+/// Example: cxone-actions run a1b2c3d4-e5f6-7890-abcd-ef1234567890 -i customerId=CUST-1 -i issueType=billing --sandbox
 #[derive(Debug, Parser)]
-#[command(name = "cxone-actions", version, arg_required_else_help = true)]
+#[command(name = "cxone-actions", version, verbatim_doc_comment, arg_required_else_help = true)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,

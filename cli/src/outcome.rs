@@ -106,7 +106,9 @@ pub(crate) fn accepted(
     rows.push(("correlation", plain(&invocation.correlation_id, SHOWN)));
     rows.extend(invocation.resume_token.as_deref().map(|token| ("resume", token.to_owned())));
     print(&lines(&rows))?;
-    if let Some(token) = &invocation.resume_token {
+    if flags.is_sandbox() {
+        note("the sandbox ends with this command, and the action with it");
+    } else if let Some(token) = &invocation.resume_token {
         note(&format!("wait for its end with\n  {}", to_go_on(flags, token)));
     }
     Ok(())
@@ -166,7 +168,9 @@ pub(crate) fn interrupted(left: &Left, signal: Signal, flags: &Flags, output: Ou
             to_go_on(flags, target)
         ),
         ("no", None) => "interrupted: nothing was sent".to_owned(),
-        ("yes", None) => format!("interrupted: the gateway has executed the action; correlation id {correlation}"),
+        ("yes", None) => {
+            format!("interrupted: the gateway has executed the action; correlation id {correlation}")
+        }
         _ => format!(
             "interrupted: the request was on its way, and whether it was executed is not known; look for correlation id \
              {correlation} before you call again"

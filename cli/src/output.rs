@@ -62,11 +62,6 @@ impl Output {
         self.paint_for(io::stdout().is_terminal())
     }
 
-    /// The colours for stderr.
-    pub(crate) fn paint_stderr(self) -> Paint {
-        self.paint_for(io::stderr().is_terminal())
-    }
-
     fn paint_for(self, terminal: bool) -> Paint {
         let said = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         Paint(match self.color {

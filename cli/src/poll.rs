@@ -13,10 +13,10 @@ use crate::signals::Signals;
 
 /// Wait for the result of an invocation
 ///
-/// INVOCATION is a resume token or an invocation id, as `run` gave it; `-` reads it from stdin. It exits as `run` does, and
-/// asks as often as one likes: looking changes nothing.
+/// INVOCATION is a resume token or an invocation id, as `run` gave it; `-` reads it from stdin, where it may also be what
+/// `run --no-wait --output json` printed. It exits as `run` does, and asks as often as one likes: looking changes nothing.
 ///
-/// Example: cxone-actions run a1b2c3d4-e5f6-7890-abcd-ef1234567890 -i customerId=C-1 -i issueType=billing --no-wait --output json | jq -r .resume_token | cxone-actions poll -
+/// Example: cxone-actions run a1b2c3d4-e5f6-7890-abcd-ef1234567890 -i customerId=C-1 -i issueType=billing --no-wait --output json | cxone-actions poll -
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Arguments {
@@ -44,19 +44,33 @@ async fn wait(arguments: &Arguments) -> Result<(), Failure> {
         }
         target => target.to_owned(),
     };
+    let target = if target.starts_with('{') {
+        PollTarget::from_json(&target).map_err(|error| output.ended(error))?
+    } else {
+        PollTarget::Id(target)
+    };
+    let left = Left { resume_token: Some(name_of(&target)), executed: "yes", ..Left::default() };
     let mut signals = Signals::listen()?;
     let policy = settings.policy()?;
     let client = settings.client()?;
     let ended = tokio::select! {
-        polled = client.poll(PollTarget::Id(target.clone()), CallOptions::default()) => match polled {
+        polled = client.poll(target, CallOptions::default()) => match polled {
             Ok(result) => outcome::tell(&result, &policy, output),
             Err(error) => Err(outcome::ended(error, flags, output)),
         },
-        signal = signals.next() => {
-            let left = Left { resume_token: Some(target), executed: "yes", ..Left::default() };
-            Err(outcome::interrupted(&left, signal, flags, output))
-        }
+        signal = signals.next() => Err(outcome::interrupted(&left, signal, flags, output)),
     };
     client.shutdown(std::time::Duration::ZERO).await;
     ended
+}
+
+/// What it can be polled by again.
+fn name_of(target: &PollTarget) -> String {
+    match target {
+        PollTarget::Id(id) => id.clone(),
+        PollTarget::Invocation(invocation) => {
+            let named = invocation.resume_token.as_ref().or(invocation.invocation_id.as_ref());
+            named.cloned().unwrap_or_default()
+        }
+    }
 }

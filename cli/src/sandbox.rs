@@ -15,7 +15,10 @@ use crate::{EXIT_CONFIG, Failure};
 ///
 /// Prints on stdout what to export so that the library and this command talk to it. Nothing that happens there survives
 /// it: tokens, invocations and counts end with the command. What it answers is described at `/openapi.json`.
+///
+/// Example: cxone-actions sandbox --port 0 --seed 7 --output json
 #[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
 pub(crate) struct Arguments {
     /// Port to listen on; 0 takes any free one
     #[arg(long, default_value_t = 0)]

@@ -18,8 +18,7 @@ pub(super) struct Variable {
 /// What is wrong with it, by line; never the line itself, which may be a secret.
 pub(super) fn read(path: &Path) -> Result<Vec<Variable>, String> {
     let file = path.display().to_string();
-    let text =
-        std::fs::read_to_string(path).map_err(|error| format!("`{file}` cannot be read: {error}"))?;
+    let text = std::fs::read_to_string(path).map_err(|error| format!("`{file}` cannot be read: {error}"))?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let mut found: Vec<Variable> = Vec::new();
     for item in dotenvy::from_read_iter(text.as_bytes()) {

@@ -39,9 +39,9 @@ pub(super) struct Read {
 /// Outside a repository nothing above is looked at: what somebody put into `/tmp` is not for whoever works below it.
 pub(super) fn find(current: &Path) -> Option<PathBuf> {
     let root = current.ancestors().find(|directory| directory.join(".git").exists());
-    let upward = current.ancestors().take_while(|directory| {
-        root.map_or(*directory == current, |root| directory.starts_with(root))
-    });
+    let upward = current
+        .ancestors()
+        .take_while(|directory| root.map_or(*directory == current, |root| directory.starts_with(root)));
     let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".config"));
     let own = std::env::var_os("XDG_CONFIG_HOME").filter(|path| !path.is_empty()).map(PathBuf::from);
     let own = own.filter(|path| path.is_absolute()).or_else(home);
@@ -52,8 +52,7 @@ pub(super) fn find(current: &Path) -> Option<PathBuf> {
 /// Reads the settings that hold under this name. The names of other settings are checked as well: a mistake is best known
 /// before it is needed.
 pub(super) fn read(path: &Path, shown: &str, using: Option<&str>) -> Result<Read, String> {
-    let text =
-        std::fs::read_to_string(path).map_err(|error| format!("`{shown}` cannot be read: {error}"))?;
+    let text = std::fs::read_to_string(path).map_err(|error| format!("`{shown}` cannot be read: {error}"))?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let breaks: Vec<usize> =
         text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(place, _)| place).collect();
@@ -165,7 +164,8 @@ impl Reader<'_> {
                 && matches!(&known.origin, Origin::File { section: of, .. } if *of == section)
         };
         if let Some(known) = self.read.entries.iter().find(twice) {
-            let rule = format!("`{}` is given twice, also at {}; give one form of it", spec.name, known.origin);
+            let rule =
+                format!("`{}` is given twice, also at {}; give one form of it", spec.name, known.origin);
             return self.mistake(line, &rule);
         }
         let origin = Origin::File { file: self.shown.to_owned(), line, section };

@@ -27,7 +27,8 @@ const SAID: &[(&str, &str)] = &[
 ];
 
 /// The flags that `-h` shows as well; the others are in `--help`.
-const USUAL: &[&str] = &["base_url", "profile", "region", "client_id", "client_secret", "policy", "audit", "timeout"];
+const USUAL: &[&str] =
+    &["base_url", "profile", "region", "client_id", "client_secret", "policy", "audit", "timeout"];
 
 /// Names that are made of the table's, as clap wants them: for ever.
 struct Names {
@@ -45,7 +46,8 @@ static NAMES: LazyLock<Vec<Names>> = LazyLock::new(|| {
     let words = |name: &str| -> Vec<String> {
         let of = format!("option.{name}");
         let lists = surface["words"].as_array().into_iter().flatten();
-        let words = lists.filter(|list| list["of"] == of.as_str()).filter_map(|list| list["words"].as_array());
+        let words =
+            lists.filter(|list| list["of"] == of.as_str()).filter_map(|list| list["words"].as_array());
         words.flatten().filter_map(|word| word.as_str().map(str::to_owned)).collect()
     };
     let named = |spec: &'static OptionSpec| Names {
@@ -119,14 +121,7 @@ fn of_option(names: &'static Names) -> Vec<Arg> {
     let spec = names.spec;
     let usual = USUAL.contains(&spec.name);
     let about = SAID.iter().find(|(name, _)| *name == spec.name).map_or(spec.doc, |(_, said)| *said);
-    let mut help = capital(about);
-    match spec.default {
-        "none" => {}
-        default => help.push_str(&format!(" [default: {default}]")),
-    }
-    if let Some(variable) = spec.env {
-        help.push_str(&format!(" [env: {variable}]"));
-    }
+    let help = help_of(spec, about);
     let arg = Arg::new(spec.name).long(names.long.as_str()).help_heading(HEADING).hide_short_help(!usual);
     let secret = |arg: Arg| {
         let (id, long) = (names.file.0.as_str(), names.file.1.as_str());
@@ -134,14 +129,16 @@ fn of_option(names: &'static Names) -> Vec<Arg> {
             .long(long)
             .value_name("FILE")
             .value_parser(value_parser!(PathBuf))
-            .help(format!("File that has it: {}", decapital(&help)))
+            .help(help_of(spec, &format!("{about}; read from FILE")))
             .help_heading(HEADING)
             .hide_short_help(!usual);
         vec![arg, file]
     };
     let arg = match spec.shape {
         Shape::Secret if spec.name == "proxy" => {
-            return secret(arg.value_name("URL").value_parser(NonEmptyStringValueParser::new()).help(help.clone()));
+            return secret(
+                arg.value_name("URL").value_parser(NonEmptyStringValueParser::new()).help(help.clone()),
+            );
         }
         Shape::Secret | Shape::Token | Shape::Secrets => {
             // It is there to be refused with the reason, with or without a value.
@@ -153,12 +150,14 @@ fn of_option(names: &'static Names) -> Vec<Arg> {
         Shape::Text => arg
             .value_name(if spec.name.ends_with("url") || spec.name == "traces" { "URL" } else { "TEXT" })
             .value_parser(NonEmptyStringValueParser::new()),
-        Shape::Path if spec.name == "audit" => {
-            arg.value_name("DIR").value_parser(NonEmptyStringValueParser::new()).value_hint(clap::ValueHint::DirPath)
-        }
-        Shape::Path | Shape::Policy => {
-            arg.value_name("FILE").value_parser(NonEmptyStringValueParser::new()).value_hint(clap::ValueHint::FilePath)
-        }
+        Shape::Path if spec.name == "audit" => arg
+            .value_name("DIR")
+            .value_parser(NonEmptyStringValueParser::new())
+            .value_hint(clap::ValueHint::DirPath),
+        Shape::Path | Shape::Policy => arg
+            .value_name("FILE")
+            .value_parser(NonEmptyStringValueParser::new())
+            .value_hint(clap::ValueHint::FilePath),
         Shape::Duration => arg.value_name("SECONDS").allow_negative_numbers(true),
         Shape::Count => arg.value_name("N").allow_negative_numbers(true),
         Shape::Flag => arg
@@ -177,21 +176,18 @@ fn of_option(names: &'static Names) -> Vec<Arg> {
     vec![arg.help(help)]
 }
 
-fn capital(text: &str) -> String {
-    first(text, |letter| letter.to_uppercase().collect())
-}
-
-/// `OAuth client id` begins with a name, and stays as it is.
-fn decapital(text: &str) -> String {
-    if text.chars().nth(1).is_some_and(char::is_uppercase) {
-        return text.to_owned();
+/// The sentence, its default, and the variable that stands in for it.
+fn help_of(spec: &OptionSpec, about: &str) -> String {
+    let mut letters = about.chars();
+    let first: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
+    let mut help = first + letters.as_str();
+    if spec.default != "none" {
+        help.push_str(&format!(" [default: {}]", spec.default));
     }
-    first(text, |letter| letter.to_lowercase().collect())
-}
-
-fn first(text: &str, change: impl Fn(char) -> String) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |letter| change(letter) + letters.as_str())
+    if let Some(variable) = spec.env {
+        help.push_str(&format!(" [env: {variable}]"));
+    }
+    help
 }
 
 impl FromArgMatches for Flags {
@@ -241,7 +237,10 @@ pub(super) fn is_secret(spec: &OptionSpec) -> bool {
 pub(super) fn is_plain_proxy(spec: &OptionSpec, text: &str) -> bool {
     spec.name == "proxy"
         && Url::parse(text).is_ok_and(|url| {
-            url.host().is_some() && url.username().is_empty() && url.password().is_none() && url.query().is_none()
+            url.host().is_some()
+                && url.username().is_empty()
+                && url.password().is_none()
+                && url.query().is_none()
         })
 }
 
@@ -261,7 +260,7 @@ fn refused(names: &Names) -> clap::Error {
         ErrorKind::ArgumentConflict,
         format!(
             "`--{long}` {what}would stand in the list of processes and in the shell's history, where others read it; \
-             {by_env}give `--{file} FILE`, or write `{name}_file` or `{name}_env` into cxone-actions.toml\n"
+             {by_env}give `--{file} FILE`, or write `{name}_file` or `{name}_env` into cxone-actions.toml"
         ),
     )
 }

@@ -126,13 +126,7 @@ impl Flags {
                 Err(mistake) => gathered.mistakes.push(mistake),
             }
         }
-        let mut settings = Settings {
-            list: gathered.list,
-            config: shown,
-            env_file,
-            using,
-            sandbox: None,
-        };
+        let mut settings = Settings { list: gathered.list, config: shown, env_file, using, sandbox: None };
         settings.list.sort_by_key(|setting| setting.origin.rank());
         settings.list = groups::effective(std::mem::take(&mut settings.list));
         let wrong = settings.list.iter().filter_map(|setting| {
@@ -166,7 +160,8 @@ impl Flags {
             value => value.to_string(),
         };
         let places = [("--config", &self.config), ("--env-file", &self.env_file)];
-        let places = places.into_iter().filter_map(|(flag, path)| Some((flag, path.as_ref()?.display().to_string())));
+        let places =
+            places.into_iter().filter_map(|(flag, path)| Some((flag, path.as_ref()?.display().to_string())));
         let files = self.files.iter().map(|(_, path, flag)| (flag.as_str(), path.display().to_string()));
         let given = self.given.iter().map(|(_, value, flag)| (flag.as_str(), text(value)));
         let using = self.use_settings.iter().map(|name| ("--use", name.clone()));
@@ -233,7 +228,8 @@ impl Gathered {
                     // Those that always hold may name what only some have.
                     None if self.list.iter().any(|known| known.spec.name == entry.spec.name) => {}
                     None => {
-                        self.mistakes.push(format!("`{name}` is not set in the environment ({})", entry.origin));
+                        self.mistakes
+                            .push(format!("`{name}` is not set in the environment ({})", entry.origin));
                     }
                 },
             }
@@ -328,6 +324,14 @@ fn shown_path(path: &Path) -> String {
     path.strip_prefix(here).unwrap_or(path).display().to_string()
 }
 
+impl Drop for Settings {
+    fn drop(&mut self) {
+        if let Some(sandbox) = &self.sandbox {
+            sandbox.close();
+        }
+    }
+}
+
 impl Settings {
     /// What was said of an option.
     pub(crate) fn get(&self, name: &str) -> Option<&Setting> {
@@ -402,11 +406,6 @@ impl Settings {
         (self.config.as_deref(), self.env_file.as_deref(), self.using.as_deref())
     }
 
-    /// The embedded gateway of `--sandbox`.
-    pub(crate) fn sandbox(&self) -> Option<&Sandbox> {
-        self.sandbox.as_ref()
-    }
-
     /// The error, which says of each option who set it so.
     fn explained(&self, error: Error) -> Error {
         if error.kind() != ErrorKind::Config || error.violations().is_empty() {
@@ -436,8 +435,20 @@ impl Settings {
             )));
         }
         const OF_A_GATEWAY: &[&str] = &[
-            "base_url", "profile", "region", "client_id", "client_secret", "access_key_id", "access_key_secret",
-            "token", "client_auth", "scope", "proxy", "ca_file", "client_cert", "http1_only",
+            "base_url",
+            "profile",
+            "region",
+            "client_id",
+            "client_secret",
+            "access_key_id",
+            "access_key_secret",
+            "token",
+            "client_auth",
+            "scope",
+            "proxy",
+            "ca_file",
+            "client_cert",
+            "http1_only",
         ];
         let of_gateway = |setting: &&Setting| OF_A_GATEWAY.contains(&setting.spec.name);
         let flag = self.list.iter().filter(of_gateway).find_map(|setting| match &setting.origin {
@@ -445,9 +456,12 @@ impl Settings {
             _ => None,
         });
         if let Some(flag) = flag {
-            return Err(Failure::config(format!("`--sandbox` stands for every gateway; leave `{flag}` away")));
+            return Err(Failure::config(format!(
+                "`--sandbox` stands for every gateway; leave `{flag}` away"
+            )));
         }
-        let of_real_calls = |name: &str| name.starts_with("audit") || matches!(name, "durability" | "actor" | "traces");
+        let of_real_calls =
+            |name: &str| name.starts_with("audit") || matches!(name, "durability" | "actor" | "traces");
         self.list.retain(|setting| {
             let name = setting.spec.name;
             !OF_A_GATEWAY.contains(&name) && (setting.origin.is_explicit() || !of_real_calls(name))
