@@ -94,6 +94,8 @@ struct Watch<'a> {
     schedule: Schedule,
     /// The callbacks that may come for it.
     hints: Option<Hints>,
+    /// Whether the newest look was told that the invocation goes on: only then it is worth while to wait for a callback.
+    told: bool,
     /// When the newest look began that a callback caused.
     hinted_at: Option<Instant>,
 }
@@ -130,6 +132,7 @@ impl Inner {
             lead: Duration::from_millis(20),
             schedule,
             hints,
+            told: true,
             hinted_at: None,
         };
         watch.until_it_ends(fresh).await
@@ -198,9 +201,9 @@ impl Watch<'_> {
         }
     }
 
-    /// Whether a callback can still come.
+    /// Whether a callback can still come, and will say more than is known.
     fn expecting(&self) -> bool {
-        self.hints.as_ref().is_some_and(Hints::expected)
+        self.told && self.hints.as_ref().is_some_and(Hints::expected)
     }
 
     /// When the look may begin that a callback asks for: callbacks cause one in 100 ms.
@@ -223,6 +226,7 @@ impl Watch<'_> {
     /// rate say.
     async fn look(&mut self, last: Instant) -> Next {
         let until = self.deadline + GRACE;
+        self.told = false;
         let looking = async {
             let turn = self.inner.turns.take_look(last).await?;
             self.looked_at = Instant::now();
@@ -302,6 +306,7 @@ impl Watch<'_> {
             self.account.tally(Tally::UnknownStatus);
         }
         self.last_status = Some(word);
+        self.told = true;
         Next::Again(None)
     }
 

@@ -112,8 +112,8 @@ fn cannot_listen(host: &str, port: u16, error: &io::Error) -> Error {
 }
 
 fn needs_a_public_url(host: &str) -> Error {
-    Error::new(ErrorKind::Config, format!("the `public_url` is required where `host` is {host:?}"))
-        .with_hint("say by which https URL the gateway reaches this port")
+    Error::new(ErrorKind::Config, format!("a public URL is required where `host` is {host:?}"))
+        .with_hint("say in `public_url` by which https URL the gateway reaches this port")
 }
 
 /// The URL that paths are put below, without a slash at its end.
@@ -135,8 +135,9 @@ pub(super) fn public_url(text: &str) -> Result<String> {
         Ok(url) if url.as_str().len() > MAX_PUBLIC_URL => Some("must be at most 1024 characters"),
         Ok(url) => return Ok(url.as_str().trim_end_matches('/').to_owned()),
     };
-    Err(Error::new(ErrorKind::Config, format!("the `public_url` {}", rule.unwrap_or_default()))
-        .with_hint("give the URL by which the gateway reaches the server that takes callbacks"))
+    Err(Error::new(ErrorKind::Config, format!("the public URL {}", rule.unwrap_or_default())).with_hint(
+        "give in `public_url` the one by which the gateway reaches the server that takes callbacks",
+    ))
 }
 
 const MAX_PUBLIC_URL: usize = 1024;
@@ -151,7 +152,7 @@ struct Port {
 impl Port {
     /// Until it is closed, its client is, or nobody has the client any more.
     async fn accept(self, mut phase: watch::Receiver<Phase>) {
-        let places = Arc::new(Places::default());
+        let places = Places::new();
         let over = async {
             // An error says that the client is gone.
             let _ = phase.wait_for(|phase| *phase == Phase::Closed).await;

@@ -7,12 +7,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio_util::sync::CancellationToken;
 
-/// Connections at once.
+/// Connections at once, where the process may have four times as many file descriptors: the client needs some of its own.
 const MOST: usize = 1024;
 
 /// The connections of one listener.
-#[derive(Debug, Default)]
-pub(super) struct Places(Mutex<State>);
+#[derive(Debug)]
+pub(super) struct Places {
+    most: usize,
+    state: Mutex<State>,
+}
 
 #[derive(Debug, Default)]
 struct State {
@@ -23,10 +26,18 @@ struct State {
 }
 
 impl Places {
+    pub(super) fn new() -> Arc<Places> {
+        Places::of(most())
+    }
+
+    fn of(most: usize) -> Arc<Places> {
+        Arc::new(Places { most, state: Mutex::default() })
+    }
+
     /// A place for a new connection; none where all are busy with a request.
     pub(super) fn take(self: &Arc<Self>, ends: CancellationToken) -> Option<Place> {
         let mut state = self.lock();
-        if state.open >= MOST {
+        if state.open >= self.most {
             let (_, longest) = state.idle.pop_first()?;
             longest.cancel();
         }
@@ -45,8 +56,21 @@ impl Places {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Never more than a quarter of what this process may have open.
+#[cfg(unix)]
+fn most() -> usize {
+    use rustix::process::{Resource, getrlimit};
+    let files = getrlimit(Resource::Nofile).current.and_then(|files| usize::try_from(files).ok());
+    files.map_or(MOST, |files| (files / 4).clamp(1, MOST))
+}
+
+#[cfg(not(unix))]
+fn most() -> usize {
+    MOST
 }
 
 /// The place of one connection, until it is dropped.
@@ -93,7 +117,7 @@ mod tests {
 
     #[test]
     fn the_longest_idle_makes_room_and_who_works_does_not() {
-        let places = Arc::new(Places::default());
+        let places = Places::of(MOST);
         let ends: Vec<_> = (0..=MOST).map(|_| CancellationToken::new()).collect();
         let mut taken: Vec<_> = ends.iter().take(MOST).map(|end| places.take(end.clone()).unwrap()).collect();
         taken[0].works();

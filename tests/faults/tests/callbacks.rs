@@ -14,8 +14,12 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use cxone_actions::{CallOptions, CallbackListener, CallbackOptions, ClientBuilder, ErrorKind, Executed};
-use cxone_actions_faults::{Caller, Gateway, GatewayOptions, Ground, Point, Step, proof, request};
+use cxone_actions::{
+    CallOptions, CallbackListener, CallbackOptions, Client, ClientBuilder, ErrorKind, Executed,
+};
+use cxone_actions_faults::{
+    Caller, FIXED_TOKEN, Gateway, GatewayOptions, Ground, Point, Step, proof, request,
+};
 use futures_util::future::join;
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
@@ -531,6 +535,28 @@ fn a_lost_callback_costs_time_and_nothing_else() {
     });
 }
 
+/// A callback is used up by the look that it causes: where that brings nothing, the next is not half a minute away.
+#[test]
+fn a_look_that_fails_after_a_callback_is_taken_again_soon() {
+    proof(async |ground: &Ground| {
+        let gateway = ground.gateway();
+        let client = Client::builder().base_url(gateway.base_url()).token(FIXED_TOKEN);
+        let client = ground.open(client);
+        let listener = listening(&client).await;
+        // One look for the callback, three that follow it, and one more.
+        gateway.script(Point::Poll, (0..5).map(|_| Step::reset()));
+        let (result, began) = join(client.run(request("failing")), async {
+            let path = path(ground, &gateway, "failing").await;
+            let began = Instant::now();
+            assert_eq!(post(&listener, &path, &[], "").await, 204);
+            began
+        })
+        .await;
+        assert!(result.unwrap().ok);
+        assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+    });
+}
+
 #[test]
 fn what_cannot_be_listened_on_or_called_is_said_before_anything_happens() {
     proof(async |ground: &Ground| {
@@ -542,7 +568,7 @@ fn what_cannot_be_listened_on_or_called_is_said_before_anything_happens() {
         };
         let taken = listener.port();
         for (options, says) in [
-            (options("0.0.0.0", 0, None), "`public_url` is required"),
+            (options("0.0.0.0", 0, None), "a public URL is required"),
             (options("127.0.0.1", taken, None), "cannot be listened on"),
             (options("127.0.0.1", 0, Some("hooks.example.com")), "must be an absolute URL"),
             (options("127.0.0.1", 0, Some("ftp://hooks.example.com")), "must begin with `https://`"),
