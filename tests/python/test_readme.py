@@ -1,4 +1,4 @@
-"""Every Python example of the README runs as it stands, and prints what the README says that it prints.
+"""Every example of the README for Python and for the terminal runs as it stands, and prints what the README says."""
 
 The tutorial's did not even load: tutorial defect S1.
 """
@@ -15,11 +15,12 @@ from cxone_actions import AccessDeniedError, Client, Sandbox
 from pages import ROOT, Block, blocks, ran, shows
 
 README = ROOT / "README.md"
-EXAMPLES = blocks("README.md", "python")
+EXAMPLES = [block for block in blocks("README.md", "python", "sh") if not block.code.startswith("make ")]
 
 
-def test_the_readme_has_python_examples() -> None:
-    assert len(EXAMPLES) >= 3
+def test_the_readme_has_examples_for_python_and_for_a_terminal() -> None:
+    assert len(EXAMPLES) >= 4
+    assert {block.language for block in EXAMPLES} == {"python", "sh"}
 
 
 @pytest.mark.parametrize("block", EXAMPLES, ids=range(1, len(EXAMPLES) + 1))
