@@ -98,10 +98,12 @@ pub(crate) struct Masks {
 
 impl Masks {
     pub(crate) fn new<'a>(secrets: impl IntoIterator<Item = &'a str>) -> Self {
-        let spellings = secrets.into_iter().flat_map(|secret| {
+        let spellings = secrets.into_iter().filter(|secret| !secret.is_empty()).flat_map(|secret| {
             let in_form: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
             let in_url = percent_encoding::utf8_percent_encode(secret, percent_encoding::NON_ALPHANUMERIC);
-            [secret.to_owned(), in_form, in_url.to_string()]
+            let in_json = serde_json::to_string(secret).unwrap_or_default();
+            let in_json = in_json.get(1..in_json.len().saturating_sub(1)).unwrap_or_default().to_owned();
+            [secret.to_owned(), in_form, in_url.to_string(), in_json.replace('/', "\\/"), in_json]
         });
         Masks { secrets: spellings.collect() }
     }
