@@ -78,29 +78,34 @@ pub(super) fn open(gateway: &Shared, query: Option<&str>) -> Response<Sent> {
     let gateway = gateway.clone();
     let filter = Filter::read(query);
     tokio::spawn(async move {
-        let _listener = listener;
-        let mut shown = Shown::default();
-        let mut said = Instant::now();
-        loop {
-            let change = shown.change(&mut gateway.lock(), &filter, Instant::now());
-            let event = match change {
-                Some(change) => Some(format!("event: change\ndata: {change}\n\n")),
-                None if said.elapsed() >= SILENCE => Some(": still here\n\n".to_owned()),
-                None => None,
-            };
-            if let Some(event) = event {
-                said = Instant::now();
-                if sender.send(event.into()).await.is_err() {
-                    return;
-                }
-            }
-            tokio::select! {
-                () = sender.closed() => return,
-                () = sleep(EVERY) => {}
-            }
-        }
+        tell(&gateway, &filter, &sender).await;
+        drop(listener);
     });
     let mut response = Response::new(Sent::Live(events));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     response
+}
+
+/// Tells what changes until nobody listens.
+async fn tell(gateway: &Shared, filter: &Filter, sender: &mpsc::Sender<Bytes>) {
+    let mut shown = Shown::default();
+    let mut said = Instant::now();
+    loop {
+        let change = shown.change(&mut gateway.lock(), filter, Instant::now());
+        let event = match change {
+            Some(change) => Some(format!("event: change\ndata: {change}\n\n")),
+            None if said.elapsed() >= SILENCE => Some(": still here\n\n".to_owned()),
+            None => None,
+        };
+        if let Some(event) = event {
+            said = Instant::now();
+            if sender.send(event.into()).await.is_err() {
+                return;
+            }
+        }
+        tokio::select! {
+            () = sender.closed() => return,
+            () = sleep(EVERY) => {}
+        }
+    }
 }

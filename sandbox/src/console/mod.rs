@@ -17,7 +17,7 @@ use bytes::Bytes;
 use http::header::{self, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Method, Response, StatusCode};
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use serde_json::json;
 use uuid::Uuid;
@@ -167,12 +167,5 @@ async fn reply(asked: Asked, head: &Parts, body: Incoming, token: &str, gateway:
                 _ => orders::withdraw(&mut gateway),
             }
         }
-    }
-}
-
-/// What is sent as a whole.
-impl From<Full<Bytes>> for Sent {
-    fn from(body: Full<Bytes>) -> Self {
-        Sent::Whole(body)
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use cxone_actions_sandbox::{Sandbox, SandboxOptions, actions};
 use serde_json::{Value, json};
 
-use crate::wire::{Answer, Wire, basic, invocation, post_form, sandbox};
+use crate::wire::{Answer, Wire, basic, invocation, sandbox};
 
 fn with_console() -> Sandbox {
     Sandbox::start(SandboxOptions { console: true, ..SandboxOptions::default() }).unwrap()
@@ -17,7 +17,9 @@ fn ask(sandbox: &Sandbox, method: &str, path: &str, headers: &[(&str, &str)], bo
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     let mut request =
         format!("{method} {path} HTTP/1.1\r\nconnection: close\r\ncontent-length: {}\r\n", body.len());
-    headers.iter().for_each(|(name, value)| request.push_str(&format!("{name}: {value}\r\n")));
+    for (name, value) in headers {
+        request.push_str(&format!("{name}: {value}\r\n"));
+    }
     stream.write_all(format!("{request}\r\n{body}").as_bytes()).unwrap();
     let mut text = String::new();
     stream.read_to_string(&mut text).unwrap();
