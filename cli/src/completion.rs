@@ -40,7 +40,9 @@ pub(crate) struct Man {
 pub(crate) fn completion(arguments: &Completion) -> Result<(), Failure> {
     let mut script = Vec::new();
     clap_complete::generate(arguments.shell, &mut crate::command(), NAME, &mut script);
-    print(&String::from_utf8_lossy(&script))
+    let script = String::from_utf8_lossy(&script);
+    // The generator for bash takes the hyphen of the name for the border of a subcommand in half of the places.
+    print(&script.replace("cxone__subcmd__actions", "cxone__actions"))
 }
 
 pub(crate) fn man(arguments: &Man) -> Result<(), Failure> {
@@ -52,9 +54,9 @@ pub(crate) fn man(arguments: &Man) -> Result<(), Failure> {
     std::fs::create_dir_all(directory)
         .and_then(|()| clap_mangen::generate_to(crate::command(), directory))
         .map_err(|error| Failure {
-            exit_code: crate::failure::EXIT_FAILED,
-            message: format!("`{}` cannot be written: {error}", directory.display()),
-        })?;
+        exit_code: crate::failure::EXIT_FAILED,
+        message: format!("`{}` cannot be written: {error}", directory.display()),
+    })?;
     note(&format!("the pages are in {}", directory.display()));
     Ok(())
 }

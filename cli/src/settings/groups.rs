@@ -21,9 +21,13 @@ pub(super) fn effective(list: Vec<Setting>) -> Vec<Setting> {
             held.push(setting);
         }
     }
+    // What is of no use here drives nothing out that is.
+    drop_what_is_for_others(&mut held);
     one_of(&mut held, TOKEN, SECRETS);
     one_of(&mut held, URL, REGION);
-    drop_what_is_for_others(&mut held);
+    if held.iter().any(|of| URL.contains(&of.spec.name)) {
+        held.retain(|of| !of.origin.is_shared() || !REGION.contains(&of.spec.name));
+    }
     let place = |setting: &Setting| {
         cxone_actions::config::OPTIONS.iter().position(|spec| spec.name == setting.spec.name)
     };
@@ -55,10 +59,9 @@ fn drop_what_is_for_others(held: &mut Vec<Setting>) {
         GrantKind::Password => (true, true),
         GrantKind::AccessKey => (false, true),
     };
-    let url = text("base_url").is_some();
     let callbacks = profile.invoke.body.takes_callback();
     let (trail, policy) = (text("audit").is_some(), text("policy").is_some());
-    let takes_region = profile.takes_region() && !url;
+    let takes_region = profile.takes_region();
     held.retain(|of| {
         !of.origin.is_shared()
             || match of.spec.name {

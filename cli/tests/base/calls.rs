@@ -42,8 +42,18 @@ fn inputs_are_what_the_policy_says_and_json_and_files_are_what_they_are() {
     ground.write("policy.toml", POLICY);
     ground.write("note", "two\nlines");
     let arguments = [
-        "run", "create-case", "--policy", "policy.toml", "-i", "customerId=007", "-i", "priority=1", "-i",
-        "urgent=true", "-i", "note=@note",
+        "run",
+        "create-case",
+        "--policy",
+        "policy.toml",
+        "-i",
+        "customerId=007",
+        "-i",
+        "priority=1",
+        "-i",
+        "urgent=true",
+        "-i",
+        "note=@note",
     ];
     let output = run(&ground, &sandbox, &arguments);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
@@ -63,7 +73,8 @@ fn inputs_are_what_the_policy_says_and_json_and_files_are_what_they_are() {
         assert!(text(&output.stderr).contains(part), "{part} {output:?}");
     }
     assert!(!format!("{output:?}").contains("CANARY"));
-    let checked = ground.run(&["check", "--action", "create-case", "--policy", "policy.toml", "-i", "priority=9"]);
+    let checked =
+        ground.run(&["check", "--action", "create-case", "--policy", "policy.toml", "-i", "priority=9"]);
     assert_eq!(checked.status.code(), Some(3));
     assert!(text(&checked.stdout).contains("`inputs.priority` must be at most 5"), "{checked:?}");
 }
@@ -71,17 +82,24 @@ fn inputs_are_what_the_policy_says_and_json_and_files_are_what_they_are() {
 #[test]
 fn inputs_from_stdin_keep_their_digits_and_give_way_to_those_of_the_command_line() {
     let (ground, sandbox) = (Ground::new(), sandbox());
-    let mut child = command(&ground, &sandbox, &["run", ACTION, "--inputs", "-", "-i", "customerId=over", "-i", "issueType=b"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child = command(
+        &ground,
+        &sandbox,
+        &["run", ACTION, "--inputs", "-", "-i", "customerId=over", "-i", "issueType=b"],
+    )
+    .stdin(Stdio::piped())
+    .stdout(Stdio::piped())
+    .spawn()
+    .unwrap();
     let given = r#"{"customerId": "under", "amount": 12345678901234567890.10}"#;
     child.stdin.take().unwrap().write_all(given.as_bytes()).unwrap();
     assert!(child.wait().unwrap().success());
     let seen = sandbox.requests();
     let body = &seen.iter().find(|seen| seen.body.contains("inputs")).unwrap().body;
-    assert!(body.contains("12345678901234567890.10") && body.contains("over") && !body.contains("under"), "{body}");
+    assert!(
+        body.contains("12345678901234567890.10") && body.contains("over") && !body.contains("under"),
+        "{body}"
+    );
 }
 
 #[test]
@@ -111,14 +129,18 @@ fn the_exit_code_says_what_became_of_it() {
     let unknown = told(ACTION, &["--output", "json"]);
     assert_eq!(unknown.status.code(), Some(8), "{unknown:?}");
     let said: Value = serde_json::from_str(text(&unknown.stderr)).unwrap();
-    assert_eq!((&said["error"]["executed"], &said["error"]["kind"]), (&json!("unknown"), &json!("outcome_unknown")));
+    assert_eq!(
+        (&said["error"]["executed"], &said["error"]["kind"]),
+        (&json!("unknown"), &json!("outcome_unknown"))
+    );
     assert_eq!(text(&unknown.stdout), "");
 }
 
 #[test]
 fn what_was_not_waited_for_is_polled_by_its_token_its_id_or_what_run_printed() {
     let (ground, sandbox) = (Ground::new(), sandbox());
-    let arguments = ["run", ACTION, "-i", "customerId=C", "-i", "issueType=b", "--no-wait", "--output", "json"];
+    let arguments =
+        ["run", ACTION, "-i", "customerId=C", "-i", "issueType=b", "--no-wait", "--output", "json"];
     let accepted = run(&ground, &sandbox, &arguments);
     let invocation: Value = serde_json::from_str(text(&accepted.stdout)).unwrap();
     for target in [&invocation["resume_token"], &invocation["invocation_id"], &invocation] {
@@ -143,11 +165,12 @@ fn ctrl_c_while_it_waits_tells_the_token_and_the_command_that_goes_on() {
     let (ground, sandbox) = (Ground::new(), sandbox());
     for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
         sandbox.clear();
-        let mut child = command(&ground, &sandbox, &["run", NEVER_ENDS, "--poll-interval", "0.02", "--actor=a b"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut child =
+            command(&ground, &sandbox, &["run", NEVER_ENDS, "--poll-interval", "0.02", "--actor=a b"])
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap();
         while !sandbox.requests().iter().any(|seen| seen.method == "GET") {
             std::thread::sleep(std::time::Duration::from_millis(5));
         }
@@ -157,7 +180,11 @@ fn ctrl_c_while_it_waits_tells_the_token_and_the_command_that_goes_on() {
         child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
         let command_line = said.lines().last().unwrap().trim();
         assert!(command_line.starts_with("cxone-actions poll cxr1."), "{said}");
-        assert!(command_line.ends_with("--poll-interval=0.02 '--actor=a b'") || command_line.contains("'--actor=a b'"), "{said}");
+        assert!(
+            command_line.ends_with("--poll-interval=0.02 '--actor=a b'")
+                || command_line.contains("'--actor=a b'"),
+            "{said}"
+        );
         let words = command_line.strip_prefix("cxone-actions ").unwrap();
         let again = format!("'{}' {words} --timeout 0.5", env!("CARGO_BIN_EXE_cxone-actions"));
         let again = Command::new("sh").args(["-c", &again]).envs(sandbox.environ()).output().unwrap();

@@ -74,10 +74,14 @@ fn flags_go_over_the_environment_over_env_files_over_named_settings_over_those_t
 #[test]
 fn a_token_and_a_secret_of_which_one_was_said_nearer_do_not_meet() {
     let ground = Ground::new();
-    ground.write("cxone-actions.toml", "[settings]\nbase_url = \"https://a.example\"\nclient_id = \"me\"\nclient_secret = \"s\"\n");
+    ground.write(
+        "cxone-actions.toml",
+        "[settings]\nbase_url = \"https://a.example\"\nclient_id = \"me\"\nclient_secret = \"s\"\n",
+    );
     let kinds = |command: &mut std::process::Command| -> Vec<String> {
         let shown = ground.shown(command).into_iter();
-        let kinds = shown.filter(|(name, ..)| ["token", "client_id", "client_secret"].contains(&name.as_str()));
+        let kinds =
+            shown.filter(|(name, ..)| ["token", "client_id", "client_secret"].contains(&name.as_str()));
         kinds.filter(|(.., origin)| origin != "default").map(|(name, ..)| name).collect()
     };
     assert_eq!(kinds(&mut ground.command(&[])), ["client_id", "client_secret"]);
@@ -102,7 +106,11 @@ fn no_way_of_showing_settings_shows_a_secret() {
         let mut said = String::new();
         let mut command = ground.command(&["config", "show"]);
         for spec in &secrets {
-            let value = if spec.name == "proxy" { format!("http://u:{CANARY}@p.example:1") } else { CANARY.to_owned() };
+            let value = if spec.name == "proxy" {
+                format!("http://u:{CANARY}@p.example:1")
+            } else {
+                CANARY.to_owned()
+            };
             let variable = spec.env.unwrap();
             match way {
                 "env" => _ = command.env(variable, value),
@@ -114,7 +122,11 @@ fn no_way_of_showing_settings_shows_a_secret() {
                     said.push_str(&format!("{}_env = \"OF_{variable}\"\n", spec.name));
                     command.env(format!("OF_{variable}"), value);
                 }
-                _ => _ = command.arg(format!("--{}-file", spec.name.replace('_', "-"))).arg(ground.path("secret")),
+                _ => {
+                    _ = command
+                        .arg(format!("--{}-file", spec.name.replace('_', "-")))
+                        .arg(ground.path("secret"))
+                }
             }
         }
         match way {
@@ -126,7 +138,12 @@ fn no_way_of_showing_settings_shows_a_secret() {
             // `--output` is given once.
             command = {
                 let mut again = ground.command(&["config", "show"]);
-                let old: Vec<_> = command.get_args().skip(2).take_while(|arg| *arg != "--output").map(ToOwned::to_owned).collect();
+                let old: Vec<_> = command
+                    .get_args()
+                    .skip(2)
+                    .take_while(|arg| *arg != "--output")
+                    .map(ToOwned::to_owned)
+                    .collect();
                 again.args(old);
                 for (name, value) in command.get_envs() {
                     if let Some(value) = value {
@@ -209,7 +226,8 @@ fn the_settings_file_is_looked_for_up_to_the_root_of_the_repository_and_no_farth
         shown.into_iter().find(|(name, ..)| name == "actor").map(|(_, value, _)| value).unwrap()
     };
     assert_eq!(actor("repository/below/here"), Value::Null);
-    ground.write("repository/cxone-actions.toml", "[settings]\nactor = \"inside\"\npolicy = \"rules.toml\"\n");
+    ground
+        .write("repository/cxone-actions.toml", "[settings]\nactor = \"inside\"\npolicy = \"rules.toml\"\n");
     assert_eq!(actor("repository/below/here"), "inside");
     // Outside a repository only the directory itself counts: what stands in /tmp is not for whoever works below it.
     assert_eq!(actor(""), "outside");
@@ -226,7 +244,9 @@ fn the_settings_file_is_looked_for_up_to_the_root_of_the_repository_and_no_farth
 fn a_file_with_a_secret_that_everybody_may_read_is_warned_of() {
     use std::os::unix::fs::PermissionsExt;
     let ground = Ground::new();
-    for (name, content) in [("cxone-actions.toml", "[settings]\ntoken = \"s\"\n"), (".env", "CXONE_TOKEN=s\n")] {
+    for (name, content) in
+        [("cxone-actions.toml", "[settings]\ntoken = \"s\"\n"), (".env", "CXONE_TOKEN=s\n")]
+    {
         ground.write(name, content);
         assert_eq!(text(&ground.run(&["config", "show", "--base-url", "http://127.0.0.1:1"]).stderr), "");
         std::fs::set_permissions(ground.path(name), std::fs::Permissions::from_mode(0o644)).unwrap();

@@ -42,7 +42,10 @@ fn each_shell_takes_its_completion_and_bash_completes_commands_flags_and_words()
     ] {
         let replies = completed(&script, words);
         assert!(replies.iter().any(|known| known == reply), "{words:?}: {replies:?}");
-        assert!(!replies.iter().any(|known| known == "--client-secret"), "a flag that is there to be refused");
+        assert!(
+            !replies.iter().any(|known| known == "--client-secret"),
+            "a flag that is there to be refused"
+        );
     }
 }
 
@@ -53,11 +56,23 @@ fn there_is_a_manual_page_of_every_command_that_troff_has_nothing_to_say_about()
     assert_eq!(written.status.code(), Some(0), "{written:?}");
     let mut pages = 0;
     for path in commands(&ground) {
-        let page = ground.path(&format!("man1/{}.1", ["cxone-actions"].iter().copied().chain(path.iter().map(String::as_str)).collect::<Vec<_>>().join("-")));
+        let page = ground.path(&format!(
+            "man1/{}.1",
+            ["cxone-actions"]
+                .iter()
+                .copied()
+                .chain(path.iter().map(String::as_str))
+                .collect::<Vec<_>>()
+                .join("-")
+        ));
         let source = std::fs::read_to_string(&page).unwrap();
         assert!(source.contains(".TH") && source.contains(".SH SYNOPSIS"), "{page:?}");
         if has("groff") {
-            let set = Command::new("groff").args(["-K", "utf8", "-T", "utf8", "-man", "-ww", "-z"]).arg(&page).output().unwrap();
+            let set = Command::new("groff")
+                .args(["-K", "utf8", "-T", "utf8", "-man", "-ww", "-z"])
+                .arg(&page)
+                .output()
+                .unwrap();
             assert!(set.status.success() && set.stderr.is_empty(), "{page:?} {set:?}");
         }
         pages += 1;
@@ -96,9 +111,18 @@ fn help(ground: &Ground, path: &[String]) -> String {
 #[test]
 fn every_command_has_an_example_that_works() {
     let (ground, sandbox) = (Ground::new(), sandbox());
-    let policy = "[[action]]\nid = \"a1b2c3d4-e5f6-7890-abcd-ef1234567890\"\nname = \"create-case\"\ninputs = \"*\"\n";
-    ground.write("policy.toml", policy);
-    ground.write("requests.jsonl", "{\"actionId\": \"create-case\", \"inputs\": {\"customerId\": \"C\", \"issueType\": \"b\"}}\n");
+    // `create-case` is one that takes any inputs.
+    let policy = [
+        ("a1b2c3d4-e5f6-7890-abcd-ef1234567890", "open"),
+        ("00000000-0000-4000-8000-000000000003", "create-case"),
+    ]
+    .map(|(id, name)| format!("[[action]]\nid = \"{id}\"\nname = \"{name}\"\ninputs = \"*\"\n"))
+    .concat();
+    ground.write("policy.toml", &policy);
+    ground.write(
+        "requests.jsonl",
+        "{\"actionId\": \"create-case\", \"inputs\": {\"customerId\": \"C\", \"issueType\": \"b\"}}\n",
+    );
     ground.write("cases.csv", "CaseNo,customerId,issueType,Prio\n1,C-1,billing,1\n2,C-2,billing,2\n");
     // A trail to look at, and what a checkpoint elsewhere says of it.
     let prepared = ground
