@@ -170,7 +170,12 @@ fn a_drip_sends_the_whole_answer_slowly() {
 fn an_order_that_cannot_work_is_refused_and_says_why() {
     let sandbox = sandbox();
     let cases = [
-        ("invoice", json!({"status": 500}), 1, "`point` must be `token`, `invoke` or `poll`, got `invoice`"),
+        (
+            "invoice",
+            json!({"status": 500}),
+            1,
+            "`point` must be `token`, `invoke`, `poll` or `callback`, got `invoice`",
+        ),
         ("other", json!({"status": 500}), 1, "got `other`"),
         ("invoke", json!({"status": 500}), 0, "`times` must be 1 or more"),
         ("invoke", json!({"status": 100}), 1, "`status` must be a whole number from 200 to 599, got 100"),
