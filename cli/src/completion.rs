@@ -4,9 +4,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 use clap_complete::Shell;
+use cxone_actions::config::OPTIONS;
 
 use crate::failure::Failure;
 use crate::output::{note, print};
+use crate::settings::is_secret;
 
 const NAME: &str = "cxone-actions";
 
@@ -42,7 +44,13 @@ pub(crate) fn completion(arguments: &Completion) -> Result<(), Failure> {
     clap_complete::generate(arguments.shell, &mut crate::command(), NAME, &mut script);
     let script = String::from_utf8_lossy(&script);
     // The generator for bash takes the hyphen of the name for the border of a subcommand in half of the places.
-    print(&script.replace("cxone__subcmd__actions", "cxone__actions"))
+    let mut script = script.replace("cxone__subcmd__actions", "cxone__actions");
+    // And it offers what is hidden: the flags that are there to be refused, each before the one that names a file.
+    for spec in OPTIONS.iter().filter(|spec| is_secret(spec) && spec.name != "proxy") {
+        let flag = format!("--{}", spec.name.replace('_', "-"));
+        script = script.replace(&format!(" {flag} {flag}-file"), &format!(" {flag}-file"));
+    }
+    print(&script)
 }
 
 pub(crate) fn man(arguments: &Man) -> Result<(), Failure> {

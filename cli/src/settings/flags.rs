@@ -229,7 +229,7 @@ impl FromArgMatches for Flags {
 }
 
 /// Whether its value has to be kept.
-pub(super) fn is_secret(spec: &OptionSpec) -> bool {
+pub(crate) fn is_secret(spec: &OptionSpec) -> bool {
     matches!(spec.shape, Shape::Secret | Shape::Secrets | Shape::Token)
 }
 

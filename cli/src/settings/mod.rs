@@ -34,7 +34,7 @@ use crate::failure::Failure;
 use crate::output::note;
 use env_file::Variable;
 use file::Said;
-pub(crate) use flags::Flags;
+pub(crate) use flags::{Flags, is_secret};
 pub(crate) use origin::Origin;
 
 /// Variables that are about the settings themselves.
@@ -58,7 +58,7 @@ impl Setting {
     /// Its value as it may be shown.
     pub(crate) fn shown(&self) -> Value {
         let plain = |text: &str| flags::is_plain_proxy(self.spec, text);
-        if flags::is_secret(self.spec) && !self.value.as_str().is_some_and(plain) {
+        if is_secret(self.spec) && !self.value.as_str().is_some_and(plain) {
             return Value::from("***");
         }
         // Somebody may have written credentials into a URL, which the library then refuses.
@@ -219,7 +219,7 @@ impl Gathered {
         for entry in read.entries {
             match entry.value {
                 Said::Value(value) => {
-                    secret |= is_secret(entry.spec, &value);
+                    secret |= has_secret(entry.spec, &value);
                     self.add(entry.spec, value, entry.origin);
                 }
                 Said::File(path) => self.add_file(entry.spec, &path, entry.origin),
@@ -256,8 +256,8 @@ impl Gathered {
     }
 }
 
-fn is_secret(spec: &OptionSpec, value: &Value) -> bool {
-    flags::is_secret(spec) && !value.as_str().is_some_and(|text| flags::is_plain_proxy(spec, text))
+fn has_secret(spec: &OptionSpec, value: &Value) -> bool {
+    is_secret(spec) && !value.as_str().is_some_and(|text| flags::is_plain_proxy(spec, text))
 }
 
 /// A variable of the environment that says something.
@@ -287,7 +287,7 @@ fn take_variables(variables: &[Variable], gathered: &mut Gathered) {
         let plain = OPTIONS.iter().find(|spec| spec.env == Some(name));
         if let Some(spec) = plain {
             let value = from_text(spec, value);
-            secret = secret.or(is_secret(spec, &value).then_some(origin));
+            secret = secret.or(has_secret(spec, &value).then_some(origin));
             gathered.add(spec, value, origin.clone());
             continue;
         }
