@@ -1,4 +1,4 @@
-"""Every example of the README for Python and for the terminal runs as it stands, and prints what the README says."""
+"""Every example of the README for Python and for the terminal runs as it stands, and prints what the README says.
 
 The tutorial's did not even load: tutorial defect S1.
 """
