@@ -177,14 +177,17 @@ struct Body<'a> {
     completed_at: String,
 }
 
+/// What is to be sent now.
+struct Due {
+    body: Bytes,
+    correlation_id: Option<String>,
+    signer: Option<Signer>,
+    fault: Fault,
+}
+
 /// What is known of an invocation that is waited for.
 enum State {
-    Ended {
-        body: Bytes,
-        correlation_id: Option<String>,
-        signer: Option<Signer>,
-        fault: Fault,
-    },
+    Ended(Box<Due>),
     /// To be asked for again after this.
     Later(Duration),
     /// It is not known, or never ends.
@@ -194,15 +197,14 @@ enum State {
 impl Call {
     /// Waits for the end of the invocation and says it.
     pub(crate) async fn run(self, gateway: Shared) {
-        let (body, correlation_id, signer, fault) = loop {
+        let due = loop {
             match self.state(&gateway) {
-                State::Ended { body, correlation_id, signer, fault } => {
-                    break (body, correlation_id, signer, fault);
-                }
+                State::Ended(due) => break due,
                 State::Later(wait) => sleep(wait).await,
                 State::Gone => return,
             }
         };
+        let Due { body, correlation_id, signer, fault } = *due;
         sleep(fault.delay).await;
         if fault.close.is_some() {
             return;
@@ -252,7 +254,8 @@ impl Call {
         let body = body(&look, ended);
         let correlation_id = look.correlation_id.map(str::to_owned);
         let signer = gateway.calls.signer.clone();
-        State::Ended { body, correlation_id, signer, fault: gateway.fault_of_a_callback() }
+        let fault = gateway.fault_of_a_callback();
+        State::Ended(Box::new(Due { body, correlation_id, signer, fault }))
     }
 
     async fn send(&self, message: &str, body: &Bytes, signer: Option<&Signer>) -> Option<u16> {
