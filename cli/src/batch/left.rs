@@ -49,7 +49,9 @@ impl Left {
             UnfinishedState::Accepted => true,
         });
         if !polls {
-            open.values_mut().for_each(|left| left.resume_token = None);
+            for left in open.values_mut() {
+                left.resume_token = None;
+            }
         }
         let mut ended = HashMap::new();
         if open.values().any(|left| left.state == UnfinishedState::Accepted && left.resume_token.is_none()) {

@@ -65,7 +65,7 @@ const AT_ONCE: Duration = Duration::from_secs(1);
 /// It ends with 0 where every row completed, 1 where some failed or were refused, 8 where the outcome of some is unknown,
 /// 6 or 7 where some are still running or were not sent and `--resume` goes on with them, and 130 after Ctrl-C.
 ///
-/// Example: cxone-actions batch cases.csv --action create-case --map priority=Prio:integer --key CaseNo -o cases.out.jsonl
+/// Example: cxone-actions batch cases.csv --action create-case --map priority=Prio:integer --key case -o cases.out.jsonl
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Arguments {

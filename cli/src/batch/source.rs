@@ -89,7 +89,7 @@ pub(super) struct Source<'a> {
 
 enum Rows<'a> {
     Lines(JsonLines<BufReader<Hashed>>),
-    Table(Table<'a, Hashed>),
+    Table(Box<Table<'a, Hashed>>),
 }
 
 /// How much is read from the disk at once.
@@ -138,10 +138,10 @@ impl<'a> Source<'a> {
                 Rows::Lines(JsonLines::new(BufReader::with_capacity(CHUNK, hashed), reading.key.clone()))
             }
             Format::Csv | Format::Tsv => {
-                Rows::Table(Table::new(hashed, reading, typing).map_err(|wrong| {
+                Rows::Table(Box::new(Table::new(hashed, reading, typing).map_err(|wrong| {
                     let wrong: Vec<_> = wrong.into_iter().map(|what| format!("`{shown}`: {what}")).collect();
                     Failure::of_mistakes(&wrong)
-                })?)
+                })?))
             }
         };
         Ok(Source { rows, state, shown })

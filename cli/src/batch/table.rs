@@ -203,7 +203,7 @@ impl Plan {
                 }
                 Ok(_) => {}
                 Err(_) => {
-                    wrong.push(format!("the name of column {} must be UTF-8; save the file as UTF-8", n + 1))
+                    wrong.push(format!("the name of column {} must be UTF-8; save the file as UTF-8", n + 1));
                 }
             }
             columns.push(String::from_utf8_lossy(cell).into_owned());

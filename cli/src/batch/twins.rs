@@ -33,8 +33,7 @@ fn digest(name: &Name) -> Option<[u8; 16]> {
 }
 
 fn short(digest: [u8; 16]) -> u64 {
-    let [a, b, c, d, e, f, g, h, ..] = digest;
-    u64::from_le_bytes([a, b, c, d, e, f, g, h])
+    digest.first_chunk().copied().map_or(0, u64::from_le_bytes)
 }
 
 impl Suspicion {
