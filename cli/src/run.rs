@@ -88,7 +88,8 @@ async fn inputs_of(
 ) -> Result<Option<String>, Failure> {
     let mut schema = Value::Null;
     if settings.text("validate") == Some("schema") && arguments.inputs.has_plain() {
-        let described = client.describe(&arguments.action).await.map_err(|error| arguments.output.ended(error))?;
+        let described =
+            client.describe(&arguments.action).await.map_err(|error| arguments.output.ended(error))?;
         let text = described.input_schema.as_ref().map_or("null", |schema| schema.get());
         schema = serde_json::from_str(text).unwrap_or_default();
     }
@@ -96,7 +97,10 @@ async fn inputs_of(
         [] => inputs::types_in_schema(&schema, key),
         types => types.to_vec(),
     };
-    arguments.inputs.read(types).map_err(|mistakes| Failure { exit_code: 3, ..Failure::of_mistakes(&mistakes) })
+    arguments
+        .inputs
+        .read(types)
+        .map_err(|mistakes| Failure { exit_code: 3, ..Failure::of_mistakes(&mistakes) })
 }
 
 async fn invoke_and_wait(
@@ -157,8 +161,10 @@ async fn left_behind(client: &Client, correlation_id: &str, signals: &mut Signal
     }
     let filter = json!({"correlation_id": correlation_id}).to_string();
     let records = Filter::from_json(&filter).and_then(|filter| client.audit().records(&filter));
-    let records = records.into_iter().flatten().filter_map(|line| serde_json::from_str::<Value>(&line.ok()?).ok());
-    let invocation_id = records.filter_map(|record| Some(record["invocation_id"].as_str()?.to_owned())).last();
+    let records =
+        records.into_iter().flatten().filter_map(|line| serde_json::from_str::<Value>(&line.ok()?).ok());
+    let invocation_id =
+        records.filter_map(|record| Some(record.get("invocation_id")?.as_str()?.to_owned())).last();
     let counts = client.metrics();
     let executed = match &invocation_id {
         Some(_) => "yes",

@@ -45,7 +45,7 @@ static NAMES: LazyLock<Vec<Names>> = LazyLock::new(|| {
     let surface = cxone_actions::surface();
     let words = |name: &str| -> Vec<String> {
         let of = format!("option.{name}");
-        let lists = surface["words"].as_array().into_iter().flatten();
+        let lists = surface.get("words").and_then(Value::as_array).into_iter().flatten();
         let words =
             lists.filter(|list| list["of"] == of.as_str()).filter_map(|list| list["words"].as_array());
         words.flatten().filter_map(|word| word.as_str().map(str::to_owned)).collect()
@@ -71,6 +71,7 @@ pub(crate) struct Flags {
     pub(super) env_file: Option<PathBuf>,
     pub(super) no_env_file: bool,
     /// Whether to start a sandbox, and of which profile.
+    #[expect(clippy::option_option, reason = "whether one is asked for, and whether its profile was said")]
     pub(super) sandbox: Option<Option<String>>,
 }
 

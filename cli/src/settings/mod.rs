@@ -67,7 +67,7 @@ impl Setting {
 }
 
 fn without_credentials(text: &str) -> Option<Value> {
-    let mut url = url::Url::parse(text).ok().filter(|url| url.has_host())?;
+    let mut url = url::Url::parse(text).ok().filter(url::Url::has_host)?;
     if url.username().is_empty() && url.password().is_none() {
         return None;
     }

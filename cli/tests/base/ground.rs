@@ -54,7 +54,7 @@ impl Ground {
     }
 
     /// What `config show` says of each option: name, value, origin.
-    pub(crate) fn shown(&self, command: &mut Command) -> Vec<(String, Value, String)> {
+    pub(crate) fn shown(command: &mut Command) -> Vec<(String, Value, String)> {
         let output = command.args(["config", "show", "--output", "jsonl"]).output().unwrap();
         assert!(output.status.success(), "{output:?}");
         let text = String::from_utf8(output.stdout).unwrap();

@@ -38,7 +38,7 @@ fn flags_go_over_the_environment_over_env_files_over_named_settings_over_those_t
     );
     ground.write("home/.config/cxone-actions/config.toml", "[settings]\nactor = \"at home\"\n");
     let of_actor = |command: &mut std::process::Command| {
-        let shown = ground.shown(command);
+        let shown = Ground::shown(command);
         let (_, value, origin) = shown.into_iter().find(|(name, ..)| name == "actor").unwrap();
         (value, origin)
     };
@@ -79,7 +79,7 @@ fn a_token_and_a_secret_of_which_one_was_said_nearer_do_not_meet() {
         "[settings]\nbase_url = \"https://a.example\"\nclient_id = \"me\"\nclient_secret = \"s\"\n",
     );
     let kinds = |command: &mut std::process::Command| -> Vec<String> {
-        let shown = ground.shown(command).into_iter();
+        let shown = Ground::shown(command).into_iter();
         let kinds =
             shown.filter(|(name, ..)| ["token", "client_id", "client_secret"].contains(&name.as_str()));
         kinds.filter(|(.., origin)| origin != "default").map(|(name, ..)| name).collect()
@@ -125,7 +125,7 @@ fn no_way_of_showing_settings_shows_a_secret() {
                 _ => {
                     _ = command
                         .arg(format!("--{}-file", spec.name.replace('_', "-")))
-                        .arg(ground.path("secret"))
+                        .arg(ground.path("secret"));
                 }
             }
         }
@@ -222,7 +222,7 @@ fn the_settings_file_is_looked_for_up_to_the_root_of_the_repository_and_no_farth
     ground.write("repository/.git/HEAD", "");
     ground.write("repository/below/here/file", "");
     let actor = |below| {
-        let shown = ground.shown(&mut ground.command_in(below, &[]));
+        let shown = Ground::shown(&mut ground.command_in(below, &[]));
         shown.into_iter().find(|(name, ..)| name == "actor").map(|(_, value, _)| value).unwrap()
     };
     assert_eq!(actor("repository/below/here"), Value::Null);
@@ -234,7 +234,7 @@ fn the_settings_file_is_looked_for_up_to_the_root_of_the_repository_and_no_farth
     ground.write("elsewhere/file", "");
     assert_eq!(actor("elsewhere"), Value::Null);
     // Paths are relative to the file that says them.
-    let shown = ground.shown(&mut ground.command_in("repository/below/here", &[]));
+    let shown = Ground::shown(&mut ground.command_in("repository/below/here", &[]));
     let policy = shown.into_iter().find(|(name, ..)| name == "policy").unwrap().1;
     assert!(policy.as_str().unwrap().ends_with("repository/rules.toml"), "{policy}");
 }

@@ -139,7 +139,8 @@ fn every_command_has_an_example_that_works() {
     for command in commands(&ground) {
         let help = help(&ground, &command);
         let example = help.lines().find_map(|line| line.strip_prefix("Example: "));
-        let Some(example) = example else { panic!("`{}` has no example", command.join(" ")) };
+        assert!(example.is_some(), "`{}` has no example", command.join(" "));
+        let example = example.unwrap();
         // What serves or watches until it is told to end is told so.
         let line = match command.join(" ").as_str() {
             "sandbox" => format!("timeout --preserve-status -s INT 1 {example}"),
