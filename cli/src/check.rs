@@ -89,7 +89,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
 }
 
 /// What to print, and how many are refused.
-fn judge(arguments: &Arguments, rules: &Rules, requests: &[&[u8]], of: &str) -> Result<(String, usize), Failure> {
+fn judge(
+    arguments: &Arguments,
+    rules: &Rules,
+    requests: &[&[u8]],
+    of: &str,
+) -> Result<(String, usize), Failure> {
     let at = arguments.at.unwrap_or_else(Timestamp::now);
     let verdicts: Vec<Verdict> =
         requests.iter().map(|request| rules.check(ActionRequest::from_json(request), at)).collect();

@@ -88,7 +88,8 @@ impl Inputs {
             None => (self.is_given(), Vec::new()),
         };
         let kept = members.into_iter().filter(|(key, _)| given.iter().all(|(over, _)| over != key));
-        let all: Vec<(String, Box<RawValue>)> = kept.collect::<Vec<_>>().into_iter().chain(given.clone()).collect();
+        let all: Vec<(String, Box<RawValue>)> =
+            kept.collect::<Vec<_>>().into_iter().chain(given.clone()).collect();
         Ok(text.then(|| written(&all)))
     }
 }
@@ -130,7 +131,11 @@ fn one(text: &str) -> Result<Given, String> {
         return Err("`-i` takes `key=value`, and one has no key".to_owned());
     }
     let content = match value.strip_prefix('@') {
-        Some("") => return Err(format!("`-i {key}=@` names no file; a text that begins with `@` is `{key}:='\"@…\"'`")),
+        Some("") => {
+            return Err(format!(
+                "`-i {key}=@` names no file; a text that begins with `@` is `{key}:='\"@…\"'`"
+            ));
+        }
         Some(path) => read_text(Path::new(path)).map_err(|mistake| format!("`-i {key}`: {mistake}"))?,
         None => value.to_owned(),
     };
@@ -283,7 +288,14 @@ mod tests {
         let mistakes = read(&given, &[("n", &["integer"])]).unwrap_err();
         assert_eq!(mistakes.len(), 6, "{mistakes:?}");
         assert!(!format!("{mistakes:?}").contains("CANARY"));
-        for part in ["no `=`", "no key", "`-i n` must be a whole number", "`-i j` must be JSON", "`-i a` is given twice", "/absent/file"] {
+        for part in [
+            "no `=`",
+            "no key",
+            "`-i n` must be a whole number",
+            "`-i j` must be JSON",
+            "`-i a` is given twice",
+            "/absent/file",
+        ] {
             assert!(mistakes.iter().any(|mistake| mistake.contains(part)), "{part}: {mistakes:?}");
         }
     }

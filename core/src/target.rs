@@ -23,6 +23,10 @@ pub enum PollTarget {
 
 /// What a poll begins with.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it is taken apart where it is made, and almost always the large one"
+)]
 pub(crate) enum PollFrom {
     /// It ended with the answer to the POST: there is nothing to look at.
     Known(Box<ActionResult>),

@@ -213,8 +213,8 @@ mod tests {
         let (rows, grown, beginning) = all(&path, None, Some(16));
         assert_eq!((rows, beginning), (3, Some((first.sha256.clone(), true))));
         assert_ne!(grown.sha256, first.sha256);
-        assert_eq!(all(&path, None, Some(15)).2.unwrap().1, true);
-        assert_eq!(all(&path, None, Some(20)).2.unwrap().1, false);
+        assert!(all(&path, None, Some(15)).2.unwrap().1);
+        assert!(!all(&path, None, Some(20)).2.unwrap().1);
         assert_eq!(all(&path, None, Some(23)).2, Some((grown.sha256, true)));
         assert_eq!(all(&path, None, Some(24)).2, None);
     }

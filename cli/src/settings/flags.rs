@@ -14,7 +14,7 @@ use cxone_actions::config::{OPTIONS, OptionSpec, Shape};
 use serde_json::Value;
 use url::Url;
 
-use super::from_text;
+use super::gathered::from_text;
 
 const HEADING: &str = "Settings (flags over environment over .env over cxone-actions.toml)";
 

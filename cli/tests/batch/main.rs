@@ -2,7 +2,12 @@
 //! gateway in another one that counts what it executed.
 
 #![cfg(unix)]
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test ends where its promise breaks")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test ends where its promise breaks"
+)]
 
 mod broken;
 mod killed;

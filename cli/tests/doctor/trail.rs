@@ -79,7 +79,10 @@ fn a_record_that_was_changed_is_named_by_its_place() {
         let (_sandbox, client) = written(folder.path()).await;
         client.shutdown(Duration::from_secs(5)).await;
     });
-    let name = names(folder.path()).into_iter().find(|name| name.ends_with(".jsonl")).unwrap();
+    let name = names(folder.path())
+        .into_iter()
+        .find(|name| Path::new(name).extension().is_some_and(|end| end == "jsonl"))
+        .unwrap();
     let path = folder.path().join(&name);
     let lines = fs::read_to_string(&path).unwrap();
     fs::write(&path, lines.replacen("order-1", "order-9", 1)).unwrap();

@@ -190,12 +190,6 @@ impl Callbacks {
         tracing::warn!(target: TARGET, count, "callbacks were refused: their signature, or its time, is wrong");
     }
 
-    /// How many invocations are waited for.
-    #[cfg(test)]
-    pub(super) fn waiting(&self) -> usize {
-        self.lock().len()
-    }
-
     fn lock(&self) -> MutexGuard<'_, HashMap<Path, Arc<Watched>>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }

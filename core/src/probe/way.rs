@@ -167,7 +167,9 @@ impl Proxy {
         let (uri, tls) = (leads.uri(), leads.uri().scheme_str() == Some("https"));
         let mut authorization = leads.basic_auth().cloned();
         // No way of printing it shows it.
-        authorization.iter_mut().for_each(|value| value.set_sensitive(true));
+        if let Some(value) = &mut authorization {
+            value.set_sensitive(true);
+        }
         Some(Proxy {
             host: bare(uri.host()?).to_owned(),
             port: uri.port_u16().unwrap_or(if tls { 443 } else { 80 }),

@@ -42,9 +42,9 @@ impl ActionFile {
         let mut file = ActionFile { name, lines: HashMap::new(), actions: Vec::new(), mistakes: Vec::new() };
         let mut reader = Reader { text, file: &mut file };
         if text.trim_start().starts_with('{') {
-            reader.json()
+            reader.json();
         } else {
-            reader.toml()
+            reader.toml();
         }
         file
     }

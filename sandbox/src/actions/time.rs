@@ -106,14 +106,14 @@ mod tests {
             drawn.sort_by(f64::total_cmp);
             drawn
         };
-        let at = |drawn: &[f64], share: f64| drawn[(DRAWN as f64 * share) as usize];
+        let at = |drawn: &[f64], percent: usize| drawn[DRAWN / 100 * percent];
         let near = |value: f64, wanted: f64| (value / wanted - 1.0).abs() < 0.05;
         let of = Duration::from_secs_f64;
 
         let spread = seconds(Time::Spread { median: of(0.2), p99: of(1.5) });
-        assert!(near(at(&spread, 0.5), 0.2) && near(at(&spread, 0.99), 1.5), "{}", at(&spread, 0.99));
+        assert!(near(at(&spread, 50), 0.2) && near(at(&spread, 99), 1.5), "{}", at(&spread, 99));
         let between = seconds(Time::Between { min: of(1.0), max: of(3.0) });
-        assert!(between[0] >= 1.0 && between[DRAWN - 1] < 3.0 && near(at(&between, 0.5), 2.0));
+        assert!(between[0] >= 1.0 && between[DRAWN - 1] < 3.0 && near(at(&between, 50), 2.0));
         assert!(seconds(Time::Spread { median: of(2.0), p99: of(2.0) }).iter().all(|time| near(*time, 2.0)));
         assert!(seconds(Time::Always(of(0.7))).iter().all(|time| near(*time, 0.7)));
     }

@@ -1,4 +1,4 @@
-//! What a sandbox answers, as an OpenAPI 3.1 description that is served at [`PATH`]: written here once for each
+//! What a sandbox answers, as an `OpenAPI` 3.1 description that is served at [`PATH`]: written here once for each
 //! profile, and obeyed. The answers that a fault orders stand outside of it.
 
 pub(crate) mod extraction;

@@ -319,7 +319,9 @@ fn of_a_file(profile: &dyn Profile, path: &Path) -> Result<HashMap<String, Arc<A
         let (action, ids) = match read {
             Ok(admitted) => admitted,
             Err(mistakes) => {
-                mistakes.into_iter().for_each(|mistake| file.add(mistake));
+                for mistake in mistakes {
+                    file.add(mistake);
+                }
                 continue;
             }
         };

@@ -146,7 +146,8 @@ fn an_order_needs_the_token_the_own_origin_and_json() {
     let own = format!("http://{host}");
     let json = ("content-type", "application/json");
     let right = ("x-console-token", token.as_str());
-    let cases: &[(&str, &[(&str, &str)], u16)] = &[
+    type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], u16);
+    let cases: &[Case<'_>] = &[
         ("everything", &[json, right, ("origin", &own), ("sec-fetch-site", "same-origin")], 200),
         ("a program", &[json, right], 200),
         ("no token", &[json, ("origin", &own)], 403),

@@ -123,7 +123,7 @@ fn inputs_that_break_their_schema_are_refused_all_at_once_and_no_value_is_repeat
     for (inputs, told) in [
         (json!({}), &["\"customerId\" is a required property"][..]),
         (
-            json!({"customerId": "secret", "amount": 5551234}),
+            json!({"customerId": "secret", "amount": 5_551_234}),
             &["the input `customerId`", "the input `amount`"],
         ),
         (json!({"customerId": "CUST-1", "amuont": 1}), &["'amuont' was unexpected"]),

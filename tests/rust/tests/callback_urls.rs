@@ -1,5 +1,4 @@
 //! `tests/vectors/callback_urls.json` against the contract itself: which addresses a gateway may be told to call.
-#![expect(clippy::unwrap_used, reason = "a helper of a test that panics is a test that fails")]
 
 use cxone_actions::contract::{ActionRequest, Contract, ContractRules};
 use serde::Deserialize;
@@ -26,8 +25,7 @@ fn a_callback_url_in_any_spelling_is_sent_as_it_stands_or_refused_as_the_vectors
     let mut failures = Vec::new();
     let mut count = 0;
     for case in vectors.cases {
-        let rules =
-            ContractRules { callback_hosts: case.callback_hosts.clone(), ..ContractRules::default() };
+        let rules = ContractRules { callback_hosts: case.callback_hosts.clone(), ..ContractRules::default() };
         let contract = Contract::new(rules).unwrap();
         for url in case.urls {
             count += 1;

@@ -1,10 +1,6 @@
 //! Callbacks against the sandbox, which sends them as a gateway does: what they spare, how soon they are heard, and what is
 //! left when they are lost, late or doubled.
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test fails by panicking, and prints its figures"
-)]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helping functions too")]
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
