@@ -85,6 +85,7 @@ def outside() -> dict[str, str]:
         "PIP_NO_INDEX": "1",
         "PIP_FIND_LINKS": str(ROOT / "target/wheels"),
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        "VIRTUAL_ENV_DISABLE_PROMPT": "1",
         "LC_ALL": "C.UTF-8",
         "NO_COLOR": "1",
     }
