@@ -86,9 +86,10 @@ def pairs(headers: Headers) -> list[tuple[str, bytes]]:
     """Names, and values as they were on the wire."""
     items: Any = getattr(headers, "items", None)
     try:
+        named: Any = items() if callable(items) else headers
         return [
             (_wire(name).decode("latin-1"), _wire(value))
-            for name, given in (items() if callable(items) else headers)
+            for name, given in named
             for value in (given if isinstance(given, (list, tuple)) else (given,))
         ]
     except (TypeError, ValueError):
