@@ -1,7 +1,7 @@
 //! What a command is told, and by whom: flags over the environment over `.env` over `cxone-actions.toml`, each value with
 //! its origin. Every command that talks to a gateway takes [`Flags`] and asks the [`Settings`] for its client.
 //!
-//! One promise: no way of printing settings shows a secret. [`Settings::shown`] says `***` instead.
+//! One promise: no way of printing settings shows a secret. [`Setting::shown`] says `***` instead.
 //!
 //! ```ignore
 //! #[derive(Debug, Args)]
@@ -68,11 +68,19 @@ impl Setting {
 }
 
 fn without_credentials(text: &str) -> Option<Value> {
-    let mut url = url::Url::parse(text).ok().filter(url::Url::has_host)?;
-    if url.username().is_empty() && url.password().is_none() {
+    if !text.contains("://") || !text.contains(['@', '?', '#']) {
         return None;
     }
-    let _ = url.set_username("***").and_then(|()| url.set_password(None));
+    let Some(mut url) = url::Url::parse(text).ok().filter(url::Url::has_host) else {
+        return Some(Value::from("***"));
+    };
+    if !url.username().is_empty() || url.password().is_some() {
+        let _ = url.set_username("***").and_then(|()| url.set_password(None));
+    }
+    let hidden = |part: Option<&str>| part.map(|_| "***".to_owned());
+    let (query, fragment) = (hidden(url.query()), hidden(url.fragment()));
+    url.set_query(query.as_deref());
+    url.set_fragment(fragment.as_deref());
     Some(Value::from(url.as_str()))
 }
 
