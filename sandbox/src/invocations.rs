@@ -229,15 +229,18 @@ impl Invocations {
     }
 
     /// Ends one that has not ended. Says whether it did, or nothing where there is no such invocation.
-    pub(crate) fn end_by_hand(&mut self, id: Uuid, end: ByHand, now: Instant) -> Option<bool> {
+    pub(crate) fn end_by_hand(&mut self, id: Uuid, mut end: ByHand, now: Instant) -> Option<bool> {
         let invocation = self.held.get_mut(&id)?;
         let polls = invocation.polls.saturating_add(1);
         if matches!(invocation.phase(now, polls), Phase::Ended(outcome) if outcome != Outcome::Never) {
             return Some(false);
         }
         self.output_bytes -= invocation.output_bytes();
-        if let Some(outputs) = &end.outputs {
-            invocation.outputs = Some(outputs.clone());
+        if let Some(outputs) = end.outputs.take() {
+            invocation.outputs = Some(outputs);
+        } else if end.outcome != invocation.outcome && end.outcome != Outcome::Completed {
+            // What it would have put out belongs to the end that it did not come to.
+            invocation.outputs = None;
         }
         self.output_bytes += invocation.output_bytes();
         invocation.by_hand = Some(end);

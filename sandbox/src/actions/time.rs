@@ -77,7 +77,7 @@ impl Time {
     pub(super) fn draw(&self, random: &mut Rng) -> Duration {
         match *self {
             Time::Always(time) => time,
-            Time::Between { min, max } => min + max.saturating_sub(min).mul_f64(random.f64()),
+            Time::Between { min, max } => min.saturating_add(max.saturating_sub(min).mul_f64(random.f64())),
             Time::Spread { median, p99 } => {
                 let deviation = (p99.as_secs_f64() / median.as_secs_f64()).ln() / P99;
                 let seconds = median.as_secs_f64() * (deviation * normal(random)).exp();

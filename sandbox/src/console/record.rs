@@ -193,7 +193,8 @@ impl Record {
             entry.calls = entry.calls.saturating_add(1);
             let told = ended.filter(|outcome| *outcome != Outcome::Never && exchange.close.is_none());
             if told.is_some() && entry.learned.is_none() {
-                entry.learned = Some(now.saturating_duration_since(entry.accepted) + exchange.took);
+                let elapsed = now.saturating_duration_since(entry.accepted);
+                entry.learned = Some(elapsed.saturating_add(exchange.took));
                 result = entry.learned;
             }
         }

@@ -152,7 +152,7 @@ impl Gateway {
             let ends = match self.invocations.end(id, exchange.now) {
                 _ if !self.profile.is_synchronous() => Ends::WhenAsked,
                 Some((Look { phase: Phase::Ended(outcome), .. }, Some(takes))) => {
-                    Ends::At(exchange.now + takes, outcome)
+                    exchange.now.checked_add(takes).map_or(Ends::Never, |over| Ends::At(over, outcome))
                 }
                 _ => Ends::Never,
             };

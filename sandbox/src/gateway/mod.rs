@@ -252,7 +252,7 @@ impl Gateway {
             headers: reply.headers.clone(),
             body: reply.body.clone(),
             close: *close,
-            took: now.elapsed() + *delay + dripped,
+            took: now.elapsed().saturating_add(*delay).saturating_add(dripped),
             fault: told.map(Into::into),
         };
         record.exchanged(exchange, ended, now);

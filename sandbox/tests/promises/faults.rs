@@ -1,9 +1,11 @@
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use cxone_actions_sandbox::actions;
+use cxone_actions_sandbox::{Action, Sandbox, SandboxOptions, actions};
 use serde_json::{Value, json};
 
+use crate::profiles::authorized;
 use crate::wire::{Wire, invocation, post_form, sandbox};
 
 fn body(correlation_id: &str) -> String {
@@ -207,4 +209,31 @@ fn an_order_that_cannot_work_is_refused_and_says_why() {
         assert!(error.contains("`times` must be a whole number from 1 to 4294967295, got "), "{error}");
     }
     assert_eq!(Wire::authorized(&sandbox).invoke_text(&body("c")).unwrap().status, 202);
+}
+
+#[test]
+fn a_time_that_no_clock_holds_is_only_very_long() {
+    let far = Duration::MAX.as_secs_f64() / 2.0;
+    let watched = SandboxOptions { console: true, ..SandboxOptions::default() };
+    let sandbox = Sandbox::start(watched.clone()).unwrap();
+    sandbox.inject("token", json!({"status": 503, "drip": far}), 1).unwrap();
+    let mut stream = TcpStream::connect(("127.0.0.1", sandbox.port())).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    stream.write_all(b"POST /api/v2/oauth/token HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n").unwrap();
+    assert_eq!(stream.read(&mut [0]).unwrap(), 1, "the first byte of an answer that goes on for ever");
+
+    let profile = "genesys-data-action";
+    let id = "custom_-_6f9619ff-8b86-4d01-b42d-00c04fc964ff";
+    let sandbox = Sandbox::start(SandboxOptions {
+        profile: profile.into(),
+        actions: vec![Action::new(id).complete_after(Duration::MAX)],
+        action_timeout: Duration::from_millis(5),
+        ..watched
+    })
+    .unwrap();
+    let path = format!("/api/v2/integrations/actions/{id}/execute");
+    let mut wire = authorized(&sandbox, profile);
+    let bearer = format!("Bearer {}", wire.token.clone().unwrap());
+    let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+    assert_eq!(wire.send("POST", &path, &headers, b"{}").unwrap().status, 504);
 }
