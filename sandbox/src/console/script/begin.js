@@ -10,8 +10,9 @@ async function route(isFirst) {
   if (id) {
     lastText = "";
     await showDetail(id);
+    if (shownId !== id) return;
     document.title = `${byId("detail").querySelector("h1")?.firstChild?.textContent ?? "Invocation"} · Sandbox console`;
-    if (shownId === id) byId("detail").querySelector("h1")?.focus();
+    byId("detail").querySelector("h1")?.focus();
     return;
   }
   document.title = "Sandbox console";

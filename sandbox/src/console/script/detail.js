@@ -3,6 +3,7 @@
 
 let shownId;
 let isAsking = false;
+let asksAgain = false;
 let lastText = "";
 
 const fact = (name, ...value) => make("div", {}, make("dt", {}, name), make("dd", {}, ...value));
@@ -55,17 +56,20 @@ function handForm(id) {
   const outputs = make("textarea", { id: "outputs", rows: 3, spellcheck: "false", placeholder: "its own" });
   const message = make("textarea", { id: "message", rows: 3, placeholder: "… by hand in the console" });
   const end = (outcome) => async () => {
-    const body = { outcome };
+    let body = JSON.stringify({ outcome });
     if (outcome === "COMPLETED" && outputs.value.trim()) {
       try {
-        body.outputs = JSON.parse(outputs.value);
+        JSON.parse(outputs.value);
       } catch {
         say("Not done: the outputs must be JSON.", true);
         outputs.focus();
         return;
       }
+      // As they were typed: a number of JavaScript would not hold every digit.
+      body = `{"outcome":"COMPLETED","outputs":${outputs.value}}`;
+    } else if (outcome !== "COMPLETED" && message.value.trim()) {
+      body = JSON.stringify({ outcome, error_message: message.value.trim() });
     }
-    if (outcome !== "COMPLETED" && message.value.trim()) body.error_message = message.value.trim();
     if (await order(`/-/invocations/${id}/end`, body)) {
       await showDetail(id);
       byId("detail").querySelector("h1")?.focus();
@@ -157,10 +161,17 @@ async function showDetail(id) {
     connection("connection lost, trying again", "lost");
   } finally {
     isAsking = false;
+    if (asksAgain) {
+      asksAgain = false;
+      refreshDetail();
+    }
   }
 }
 
 /** Whatever changed may have been about the invocation that is shown. */
 function refreshDetail() {
-  if (shownId && !isAsking) showDetail(shownId);
+  if (!shownId) return;
+  // The answer that is on its way may be older than the change.
+  if (isAsking) asksAgain = true;
+  else showDetail(shownId);
 }

@@ -113,14 +113,23 @@ function connection(word, kind) {
 function listen() {
   source?.close();
   const query = new URLSearchParams({ state: byId("state").value, text: byId("text").value });
-  source = new EventSource(`/-/events?${query}`);
+  const opened = new EventSource(`/-/events?${query}`);
+  source = opened;
   // Whatever the list showed before, the first event tells everything: also after the sandbox was gone for a while.
   let isFirst = true;
   source.addEventListener("open", () => {
     isFirst = true;
     connection("live", "live");
   });
-  source.addEventListener("error", () => connection("connection lost, trying again", "lost"));
+  source.addEventListener("error", () => {
+    connection("connection lost, trying again", "lost");
+    // A browser tries again where nobody answers, but not where it was refused, as one window too many is.
+    if (opened.readyState === EventSource.CLOSED) {
+      setTimeout(() => {
+        if (source === opened && !isPaused && !document.hidden) listen();
+      }, 3000);
+    }
+  });
   source.addEventListener("change", ({ data }) => {
     const change = JSON.parse(data);
     if (isFirst) {

@@ -57,5 +57,6 @@ async function orderFault(event) {
   event.preventDefault();
   const { fault } = chosenFaults()[byId("fault").value];
   const times = byId("always").checked ? 4_294_967_295 : Number(byId("times").value);
-  await order("/-/faults", { point: byId("point").value, fault: fault(Number(byId("extent").value)), times });
+  const ordered = { point: byId("point").value, fault: fault(Number(byId("extent").value)), times };
+  await order("/-/faults", JSON.stringify(ordered));
 }

@@ -89,14 +89,18 @@ function say(text, isBad = false) {
   }, 12_000);
 }
 
-/** Sends an order and says what came of it. */
-async function order(path, body = {}) {
+/** Sends an order, which is JSON text, and says what came of it. */
+async function order(path, body = "{}") {
   try {
     const answer = await fetch(path, {
       method: "POST",
       headers: { "content-type": "application/json", "x-console-token": TOKEN },
-      body: JSON.stringify(body),
+      body,
     });
+    if (answer.status === 403) {
+      say("Not done: this page is of a sandbox that is gone. Load it again.", true);
+      return false;
+    }
     const { message } = await answer.json();
     const said = message.charAt(0).toUpperCase() + message.slice(1);
     say(answer.ok ? `${said}.` : `Not done: ${message}.`, !answer.ok);
