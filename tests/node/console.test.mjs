@@ -168,18 +168,18 @@ test("an_invocation_is_ended_by_hand_with_the_keyboard_alone_and_the_client_lear
     await page.waitForFunction(() => document.activeElement.tagName === "H1");
     if (key === "COMPLETED") {
       await tabTo(page, "#outputs");
-      await page.keyboard.type('{"by": "hand"}');
+      await page.keyboard.type('{"by": "hand", "n": 12345678901234567890}');
     } else if (key === "FAILED") {
       await tabTo(page, "#message");
       await page.keyboard.type("somebody said no");
     }
     await tabTo(page, `button[data-outcome=${key}]`);
     await page.keyboard.press("Space");
+    await says(page.locator("#status"), `It is ${status.toLowerCase()} now.`);
     const result = await outcome;
     assert.equal(result.status, status);
-    if (key === "COMPLETED") assert.deepEqual(result.outputs, { by: "hand" });
+    if (key === "COMPLETED") assert.deepEqual(result.outputs, { by: "hand", n: 12345678901234567890n });
     if (key === "FAILED") assert.equal(result.errorMessage, "somebody said no");
-    await says(page.locator("#status"), `It is ${status.toLowerCase()} now.`);
     await says(page.locator(".facts .state"), status.toLowerCase());
     assert.equal(await page.locator("button[data-outcome]").count(), 0, "it ends once");
     await page.waitForFunction(() => document.activeElement.tagName === "H1");
@@ -201,7 +201,10 @@ test("each_switch_for_a_fault_takes_effect_and_counts_down", async (t) => {
     await page.getByLabel("Where").selectOption("invoke");
     await page.getByLabel("For the next").fill(times);
     if (extent) await page.locator("#extent").fill(extent);
+    // What is said of the order before may be the same words, and still stand there.
+    const answered = page.waitForResponse((response) => response.url().endsWith("/-/faults"));
     await page.getByRole("button", { name: "Order the fault" }).click();
+    assert.equal((await answered).status(), 200);
     await says(page.locator("#status"), `The next ${times} at invoke`);
   };
   const raw = async () => {
