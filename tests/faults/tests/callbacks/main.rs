@@ -155,7 +155,7 @@ fn a_callback_wakes_the_one_who_waits_and_the_result_is_what_the_look_returned()
 fn a_callback_before_the_acceptance_is_not_lost_and_ten_of_them_are_one() {
     proof(async |ground: &Ground| {
         let (gateway, client, listener) = ready(ground).await;
-        gateway.always(Point::Invoke, Step::normal().after(Duration::from_secs(1)));
+        gateway.always(Point::Invoke, Step::normal().after(Duration::from_secs(3)));
         let (result, ()) = join(client.run(request("early")), async {
             let path = path(ground, &gateway, "early").await;
             assert_eq!(post(&listener, &path, &[], "{}").await, 204);
@@ -253,12 +253,21 @@ fn what_is_forged_or_of_another_time_is_refused_and_costs_no_look() {
             }
             tokio::time::sleep(Duration::from_millis(150)).await;
             assert_eq!(gateway.count(Point::Poll), 0, "a forged callback caused a look");
-            // The first is the reason for a look; the same one again is none.
+            // The first is the reason for a look; the same one again is none, not even after it.
+            gateway.always(Point::Poll, Step::state("RUNNING"));
+            assert_eq!(post_signed(&listener, &path, &right, body).await, 204);
+            ground.until("it was looked at", || gateway.count(Point::Poll) > 0).await;
             for _ in 0..10 {
                 assert_eq!(post_signed(&listener, &path, &right, body).await, 204);
             }
-            assert_eq!(counts(&client)["forged"], 10);
-            assert_eq!(counts(&client)["woke"], 1);
+            let counts = counts(&client);
+            assert_eq!(
+                (&counts["forged"], &counts["woke"], &counts["duplicate"]),
+                (&json!(10), &json!(1), &json!(10))
+            );
+            gateway.always(Point::Poll, Step::normal());
+            // Where the looks that follow the first have not found the end by now, this one does.
+            post_signed(&listener, &path, &signed("msg_2", now(), body), body).await;
         })
         .await;
         assert!(result.unwrap().ok);
@@ -331,8 +340,16 @@ fn a_lost_callback_costs_time_and_nothing_else() {
     proof(async |ground: &Ground| {
         let (gateway, client, _) = ready(ground).await;
         let options = CallOptions { timeout: Some(Duration::from_millis(700)), ..CallOptions::default() };
-        assert!(client.run_with(request("lost"), options).await.unwrap().ok);
-        assert_eq!(gateway.count(Point::Poll), 1);
+        let outcome = client.run_with(request("lost"), options).await;
+        assert_eq!(client.metrics().polls, 1);
+        // On a machine that is busy its answer may come after the deadline, and whoever goes on has it.
+        let result = match outcome {
+            Err(late) if late.kind() == ErrorKind::PollTimeout => {
+                client.poll(late.resume_token().unwrap(), HOUR).await
+            }
+            outcome => outcome,
+        };
+        assert!(result.unwrap().ok);
         let often = ground.open(ground.builder_with_token(&gateway));
         listening(&often).await;
         assert!(often.run(request("often")).await.unwrap().ok, "every 10 ms, as was asked for");

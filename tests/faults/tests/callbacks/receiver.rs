@@ -1,5 +1,7 @@
 //! What the port itself survives: what is no callback, too large, too slow or too many.
 
+use std::sync::{Mutex, PoisonError};
+
 use super::*;
 
 /// Fault 43.
@@ -90,9 +92,13 @@ fn raise_the_limit() -> u64 {
     getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
 }
 
+/// Ten thousand connections are no neighbours for whoever measures the memory that they share.
+static ALONE: Mutex<()> = Mutex::new(());
+
 /// Fault 43.
 #[test]
 fn ten_thousand_idle_connections_do_not_starve_a_callback() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let most = raise_the_limit();
     proof(async |ground: &Ground| {
         let (gateway, client, listener) = ready(ground).await;
@@ -139,6 +145,7 @@ fn resident() -> usize {
 /// Fault 43: a million of them are nothing.
 #[test]
 fn a_million_callbacks_for_nobody_cost_no_memory_and_no_look() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     proof(async |ground: &Ground| {
         let (gateway, client, listener) = ready(ground).await;
         let (result, ()) = join(client.run(request("million")), async {
@@ -149,7 +156,8 @@ fn a_million_callbacks_for_nobody_cost_no_memory_and_no_look() {
             let (before, began) = (resident(), Instant::now());
             (0..1_000_000).for_each(|n| assert!(!client.notify(&unknown(n), headers, b"{}")));
             println!("a million callbacks for nobody: {:?}", began.elapsed());
-            assert!(resident() < before + (8 << 20), "{} bytes, {before} before", resident());
+            // Their paths alone would be 64 MB; what other tests take meanwhile is less.
+            assert!(resident() < before + (32 << 20), "{} bytes, {before} before", resident());
             let mut stream = connect(&listener).await;
             let mut answered = [0; 4096];
             for n in 0..2_000 {
@@ -177,10 +185,12 @@ fn closing_lets_what_is_under_way_be_taken_and_gives_the_port_back() {
         let path = path(ground, &gateway, "closing").await;
         let mut stream = connect(&listener).await;
         let mut idle = connect(&listener).await;
-        let text = head("POST", &path, &[("Content-Length", "10")]);
+        let text = head("POST", &path, &[("Content-Length", "10"), ("Expect", "100-continue")]);
         stream.write_all((text + "12345").as_bytes()).await.unwrap();
-        // Another exchange is answered: by then the receiver has the head of the first one, too.
-        assert_eq!(post(&listener, "/nowhere", &[], "").await, 404);
+        // It is being taken: the receiver says that it waits for the rest.
+        let mut goes_on = [0; 25];
+        stream.read_exact(&mut goes_on).await.unwrap();
+        assert_eq!(&goes_on, b"HTTP/1.1 100 Continue\r\n\r\n");
         let rest = async {
             tokio::time::sleep(Duration::from_millis(20)).await;
             stream.write_all(b"67890").await.unwrap();
