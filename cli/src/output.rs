@@ -7,6 +7,7 @@ use std::io::{self, IsTerminal, Write};
 
 use clap::{Args, ValueEnum};
 use comfy_table::{ContentArrangement, Table, presets};
+use cxone_actions::{Error, ErrorKind};
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -73,9 +74,24 @@ impl Output {
         })
     }
 
+    /// What ended a command before any call of it, said as JSON where the results are JSON. What has been said already stays.
+    pub(crate) fn told(self, failure: Failure) -> Failure {
+        let kind = match failure.exit_code {
+            2 => ErrorKind::Config,
+            3 => ErrorKind::Validation,
+            7 => ErrorKind::Audit,
+            _ => return failure,
+        };
+        if failure.message.is_empty() || self.is_table() {
+            return failure;
+        }
+        let lines: Vec<&str> = failure.message.lines().map(str::trim).collect();
+        self.ended(Error::new(kind, lines.join("; ")))
+    }
+
     /// Ends a command that failed: the reason on stderr, as JSON where the results are JSON. Gives back the failure that
     /// is left to end with.
-    pub(crate) fn ended(self, error: cxone_actions::Error) -> Failure {
+    pub(crate) fn ended(self, error: Error) -> Failure {
         if self.is_table() {
             return error.into();
         }

@@ -30,7 +30,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    crate::block_on(wait(arguments))
+    crate::block_on(wait(arguments)).map_err(|failure| arguments.output.told(failure))
 }
 
 async fn wait(arguments: &Arguments) -> Result<(), Failure> {

@@ -53,27 +53,21 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    crate::block_on(call(arguments))
+    crate::block_on(call(arguments)).map_err(|failure| arguments.output.told(failure))
 }
 
 async fn call(arguments: &Arguments) -> Result<(), Failure> {
     let settings = arguments.settings.resolve()?;
-    let mut signals = Signals::listen()?;
     let policy = settings.policy()?;
     let client = settings.client()?;
-    let began = Instant::now();
-    let read = tokio::select! {
-        read = inputs_of(arguments, &settings, &policy, &client) => read,
-        signal = signals.next() => {
-            let nothing = Left { executed: "no", ..Left::default() };
-            Err(outcome::interrupted(&nothing, signal, &arguments.settings, arguments.output))
+    // Nothing is sent before this, and stdin may keep us waiting: until here Ctrl-C ends the process by itself.
+    let read = inputs_of(arguments, &settings, &policy, &client).await;
+    let ended = match (read, Signals::listen()) {
+        (Ok(inputs), Ok(mut signals)) => {
+            invoke_and_wait(arguments, &settings, &policy, &client, inputs, &mut signals).await
         }
-    };
-    let ended = match read {
-        Ok(inputs) => {
-            invoke_and_wait(arguments, &settings, &policy, &client, inputs, began, &mut signals).await
-        }
-        Err(failure) => Err(failure),
+        (Err(failure), _) => Err(failure),
+        (_, Err(error)) => Err(error.into()),
     };
     client.shutdown(Duration::ZERO).await;
     ended
@@ -109,9 +103,9 @@ async fn invoke_and_wait(
     policy: &Policy,
     client: &Client,
     inputs: Option<String>,
-    began: Instant,
     signals: &mut Signals,
 ) -> Result<(), Failure> {
+    let began = Instant::now();
     let (flags, output) = (&arguments.settings, arguments.output);
     let correlation_id = arguments.correlation_id.clone().unwrap_or_else(|| Uuid::new_v4().to_string());
     let callback_url = arguments.callback_url.as_deref();

@@ -117,11 +117,14 @@ fn the_exit_code_says_what_became_of_it() {
     assert_eq!(told("00000000-0000-4000-8000-000000000002", &[]).status.code(), Some(1));
     assert_eq!(told(ACTION, &["--max-attempts", "0"]).status.code(), Some(2));
     assert_eq!(told("no-uuid", &[]).status.code(), Some(3));
+    let wrong = told(ACTION, &["--max-attempts", "0", "--output", "json"]);
+    let said: Value = serde_json::from_str(text(&wrong.stderr)).unwrap();
+    assert_eq!((wrong.status.code(), &said["error"]["kind"]), (Some(2), &json!("config")));
     ground.write("wrong", "no secret of this gateway");
     assert_eq!(told(ACTION, &["--client-secret-file", "wrong"]).status.code(), Some(4));
     sandbox.inject("invoke", json!({"status": 429, "retry_after": 3600}), 1).unwrap();
     assert_eq!(told(ACTION, &[]).status.code(), Some(5));
-    let late = told(NEVER_ENDS, &["--timeout", "1"]);
+    let late = told(NEVER_ENDS, &["--timeout", "3"]);
     assert_eq!(late.status.code(), Some(6), "{late:?}");
     assert!(text(&late.stderr).contains("cxone-actions poll cxr1."), "{late:?}");
     assert_eq!(told(ACTION, &["--base-url", "http://127.0.0.1:1"]).status.code(), Some(7));
@@ -186,7 +189,7 @@ fn ctrl_c_while_it_waits_tells_the_token_and_the_command_that_goes_on() {
             "{said}"
         );
         let words = command_line.strip_prefix("cxone-actions ").unwrap();
-        let again = format!("'{}' {words} --timeout 0.5", env!("CARGO_BIN_EXE_cxone-actions"));
+        let again = format!("'{}' {words} --timeout 2", env!("CARGO_BIN_EXE_cxone-actions"));
         let again = Command::new("sh").args(["-c", &again]).envs(sandbox.environ()).output().unwrap();
         assert_eq!(again.status.code(), Some(6), "it runs still: {again:?}");
     }
@@ -197,7 +200,7 @@ fn ctrl_c_while_it_waits_tells_the_token_and_the_command_that_goes_on() {
 fn ctrl_c_before_the_answer_waits_for_it_and_names_what_was_accepted() {
     use rustix::process::{Pid, Signal, kill_process};
     let (ground, sandbox) = (Ground::new(), sandbox());
-    sandbox.inject("invoke", json!({"delay": 1.0}), 1).unwrap();
+    sandbox.inject("invoke", json!({"delay": 3.0}), 1).unwrap();
     let mut child = command(&ground, &sandbox, &["run", NEVER_ENDS]).stderr(Stdio::piped()).spawn().unwrap();
     while !sandbox.requests().iter().any(|seen| seen.body.contains("inputs")) {
         std::thread::sleep(std::time::Duration::from_millis(5));
@@ -210,6 +213,21 @@ fn ctrl_c_before_the_answer_waits_for_it_and_names_what_was_accepted() {
     assert!(rest.last().unwrap().trim().starts_with("cxone-actions poll "), "{rest:?}");
     let sent = sandbox.requests().iter().filter(|seen| seen.body.contains("inputs")).count();
     assert_eq!(sent, 1, "{rest:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_ends_it_while_it_waits_for_stdin() {
+    use rustix::process::{Pid, Signal, kill_process};
+    use std::os::unix::process::ExitStatusExt;
+    let ground = Ground::new();
+    for arguments in [&["run", ACTION, "--sandbox", "--inputs", "-"][..], &["poll", "-", "--sandbox"]] {
+        let mut child = ground.command(arguments).stdin(Stdio::piped()).spawn().unwrap();
+        // Until it reads: one that hears the signal before ends as well.
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+        assert_eq!(child.wait().unwrap().signal(), Some(2), "{arguments:?}");
+    }
 }
 
 #[test]
