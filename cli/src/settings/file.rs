@@ -142,7 +142,13 @@ impl Reader<'_> {
             }
             (Form::Value, value) => match json(value) {
                 Some(value) => Said::Value(self.placed(spec, value)),
-                None => return self.mistake(line, &format!("`{key}` cannot be {}", value.type_str())),
+                None => {
+                    let what = match value {
+                        DeValue::Float(number) => number.as_str(),
+                        value => value.type_str(),
+                    };
+                    return self.mistake(line, &format!("`{key}` cannot be {what}"));
+                }
             },
             (Form::File, DeValue::String(path)) if !path.is_empty() => {
                 Said::File(self.directory.join(path.as_ref()))
@@ -213,7 +219,10 @@ fn json(value: &DeValue<'_>) -> Option<Value> {
         DeValue::String(text) => Value::from(text.as_ref()),
         DeValue::Boolean(flag) => Value::from(*flag),
         DeValue::Integer(number) => Value::from(i64::from_str_radix(number.as_str(), number.radix()).ok()?),
-        DeValue::Float(number) => number.as_str().replace('_', "").parse::<f64>().ok().map(Value::from)?,
+        DeValue::Float(number) => {
+            let number = number.as_str().replace('_', "").parse::<f64>().ok();
+            Value::from(number.filter(|number| number.is_finite())?)
+        }
         DeValue::Array(list) => list.iter().map(|item| json(item.get_ref())).collect::<Option<_>>()?,
         DeValue::Table(_) | DeValue::Datetime(_) => return None,
     })

@@ -172,6 +172,12 @@ fn a_secret_on_the_command_line_is_refused_with_the_ways_that_are_safe_and_not_r
         assert!(!said.contains("CANARY") && said.contains(&format!("`{flag}-file FILE`")), "{said}");
         assert!(said.contains(&format!("{}_env", spec.name)), "{said}");
     }
+    // Nor is one shown that somebody wrote into a URL, where it cannot be used.
+    for url in ["https://u:CANARY@a.example", "https://a.example/?t=CANARY#CANARY", "https://u:CANARY@"] {
+        let output = ground.run(&["config", "show", "--base-url", url]);
+        let everything = format!("{}{}", text(&output.stdout), text(&output.stderr));
+        assert!(everything.contains("***") && !everything.contains("CANARY"), "{url}: {everything}");
+    }
     // A proxy without a password is no secret.
     let output = ground.run(&["config", "show", "--proxy", "http://p.example:3128"]);
     assert!(text(&output.stdout).contains("http://p.example:3128"), "{output:?}");
@@ -183,7 +189,7 @@ fn every_mistake_is_named_by_file_and_line_with_the_name_that_was_meant() {
     ground.write(
         "cxone-actions.toml",
         "setings = 1\n[settings]\nclientid = \"me\"\ntimeout = \"soon\"\ntoken_file = \"absent\"\n[settings.prod]\ntmeout = 5\n\
-         client_secret = \"a\"\nclient_secret_env = \"b\"\n",
+         client_secret = \"a\"\nclient_secret_env = \"b\"\nconnect_timeout = inf\n",
     );
     let output = ground.run(&["config", "show", "--use", "prd", "--max-attempts", "0"]);
     assert_eq!(output.status.code(), Some(2));
@@ -193,6 +199,7 @@ fn every_mistake_is_named_by_file_and_line_with_the_name_that_was_meant() {
         "`timeout` must be a number of seconds, got a string (cxone-actions.toml:4)",
         "absent` cannot be read",
         "cxone-actions.toml:7: `tmeout` is not a setting; did you mean `timeout`?",
+        "cxone-actions.toml:10: `connect_timeout` cannot be inf",
         "there is no `[settings.prd]`; did you mean `prod`?",
         "`max_attempts` must be a whole number from 1 to 4294967295 (flag --max-attempts)",
     ] {
