@@ -141,7 +141,14 @@ async fn sentence(sandbox: &Sandbox, directory: &Path) -> Result<Vec<Step>, Erro
     );
     step("ended", result.ok, said);
     let woke = client.metrics().callbacks.get("woke").copied().unwrap_or_default();
-    step("callback", woke == 1, format!("{woke} came to {}, and woke who waited", listener.url()));
+    // On a slow machine it may have ended before it is looked at, and nobody waits for a callback then.
+    let at_once = woke == 0 && result.polls == 1;
+    let said = if at_once {
+        "the first look found the end, before one came".to_owned()
+    } else {
+        format!("{woke} came to {}, and woke who waited", listener.url())
+    };
+    step("callback", woke == 1 || at_once, said);
     let executed = sandbox.executions(CORRELATION_ID);
     step("once", executed == 1, format!("the gateway executed it {executed} time(s)"));
     client.shutdown(PATIENCE).await;
