@@ -43,8 +43,10 @@ pub(crate) struct Arguments {
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Output {
     /// Lines for a shell
+    #[value(alias = "table")]
     Text,
     /// One JSON object on one line
+    #[value(alias = "jsonl")]
     Json,
 }
 
