@@ -123,7 +123,7 @@ fn every_command_has_an_example_that_works() {
         "requests.jsonl",
         "{\"actionId\": \"create-case\", \"inputs\": {\"customerId\": \"C\", \"issueType\": \"b\"}}\n",
     );
-    ground.write("cases.csv", "CaseNo,customerId,issueType,Prio\n1,C-1,billing,1\n2,C-2,billing,2\n");
+    ground.write("cases.csv", "case,customerId,issueType,Prio\n1,C-1,billing,1\n2,C-2,billing,2\n");
     // A trail to look at, and what a checkpoint elsewhere says of it.
     let prepared = ground
         .command(&["run", "create-case", "--audit", "trail", "--audit-checkpoints", "checkpoints.jsonl"])
@@ -143,7 +143,7 @@ fn every_command_has_an_example_that_works() {
         let example = example.unwrap();
         // What serves or watches until it is told to end is told so.
         let line = match command.join(" ").as_str() {
-            "sandbox" => format!("timeout --preserve-status -s INT 1 {example}"),
+            "sandbox" => format!("timeout --preserve-status -s INT 3 {example}"),
             "metrics" => example.replace(" --watch", ""),
             _ => example.to_owned(),
         };
