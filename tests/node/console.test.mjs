@@ -8,7 +8,7 @@ import { ACTION, connected, FAILS, INPUTS, NEVER_ENDS, ROOT, rejection } from ".
 
 const { chromium } = createRequire(join(ROOT, "tests/node/runners/package.json"))("playwright-core");
 /** How long a page may take that usually takes half a second. */
-const PATIENCE = 20_000;
+const PATIENCE = 60_000;
 /** Where what was seen is left for people to look at, if anywhere. */
 const SHOTS = process.env.CONSOLE_SHOTS;
 

@@ -30,6 +30,9 @@ class Terminal:
             timeout=_PATIENCE,
         )
         self._shell.expect_exact(_PROMPT)
+        # Otherwise Ctrl-C is echoed as `^C`, somewhere in what the program prints meanwhile, of which what nobody has
+        # read yet is thrown away. So the echo is one byte, which no terminal shows.
+        self.run("stty -echoctl noflsh")
 
     def __enter__(self) -> Terminal:
         return self
@@ -45,7 +48,7 @@ class Terminal:
         self._shell.expect_exact(_PROMPT)
         # The terminal echoes the command before anything else.
         printed = (self._shell.before or "").split("\r\n", command.count("\n") + 1)[-1]
-        return drawn(printed)
+        return drawn(printed.replace("\x03", ""))
 
     def start(self, command: str) -> None:
         """Types a command that goes on by itself."""

@@ -31,6 +31,8 @@ _VARIES = {
     r"\d+ looks?": "LOOKS",
     r"\d+\.\d+": "MEASURED",
     r"(?<=records) +\d+$|\d+(?= records$)": "RECORDS",
+    # A run begins a segment, and is as long as it was before somebody pressed Ctrl-C.
+    r"(?<=^segments) +\d+$": "SEGMENTS",
 }
 
 

@@ -59,19 +59,26 @@ impl Sieve {
         Sieve { words: vec![0; usize::try_from(words).unwrap_or(16)] }
     }
 
+    fn places(&self, digest: u64) -> impl Iterator<Item = (usize, u64)> + use<> {
+        let step = digest.rotate_left(32) | 1;
+        let bits = u64::try_from(self.words.len()).unwrap_or(u64::MAX).saturating_mul(64);
+        (0..BITS).map(move |n| place(digest.wrapping_add(step.wrapping_mul(n)) % bits))
+    }
+
+    /// Whether it may have seen this digest.
+    pub(super) fn has(&self, digest: u64) -> bool {
+        self.places(digest).all(|(word, bit)| self.words.get(word).is_some_and(|word| word & bit != 0))
+    }
+
     /// Whether it may have seen this digest before. From now on it has.
     pub(super) fn saw(&mut self, digest: u64) -> bool {
-        let (mut at, step, mut all) = (digest, digest.rotate_left(32) | 1, true);
-        let bits = u64::try_from(self.words.len()).unwrap_or(u64::MAX).saturating_mul(64);
-        for _ in 0..BITS {
-            let (word, bit) = place(at % bits);
+        let before = self.has(digest);
+        for (word, bit) in self.places(digest) {
             if let Some(word) = self.words.get_mut(word) {
-                all &= *word & bit != 0;
                 *word |= bit;
             }
-            at = at.wrapping_add(step);
         }
-        all
+        before
     }
 }
 

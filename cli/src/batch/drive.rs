@@ -80,7 +80,7 @@ impl Drive<'_> {
         let mut running = JoinSet::new();
         let mut tick = interval(SHOWN);
         let mut ran = Ran { stopped: None, to_the_end: false, open: None };
-        let (mut ended, mut in_a_row, mut named) = (false, 0_usize, 0_u64);
+        let (mut ended, mut in_a_row, mut named, mut unreadable) = (false, 0_usize, 0_u64, None);
         loop {
             let mut more = false;
             while !ended && !more && running.len() < batch.room() {
@@ -93,15 +93,12 @@ impl Drive<'_> {
                     }
                     Err(failure) => {
                         // What is under way ends well; what cannot be read is said then.
-                        while let Some(end) = running.join_next().await {
-                            self.count(end, &mut ran);
-                        }
-                        return Err(failure);
+                        (ended, unreadable) = (true, Some(failure));
                     }
                 }
             }
             if ended && running.is_empty() {
-                return Ok(ran);
+                return unreadable.map_or(Ok(ran), Err);
             }
             tokio::select! {
                 biased;

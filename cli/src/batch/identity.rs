@@ -44,6 +44,12 @@ impl Namespace {
             Name::None => None,
         }
     }
+
+    /// The correlation id of the row as another call, which is what a failed one is when it is tried again.
+    pub(super) fn another_id(self, row: &Row) -> String {
+        let name = self.id(row).unwrap_or_else(|| format!("row {}", row.index));
+        Uuid::new_v5(&self.0, format!("again {name}").as_bytes()).to_string()
+    }
 }
 
 /// What is noted of a batch beside its results.

@@ -57,8 +57,12 @@ pub(super) fn write<'a>(
                 };
                 let twin = twins.first(&row);
                 if rows.has(row.index) {
-                    // What is unknown keeps its id; what failed is another call.
-                    let id = if word == "unknown" { namespace.id(&row) } else { None };
+                    // What is unknown keeps its id; what failed is another call, however often it fails: without an id of its
+                    // own it would have the same one each time, since the file of the rows would be the same.
+                    let id = match word {
+                        "unknown" => namespace.id(&row),
+                        _ => Some(namespace.another_id(&row)),
+                    };
                     writeln!(new, "{}", again(&row, twin, action, id.as_deref()))?;
                 }
             }
@@ -100,7 +104,7 @@ pub(super) fn order(out: &Path, rows: u64) -> io::Result<()> {
             break;
         }
         let place =
-            super::line::read(line.trim_ascii_end()).and_then(|(index, _)| usize::try_from(index).ok());
+            super::line::read(line.trim_ascii_end()).and_then(|(index, ..)| usize::try_from(index).ok());
         let Some(place) = place.and_then(|index| places.get_mut(index)) else {
             return Err(io::Error::other("there is a line that is no result"));
         };

@@ -13,6 +13,7 @@ mod json_lines;
 mod left;
 mod leftovers;
 mod line;
+mod lost;
 mod one;
 mod progress;
 mod reading;
@@ -194,7 +195,9 @@ async fn work(arguments: &Arguments, settings: &mut Settings) -> Result<(), Fail
     let survey = place.survey(arguments, &typing)?;
     let namespace = Namespace::of(&survey.file, place.batch_id.as_deref(), &place.reading);
     let client = settings.client()?;
-    let done = place.take_up(&client, &survey)?;
+    let (done, lost) = place.take_up(&client, &survey)?;
+    let open = || Source::open(&arguments.file, &place.reading, &typing, Some(survey.file.bytes), None);
+    lost.find(open, namespace, &done)?;
     let left = if place.goes_on() {
         Left::by(&client, config.delivery.resends_ambiguous(), config.profile.poll.is_some())?
     } else {
@@ -202,7 +205,6 @@ async fn work(arguments: &Arguments, settings: &mut Settings) -> Result<(), Fail
     };
     place.write_note(&client, &survey)?;
 
-    let open = || Source::open(&arguments.file, &place.reading, &typing, Some(survey.file.bytes), None);
     // From here on Ctrl-C is heard: before, nothing is begun.
     let mut signals = Signals::listen()?;
     let (broken, watched) = watch::channel(None);

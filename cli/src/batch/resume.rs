@@ -9,6 +9,7 @@ use cxone_actions::trail::{Event, Filter};
 
 use super::Arguments;
 use super::identity::{Note, VERSION, beside, between};
+use super::lost::Lost;
 use super::reading::Reading;
 use super::results::{Done, Results};
 use super::survey::Survey;
@@ -44,6 +45,16 @@ impl Place {
         let (was_there, noted) = (out.exists(), beside(&out, ".batch.json"));
         if was_there && same_file(&out, &arguments.file) {
             return Err(Failure::config(format!("`--out` must not be the file of rows, `{shown}`")));
+        }
+        for word in ["failed", "unknown"] {
+            let ours = between(&out, word);
+            if same_file(&ours, &arguments.file) {
+                return Err(Failure::config(format!(
+                    "the file of rows is `{}`, where the rows of `{shown}` that are {word} would be written: name another \
+                     `--out`",
+                    ours.display()
+                )));
+            }
         }
         if !was_there && noted.exists() {
             return Err(Failure::config(format!(
@@ -94,7 +105,8 @@ impl Place {
             None => arguments.batch_id.clone(),
         };
         let trail = trail(&out, before.as_ref(), settings)?;
-        let own_trail = trail == beside(&out, ".trail");
+        let own = beside(&out, ".trail");
+        let own_trail = trail == own || same_file(&trail, &own);
         Ok(Place { out, results, reading, batch_id, trail, own_trail, before })
     }
 
@@ -132,7 +144,7 @@ impl Place {
     }
 
     /// Reads what earlier runs wrote down; the trail has to hold, since it says what was sent.
-    pub(super) fn take_up(&mut self, client: &Client, survey: &Survey) -> Result<Done, Failure> {
+    pub(super) fn take_up(&mut self, client: &Client, survey: &Survey) -> Result<(Done, Lost), Failure> {
         let out = self.out.display();
         if let Some(before) = &self.before {
             let (gateway, profile) = client.gateway();
@@ -166,14 +178,16 @@ impl Place {
                 self.trail.display()
             )));
         }
-        let done = self.results.done()?;
+        let (done, ids) = self.results.done()?;
         if let Some(last) = done.rows.last().filter(|last| *last >= survey.rows) {
             return Err(Failure::config(format!(
                 "`{out}` has a result of row {last}, and there are {} rows: it is another batch's",
                 survey.rows
             )));
         }
-        Ok(done)
+        let own = self.before.is_some() && self.own_trail;
+        let lost = if own { Lost::by(client, &ids)? } else { Lost::default() };
+        Ok((done, lost))
     }
 
     /// From now on the batch is begun.

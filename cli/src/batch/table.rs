@@ -42,6 +42,7 @@ pub(super) struct Table<'a, R> {
     spent: Rc<Cell<u64>>,
     /// Lines end as on Windows.
     crlf: Rc<Cell<Option<bool>>>,
+    read: Rc<Cell<(u64, u8)>>,
     plan: Plan,
     reading: Reading,
     typing: &'a Typing<'a>,
@@ -54,6 +55,8 @@ struct Metered<R> {
     inner: R,
     spent: Rc<Cell<u64>>,
     crlf: Rc<Cell<Option<bool>>>,
+    /// How many bytes there were, and the last of them.
+    read: Rc<Cell<(u64, u8)>>,
 }
 
 impl<R: Read> Read for Metered<R> {
@@ -65,9 +68,12 @@ impl<R: Read> Read for Metered<R> {
             )));
         }
         let count = self.inner.read(into)?;
-        self.spent.set(spent.saturating_add(u64::try_from(count).unwrap_or(u64::MAX)));
+        let read = into.get(..count).unwrap_or_default();
+        let bytes = u64::try_from(count).unwrap_or(u64::MAX);
+        self.spent.set(spent.saturating_add(bytes));
+        let (before, last) = self.read.get();
+        self.read.set((before.saturating_add(bytes), read.last().copied().unwrap_or(last)));
         if self.crlf.get().is_none() {
-            let read = into.get(..count).unwrap_or_default();
             let end = read.iter().position(|byte| *byte == b'\n');
             self.crlf
                 .set(end.map(|end| end.checked_sub(1).and_then(|before| read.get(before)) == Some(&b'\r')));
@@ -82,16 +88,20 @@ impl<'a, R: Read> Table<'a, R> {
     /// # Errors
     /// Everything in the header that cannot be meant, all at once; the text of the first that is an error of the system.
     pub(super) fn new(reader: R, reading: &Reading, typing: &'a Typing<'a>) -> Result<Self, Vec<String>> {
-        let (spent, crlf) = (Rc::new(Cell::new(0)), Rc::new(Cell::new(None)));
-        let mut reader = ReaderBuilder::new()
-            .delimiter(reading.format.delimiter())
-            .flexible(true)
-            .from_reader(Metered { inner: reader, spent: spent.clone(), crlf: crlf.clone() });
+        let (spent, crlf, read) =
+            (Rc::new(Cell::new(0)), Rc::new(Cell::new(None)), Rc::new(Cell::new((0, b'\n'))));
+        let mut reader =
+            ReaderBuilder::new().delimiter(reading.format.delimiter()).flexible(true).from_reader(Metered {
+                inner: reader,
+                spent: spent.clone(),
+                crlf: crlf.clone(),
+                read: read.clone(),
+            });
         let header =
             reader.byte_headers().map_err(|error| vec![format!("the header cannot be read: {error}")])?;
         let plan = Plan::of(header, reading)?;
         let (reading, record) = (reading.clone(), ByteRecord::new());
-        Ok(Table { reader, spent, crlf, plan, reading, typing, record, index: 0 })
+        Ok(Table { reader, spent, crlf, read, plan, reading, typing, record, index: 0 })
     }
 
     /// The next row.
@@ -111,12 +121,17 @@ impl<'a, R: Read> Table<'a, R> {
     }
 
     /// Where the record began that was read just now. `began`: where its reader stood before, which is ahead of empty lines
-    /// and, where lines end as on Windows, of the second half of an end. (Only a last row that nothing ends, behind an empty
-    /// line, is said to begin in that one.)
+    /// and, where lines end as on Windows, of the second half of an end. Behind a row that nothing ends it stands in its line.
     fn line(&self, began: u64) -> u64 {
         let inside = self.record.iter().flatten().filter(|byte| **byte == b'\n').count();
         let last = self.reader.position().line().saturating_sub(u64::try_from(inside).unwrap_or(0));
-        if self.crlf.get() == Some(true) { last } else { began.max(last.saturating_sub(1)) }
+        let (bytes, end) = self.read.get();
+        let nothing_ends_it = self.reader.position().byte() == bytes && !matches!(end, b'\n' | b'\r');
+        if nothing_ends_it || self.crlf.get() == Some(true) {
+            last
+        } else {
+            began.max(last.saturating_sub(1))
+        }
     }
 
     fn row(&self, line: u64) -> Row {
@@ -365,6 +380,9 @@ mod tests {
         assert_eq!(said, [(2, 1), (3, 1), (4, 1), (5, 0)]);
         let lines = |text: &[u8]| rows(text, &reading()).iter().map(|row| row.line).collect::<Vec<_>>();
         assert_eq!(lines(b"x\n\n1\n\"a\nb\"\n\n2\n"), [3, 4, 7]);
+        assert_eq!(lines(b"x\n\n1\n\n2"), [3, 5]);
+        assert_eq!(lines(b"\xef\xbb\xbfx\n\n\n\"a\nb\""), [4]);
+        assert_eq!(lines(b"x\n1\n2"), [2, 3]);
         assert_eq!(lines(b"x\r\n\r\n1\r\n\"a\nb\"\r\n\r\n2"), [3, 4, 7]);
         assert!(found[0].mistakes[0].message.contains("must have 2 fields as the header has, got 1"));
         assert!(found[2].mistakes[0].message.contains("column `x` must be UTF-8"));

@@ -36,6 +36,11 @@ fn short(digest: [u8; 16]) -> u64 {
     digest.first_chunk().copied().map_or(0, u64::from_le_bytes)
 }
 
+/// By which a sieve knows a correlation id.
+pub(super) fn mark(correlation_id: &str) -> u64 {
+    digest(&Name::Own(correlation_id.to_owned())).map_or(0, short)
+}
+
 impl Suspicion {
     pub(super) fn of_a_file(bytes: u64) -> Suspicion {
         Suspicion { sieve: Sieve::for_bytes(bytes), twins: Twins::default() }

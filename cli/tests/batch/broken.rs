@@ -95,6 +95,22 @@ fn a_torn_line_is_cut_and_any_other_damage_is_said() {
 }
 
 #[test]
+fn results_that_lost_whole_lines_are_not_made_up_for_by_sending_again() {
+    let night = half_done();
+    let (whole, sent) = (fs::read_to_string(&night.out).unwrap(), night.sandbox.totals().invoke);
+    for kept in [29, 0] {
+        let less: String = whole.lines().take(kept).map(|line| format!("{line}\n")).collect();
+        fs::write(&night.out, less).unwrap();
+        let said = night.run(&["--resume"]);
+        assert!(said.code == Some(2) && said.stderr.contains("has no line in the results"), "{said:?}");
+    }
+    assert_eq!(night.sandbox.totals().invoke, sent);
+    fs::write(&night.out, whole).unwrap();
+    assert_eq!(night.run(&["--resume"]).code, Some(0));
+    assert_eq!((night.results().len(), night.sandbox.totals().most_executions), (60, 1));
+}
+
+#[test]
 fn what_says_what_was_sent_has_to_be_there_and_to_hold() {
     let night = half_done();
     let (out, trail) = (fs::read(&night.out).unwrap(), night.path("out.jsonl.trail"));
@@ -148,6 +164,11 @@ fn where_the_results_cannot_be_written_nothing_more_is_sent_and_nothing_is_lost(
 #[test]
 fn a_folder_that_cannot_be_written_is_said_before_anything_is_sent() {
     let night = Night::new("rows.jsonl", customers(3));
+    let failed = night.path("x.failed.jsonl");
+    fs::write(&failed, customers(1)).unwrap();
+    let said: Said = night.command_of(&failed, &night.path("x.jsonl"), &[]).output().unwrap().into();
+    assert!(said.code == Some(2) && said.stderr.contains("would be written"), "{said:?}");
+    assert_eq!(fs::read_to_string(&failed).unwrap(), customers(1));
     for (out, why) in [
         ("/proc/out.jsonl", "cannot be written"),
         ("/dev/null", "must be a file"),

@@ -99,7 +99,8 @@ impl Night {
     /// How often the trail says that this happened.
     pub(crate) fn recorded(&self, event: &str) -> usize {
         let Ok(segments) = fs::read_dir(self.path("out.jsonl.trail")) else { return 0 };
-        let texts = segments.map(|segment| fs::read_to_string(segment.unwrap().path()).unwrap());
+        // Beside the segments there are files that are renamed while they are looked at.
+        let texts = segments.map(|segment| fs::read_to_string(segment.unwrap().path()).unwrap_or_default());
         let event = format!("\"event\":\"{event}\"");
         texts.map(|text| text.lines().filter(|line| line.contains(&event)).count()).sum()
     }

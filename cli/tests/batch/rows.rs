@@ -58,7 +58,10 @@ fn rows_that_fail_and_rows_that_are_unknown_are_ready_to_be_given_again() {
     assert!(unknown.contains("\"correlationId\":\"lost\""), "{unknown}");
     let failed = fs::read_to_string(night.path("out.failed.jsonl")).unwrap();
     assert_eq!(failed.lines().count(), 6);
-    assert!(!failed.contains("correlationId\":\"") && failed.contains("{\"actionId\": broken\n"), "{failed}");
+    assert!(
+        !failed.contains("correlationId\":\"bad\"") && failed.contains("{\"actionId\": broken\n"),
+        "{failed}"
+    );
     let again = night.path("again.jsonl");
     let said: Said = night.command_of(&night.path("out.failed.jsonl"), &again, &[]).output().unwrap().into();
     let results = lines(&again);
@@ -73,10 +76,24 @@ fn rows_that_fail_and_rows_that_are_unknown_are_ready_to_be_given_again() {
 }
 
 #[test]
+fn a_row_that_fails_again_and_again_is_another_call_each_time() {
+    let night = Night::new("rows.jsonl", row(FAILS, &json!({})));
+    let (mut file, mut ids) = (night.file.clone(), Vec::new());
+    for name in ["first", "second", "third"] {
+        let out = night.path(&format!("{name}.jsonl"));
+        let said: Said = night.command_of(&file, &out, &[]).output().unwrap().into();
+        assert_eq!(said.code, Some(1), "{said:?}");
+        ids.push(lines(&out)[&0]["correlationId"].as_str().unwrap().to_owned());
+        file = night.path(&format!("{name}.failed.jsonl"));
+    }
+    assert!(ids.iter().all(|id| night.sandbox.executions(id) == 1), "{ids:?}");
+}
+
+#[test]
 fn a_row_that_has_not_ended_has_no_line_until_it_has() {
     let night =
         Night::new("rows.jsonl", [row(NEVER_ENDS, &json!({})), row(CREATE_CASE, &json!({}))].concat());
-    let said = night.run(&["--timeout", "0.6"]);
+    let said = night.run(&["--timeout", "3"]);
     assert_eq!((said.code, night.results().len()), (Some(6), 1), "{said:?}");
     let posts = night.sandbox.totals().invoke;
     let said = night.run(&["--resume", "--timeout", "0.3"]);

@@ -40,7 +40,7 @@ impl Said {
         assert_eq!(all["ok"], code == 0, "{out}");
         for check in all["checks"].as_array().unwrap() {
             // Ten seconds is the promise; a busy machine may be late to see that they are over.
-            assert!(check["ms"].as_f64().unwrap() < 25_000.0, "{check}");
+            assert!(check["ms"].as_f64().unwrap() < 60_000.0, "{check}");
             let fails = check["state"] == "failed";
             assert!(!fails || (check["do"].is_string() && check["kind"].is_string()), "{check}");
         }
