@@ -4,6 +4,7 @@
  * The promise: a request goes to the core as it came, byte for byte; nothing here reads a body or compares a path. And a
  * listener keeps no event loop alive, open or closed.
  */
+import { types } from "node:util";
 import { attempt, isList, typeName } from "./encode";
 import type { Violation } from "./errors";
 import type { NativeClient } from "./native";
@@ -126,5 +127,6 @@ function bytes(rawBody: unknown): Uint8Array | undefined {
   if (typeof rawBody === "string") return Buffer.from(rawBody, "utf8");
   // Also of another realm, as in a test runner.
   if (ArrayBuffer.isView(rawBody)) return Buffer.from(rawBody.buffer, rawBody.byteOffset, rawBody.byteLength);
+  if (types.isAnyArrayBuffer(rawBody)) return Buffer.from(rawBody);
   return undefined;
 }

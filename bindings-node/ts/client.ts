@@ -307,7 +307,7 @@ export class Client {
    *
    * @throws {ConfigError} names every argument that is of another type
    */
-  notify(path: string, headers: CallbackHeaders, rawBody: string | Uint8Array): boolean {
+  notify(path: string, headers: CallbackHeaders, rawBody: string | Uint8Array | ArrayBuffer): boolean {
     const site = siteOf(own("notify"));
     const request = placed(site, () => received(path, headers, rawBody));
     return this.#native.notify(request.path, request.headers, request.body);

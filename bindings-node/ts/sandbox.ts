@@ -34,13 +34,30 @@ export interface SandboxAction {
   /** How long it takes where that differs, in milliseconds: one time, from `min` to `max`, or log-normal. */
   readonly timeMs?:
     | number
-    | { readonly min: number; readonly max: number }
-    | { readonly median: number; readonly p99: number }
+    | {
+        /** The shortest, in milliseconds. */
+        readonly min: number;
+        /** The longest, in milliseconds. */
+        readonly max: number;
+      }
+    | {
+        /** What half of them take at most, in milliseconds. */
+        readonly median: number;
+        /** What 99 of a hundred take at most, in milliseconds. */
+        readonly p99: number;
+      }
     | undefined;
   /** Which share of its invocations fails, from 0 to 1. Default 0. */
   readonly failureRate?: number | undefined;
   /** Why they fail, each reason as often as its weight says. Default weight 1. */
-  readonly errors?: readonly { readonly message: string; readonly weight?: number | undefined }[] | undefined;
+  readonly errors?:
+    | readonly {
+        /** Why it fails. */
+        readonly message: string;
+        /** How often, against the others. Default 1. */
+        readonly weight?: number | undefined;
+      }[]
+    | undefined;
   /** Which share of its invocations is cancelled, from 0 to 1. Default 0. */
   readonly cancelRate?: number | undefined;
   /** The JSON Schema of its inputs. What breaks it is refused; a profile that tells it tells it. */

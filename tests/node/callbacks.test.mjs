@@ -160,6 +160,7 @@ test("notify_takes_headers_and_body_as_any_server_has_them", async (t) => {
     [headers(), text],
     [headers(), bytes],
     [headers(), new Uint8Array(bytes)],
+    [headers(), new Uint8Array(bytes).buffer],
     [headers(), runInNewContext("Uint8Array.from(bytes)", { bytes: [...bytes] })],
     [headers(), new DataView(new Uint8Array(bytes).buffer)],
     [Object.assign(Object.create(null), headers()), bytes],

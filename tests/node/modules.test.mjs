@@ -15,6 +15,7 @@ const NAMES = [
   "AuditError",
   "AuditTrail",
   "AuthenticationError",
+  "CallbackListener",
   "Client",
   "ClosedError",
   "ConfigError",

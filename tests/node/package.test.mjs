@@ -52,7 +52,7 @@ test("the_package_carries_what_it_needs_and_nothing_else", async () => {
     /^bindings-node\/dist\/[\w-]+\.(js|d\.ts)$/,
     /^bindings-node\/(scripts\/[\w-]+\.mjs|build\.rs)$/,
     // What it takes to build it where no package fits.
-    /^(core|sandbox|cli|bridge|bindings-node)\/(Cargo\.toml|src\/[\w/-]+\.(rs|toml|css)|README\.md)$/,
+    /^(core|sandbox|cli|bridge|bindings-node)\/(Cargo\.toml|src\/[\w/-]+\.(rs|toml|css|js|html|svg)|README\.md)$/,
     /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|Cargo\.toml|Cargo\.lock)$/,
   ];
   const paths = (await contents(`cxone-actions-${version}.tgz`)).map((path) =>

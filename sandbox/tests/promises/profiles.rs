@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 
 use crate::wire::{Answer, Wire, basic, encoded};
 
+/// So long an invocation takes.
+const AT_WORK: Duration = Duration::from_millis(5);
 const PLAIN: &[(&str, &str)] = &[("accept", "application/json"), ("content-type", "application/json")];
 
 pub(crate) fn sandbox(profile: &str) -> Sandbox {
@@ -14,7 +16,7 @@ pub(crate) fn sandbox(profile: &str) -> Sandbox {
 }
 
 fn usual() -> SandboxOptions {
-    SandboxOptions { complete_after: Duration::from_millis(5), ..SandboxOptions::default() }
+    SandboxOptions { complete_after: AT_WORK, ..SandboxOptions::default() }
 }
 
 fn open(options: SandboxOptions) -> Sandbox {
@@ -228,10 +230,12 @@ fn a_look_is_in_the_vendors_own_shape_and_words() {
             }
             _ => ("/data-extraction/v1/jobs", json!({"entityName": action, "version": "7"})),
         };
+        let posted = Instant::now();
         let accepted = send(&mut wire, "POST", path, &[], &body.to_string()).json();
         let id = accepted.as_str().or(accepted["id"].as_str()).unwrap().to_owned();
         let first = send(&mut wire, "GET", &format!("{path}/{id}"), &[], "");
-        assert!(first.body.contains("RUNNING"), "there is no word for one that waits: {first:?}");
+        let too_late = posted.elapsed() >= AT_WORK;
+        assert!(too_late || first.body.contains("RUNNING"), "there is no word for one that waits: {first:?}");
         let started = Instant::now();
         let last = loop {
             let answer = send(&mut wire, "GET", &format!("{path}/{id}"), &[], "");
