@@ -65,6 +65,8 @@ pub(super) struct Note {
     pub(super) reading: Reading,
     /// Where the trail is that says what was sent.
     pub(super) trail: PathBuf,
+    /// When it was begun: what a trail says before that is of others.
+    pub(super) begun: String,
     /// The gateway that it was sent to.
     pub(super) gateway: String,
     pub(super) profile: String,

@@ -199,7 +199,9 @@ async fn work(arguments: &Arguments, settings: &mut Settings) -> Result<(), Fail
     let open = || Source::open(&arguments.file, &place.reading, &typing, Some(survey.file.bytes), None);
     lost.find(open, namespace, &done)?;
     let left = if place.goes_on() {
-        Left::by(&client, config.delivery.resends_ambiguous(), config.profile.poll.is_some())?
+        let rows = left::without_a_line(open()?, survey.file.bytes, namespace, &done)?;
+        let (resends, polls) = (config.delivery.resends_ambiguous(), config.profile.poll.is_some());
+        Left::by(&client, &rows, place.since(), resends, polls)?
     } else {
         Left::default()
     };

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use cxone_actions::Client;
 use cxone_actions::trail::{Event, Filter};
+use jiff::Timestamp;
 
 use super::Arguments;
 use super::identity::{Note, VERSION, beside, between};
@@ -115,6 +116,11 @@ impl Place {
         self.before.is_some()
     }
 
+    /// What the trail says before this is of other batches; none where it is this one's alone.
+    pub(super) fn since(&self) -> Option<Timestamp> {
+        self.before.as_ref().filter(|_| !self.own_trail)?.begun.parse().ok()
+    }
+
     /// Reads the file for the first time, and sees whether it is the one.
     pub(super) fn survey(&self, arguments: &Arguments, typing: &Typing<'_>) -> Result<Survey, Failure> {
         let beginning = self.before.as_ref().map(|before| before.bytes);
@@ -193,6 +199,7 @@ impl Place {
     /// From now on the batch is begun.
     pub(super) fn write_note(&self, client: &Client, survey: &Survey) -> Result<(), Failure> {
         let (gateway, profile) = client.gateway();
+        let begun = self.before.as_ref().map(|before| before.begun.clone());
         let now = Note {
             v: VERSION,
             batch_id: self.batch_id.clone(),
@@ -200,6 +207,7 @@ impl Place {
             bytes: survey.file.bytes,
             reading: self.reading.clone(),
             trail: client.audit().directory().unwrap_or(&self.trail).to_owned(),
+            begun: begun.unwrap_or_else(|| Timestamp::now().to_string()),
             gateway: gateway.to_owned(),
             profile: profile.to_owned(),
         };

@@ -108,3 +108,32 @@ fn what_was_accepted_and_not_seen_to_end_is_asked_for_and_what_is_unknown_is_lef
     assert_eq!(said.code, Some(0), "{said:?}");
     assert_eq!(super::night::lines(&again)[&0]["correlationId"], unknown[0]["correlationId"]);
 }
+
+#[test]
+fn a_row_whose_end_somebody_else_was_told_is_not_sent_again() {
+    let slow = SandboxOptions { complete_after: Duration::from_secs(1), ..SandboxOptions::default() };
+    for (trail, more) in [("out.jsonl.trail", &[][..]), ("shared", &["--audit", "shared"][..])] {
+        let night = Night::with("rows.jsonl", customers(6), slow.clone());
+        let mut before = 0;
+        if trail == "shared" {
+            // The same rows, and so the same ids, run before on purpose: they are not taken for those of this batch.
+            let earlier = night.command_of(&night.file, &night.path("earlier.jsonl"), more).output().unwrap();
+            assert!(earlier.status.success(), "{earlier:?}");
+            before = 6;
+        }
+        let batch = [more, &["--concurrency", "3"]].concat();
+        let child = night.command(&batch).spawn().unwrap();
+        until(|| night.records(trail, "accepted").len() >= before + 3);
+        signal(&child, Signal::KILL);
+        child.wait_with_output().unwrap();
+        for record in night.records(trail, "accepted") {
+            let id = record["invocation_id"].as_str().unwrap();
+            let polled = night.other(&["poll", id, "--audit", trail]).output().unwrap();
+            assert!(polled.status.success(), "{polled:?}");
+        }
+        let said = night.run(&["--resume"]);
+        assert_eq!((said.code, night.results().len()), (Some(0), 6), "{said:?}");
+        assert!(night.results().values().all(|line| line["outputs"].is_object()));
+        assert_eq!(night.sandbox.totals().executions, u64::try_from(before).unwrap() + 6, "{trail}");
+    }
+}

@@ -69,14 +69,16 @@ impl Night {
     }
 
     pub(crate) fn command_of(&self, file: &Path, out: &Path, more: &[&str]) -> Command {
+        let mut command = self.other(&["batch"]);
+        command.arg(file).arg("-o").arg(out).args(["--poll-interval", "0.005", "--output", "json"]);
+        command.args(more);
+        command
+    }
+
+    /// Another command, with the same settings.
+    pub(crate) fn other(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_cxone-actions"));
-        command.arg("batch").arg(file).arg("-o").arg(out).args([
-            "--poll-interval",
-            "0.005",
-            "--output",
-            "json",
-        ]);
-        command.args(more).current_dir(self.folder.path()).env_clear();
+        command.args(args).current_dir(self.folder.path()).env_clear();
         command
             .env("CXONE_BASE_URL", self.sandbox.base_url())
             .env("CXONE_CLIENT_ID", self.sandbox.client_id())
@@ -98,11 +100,19 @@ impl Night {
 
     /// How often the trail says that this happened.
     pub(crate) fn recorded(&self, event: &str) -> usize {
-        let Ok(segments) = fs::read_dir(self.path("out.jsonl.trail")) else { return 0 };
+        self.records("out.jsonl.trail", event).len()
+    }
+
+    /// What a trail says of this event.
+    pub(crate) fn records(&self, trail: &str, event: &str) -> Vec<Value> {
+        let Ok(segments) = fs::read_dir(self.path(trail)) else { return Vec::new() };
         // Beside the segments there are files that are renamed while they are looked at.
         let texts = segments.map(|segment| fs::read_to_string(segment.unwrap().path()).unwrap_or_default());
-        let event = format!("\"event\":\"{event}\"");
-        texts.map(|text| text.lines().filter(|line| line.contains(&event)).count()).sum()
+        let texts: Vec<_> = texts.collect();
+        let records = texts.iter().flat_map(|text| text.lines());
+        // The last line may be on its way still.
+        let records = records.filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        records.filter(|record| record["event"] == event).collect()
     }
 
     /// Until the gateway has executed so many.
