@@ -28,8 +28,10 @@ pub(crate) struct Arguments {
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Output {
     /// Lines for people
+    #[value(alias = "table")]
     Text,
     /// One JSON array on one line
+    #[value(alias = "jsonl")]
     Json,
 }
 
