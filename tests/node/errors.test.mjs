@@ -182,7 +182,7 @@ test("options_that_cannot_work_are_all_named_at_once_before_any_network", () => 
     [{ policy: new Map() }, /`policy` must be .*got Map/],
     [
       { policy: { action: [{ id: ACTION, inputs: { a: { pattern: /x/ } } }] } },
-      /`policy\.action\.0\.inputs\.a\.pattern` must be .*got RegExp/,
+      /`policy\.action\[0\]\.inputs\.a\.pattern` must be .*got RegExp/,
     ],
     ["https://x.example", /options must be/],
     [null, /options must be/],
