@@ -170,7 +170,10 @@ impl Port {
     async fn serve(&self, places: &Arc<Places>) {
         loop {
             match self.listener.accept().await {
-                Ok((stream, _)) => self.take(stream, places),
+                Ok((stream, _)) => {
+                    places.room().await;
+                    self.take(stream, places);
+                }
                 // Out of file descriptors, most likely: one that says nothing can give its own back.
                 Err(_) => {
                     places.make_room();

@@ -4,25 +4,38 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 /// Connections at once, where the process may have four times as many file descriptors: the client needs some of its own.
 const MOST: usize = 1024;
+/// Whoever has just come is not idle yet: what ends together calls together, and what one of them has sent may lie there
+/// unread when the next one comes. Much shorter than anybody waits, so that who says nothing holds nobody up either.
+const FIRST_WORD: Duration = Duration::from_millis(100);
 
 /// The connections of one listener.
 #[derive(Debug)]
 pub(super) struct Places {
     most: usize,
     state: Mutex<State>,
+    freed: Notify,
 }
 
 #[derive(Debug, Default)]
 struct State {
     open: usize,
     /// Those that owe a request, by when that began: the longest first.
-    idle: BTreeMap<u64, CancellationToken>,
+    idle: BTreeMap<u64, Idle>,
     next: u64,
+}
+
+#[derive(Debug)]
+struct Idle {
+    since: Instant,
+    ends: CancellationToken,
 }
 
 impl Places {
@@ -31,7 +44,27 @@ impl Places {
     }
 
     fn of(most: usize) -> Arc<Places> {
-        Arc::new(Places { most, state: Mutex::default() })
+        Arc::new(Places { most, state: Mutex::default(), freed: Notify::new() })
+    }
+
+    /// Ends when there is a place to be had, and soon in any case.
+    pub(super) async fn room(&self) {
+        let mut by = Instant::now() + FIRST_WORD;
+        loop {
+            let freed = self.freed.notified();
+            {
+                let state = self.lock();
+                if state.open < self.most {
+                    return;
+                }
+                if let Some((_, longest)) = state.idle.first_key_value() {
+                    by = by.min(longest.since + FIRST_WORD);
+                }
+            }
+            if timeout_at(by, freed).await.is_err() {
+                return;
+            }
+        }
     }
 
     /// A place for a new connection; none where all are busy with a request.
@@ -39,7 +72,7 @@ impl Places {
         let mut state = self.lock();
         if state.open >= self.most {
             let (_, longest) = state.idle.pop_first()?;
-            longest.cancel();
+            longest.ends.cancel();
         }
         state.open += 1;
         drop(state);
@@ -51,7 +84,7 @@ impl Places {
     /// Closes the one that has said nothing for the longest time.
     pub(super) fn make_room(&self) {
         if let Some((_, longest)) = self.lock().idle.pop_first() {
-            longest.cancel();
+            longest.ends.cancel();
         }
     }
 
@@ -95,7 +128,7 @@ impl Place {
         let mut state = self.places.lock();
         let number = state.next;
         state.next += 1;
-        state.idle.insert(number, self.ends.clone());
+        state.idle.insert(number, Idle { since: Instant::now(), ends: self.ends.clone() });
         *self.number() = Some(number);
     }
 
@@ -108,6 +141,7 @@ impl Drop for Place {
     fn drop(&mut self) {
         self.works();
         self.places.lock().open -= 1;
+        self.places.freed.notify_one();
     }
 }
 
@@ -138,5 +172,25 @@ mod tests {
         assert!(places.take(CancellationToken::new()).is_none(), "all are busy");
         drop((taken, newest, late));
         assert!(places.lock().idle.is_empty() && places.lock().open == 0);
+    }
+
+    #[tokio::test]
+    async fn who_has_just_come_has_time_to_speak_before_another_one_gets_its_place() {
+        let (places, ends) = (Places::of(2), CancellationToken::new());
+        let began = Instant::now();
+        let (first, second) = (places.take(ends.clone()).unwrap(), places.take(ends.clone()).unwrap());
+        places.room().await;
+        assert!(began.elapsed() >= FIRST_WORD, "{:?}", began.elapsed());
+        let third = places.take(ends.clone()).unwrap();
+        assert!(ends.is_cancelled() && places.lock().idle.len() == 2);
+        drop(first);
+        let began = Instant::now();
+        second.works();
+        third.works();
+        places.room().await;
+        assert!(began.elapsed() >= FIRST_WORD, "all are busy, and nobody leaves: {:?}", began.elapsed());
+        // One that leaves is not waited for any longer.
+        futures_util::future::join(places.room(), async { drop(third) }).await;
+        assert_eq!(places.lock().open, 1);
     }
 }

@@ -54,6 +54,8 @@ pub(super) async fn serve(
     builder.timer(TokioTimer::new()).header_read_timeout(HEAD).max_headers(64).max_buf_size(16 * 1024);
     let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
     tokio::select! {
+        // What has come by now is answered, whoever needs the place.
+        biased;
         // What becomes of a peer that goes away is no matter of ours.
         _ = connection.as_mut() => return,
         () = leaves.cancelled() => return,
