@@ -125,7 +125,10 @@ impl SandboxOptions {
                 .list("actions")?
                 .iter()
                 .enumerate()
-                .map(|(place, action)| Action::read(place, action.get()).map_err(Mistakes::told))
+                .map(|(place, action)| match Action::read(place, action.get()) {
+                    (action, mistakes) if mistakes.is_empty() => Ok(action),
+                    (_, mistakes) => Err(Mistakes::told(mistakes)),
+                })
                 .collect::<Result<_, _>>()?,
             actions_file: members.text("actions_file")?.map(Into::into),
             token_lifetime: members.seconds("token_lifetime")?.unwrap_or(usual.token_lifetime),

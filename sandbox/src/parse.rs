@@ -19,6 +19,19 @@ impl Mistake {
         Mistake { place: place.into(), message: message.into() }
     }
 
+    /// Whether it may be there only because something else could not be read.
+    pub(crate) fn may_follow_from(&self, others: &[Mistake]) -> bool {
+        let around = |place: &str| {
+            self.place.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        // Whether there may be errors follows from these.
+        let decides = |place: &str| {
+            let action = self.place.strip_suffix(".errors").and_then(|action| place.strip_prefix(action));
+            matches!(action, Some(".failure_rate" | ".outcome"))
+        };
+        others.iter().any(|other| around(&other.place) || decides(&other.place))
+    }
+
     /// What should stand at a place, and which sort of JSON does.
     pub(crate) fn must(place: &str, must: &str, json: &str) -> Self {
         Mistake::new(place, format!("`{place}` must be {must}, got {}", number(json)))
@@ -82,7 +95,9 @@ pub(crate) struct Members {
 impl Members {
     pub(crate) fn read(what: &'static str, place: String, text: &str) -> Result<Self, Mistake> {
         let wrong = |how: String| {
-            Mistake::new(place.trim_end_matches('.'), format!("{what} must be a JSON object, {how}"))
+            let place = place.trim_end_matches('.');
+            let which = if place.is_empty() { what.to_owned() } else { format!("`{place}`, {what},") };
+            Mistake::new(place, format!("{which} must be a JSON object, {how}"))
         };
         if serde_json::from_str::<&RawValue>(text).is_err() {
             return Err(wrong("and this is no JSON".into()));

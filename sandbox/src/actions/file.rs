@@ -41,7 +41,9 @@ impl ActionFile {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let mut file = ActionFile { name, lines: HashMap::new(), actions: Vec::new(), mistakes: Vec::new() };
         let mut reader = Reader { text, file: &mut file };
-        if text.trim_start().starts_with('{') {
+        let is_json =
+            Path::new(&reader.file.name).extension().is_some_and(|it| it.eq_ignore_ascii_case("json"));
+        if is_json || text.trim_start().starts_with('{') {
             reader.json();
         } else {
             reader.toml();
@@ -172,7 +174,9 @@ impl Reader<'_> {
         let whole: &RawValue = match serde_json::from_str(self.text) {
             Ok(raw) => raw,
             Err(error) => {
-                let what = format!("this is not JSON: it is broken at column {}", error.column());
+                let place = format!(" at line {} column {}", error.line(), error.column());
+                let rule = error.to_string().replace(&place, "");
+                let what = format!("this is not JSON: {rule} at column {}", error.column());
                 return self.file.mistakes.push((error.line(), what));
             }
         };

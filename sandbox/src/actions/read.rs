@@ -14,13 +14,19 @@ use crate::parse::{Members, Mistake, Mistakes};
 const PATTERN_BYTES: usize = 4 * 1024 * 1024;
 
 impl Action {
-    /// The action at `place` of a list, from its JSON text.
-    pub(crate) fn read(place: usize, text: &str) -> Result<Self, Vec<Mistake>> {
+    /// What could be read of the action at `place` of a list, from its JSON text, and what could not.
+    pub(crate) fn read(place: usize, text: &str) -> (Self, Vec<Mistake>) {
         let at = format!("actions[{place}]");
-        let mut members = Members::read("an action of the sandbox", format!("{at}."), text)
-            .map_err(|mistake| vec![mistake])?;
+        let mut members = match Members::read("an action of the sandbox", format!("{at}."), text) {
+            Ok(members) => members,
+            Err(mistake) => return (Action::new(""), vec![mistake]),
+        };
         let mut mistakes = Mistakes::default();
-        let id = mistakes.keep(members.text("id"));
+        let id = members.text("id");
+        if matches!(id, Ok(None)) {
+            mistakes.add(format!("{at}.id"), format!("`{at}.id` is missing"));
+        }
+        let id = mistakes.keep(id);
         let action = Action {
             name: mistakes.keep(members.text("name")),
             required: mistakes.keep(members.texts("required")).unwrap_or_default(),
@@ -45,13 +51,10 @@ impl Action {
             cancel_rate: mistakes.keep(members.number("cancel_rate", 0.0, 1.0)).unwrap_or_default(),
             input_schema: members.json("input_schema"),
             output_schema: members.json("output_schema"),
-            ..Action::new(id.clone().unwrap_or_default())
+            ..Action::new(id.unwrap_or_default())
         };
-        if id.is_none() && mistakes.is_empty() {
-            mistakes.add(format!("{at}.id"), format!("`{at}.id` is missing"));
-        }
         mistakes.all(members.unknown());
-        if mistakes.is_empty() { Ok(action) } else { Err(mistakes.into()) }
+        (action, mistakes.into())
     }
 
     /// The action as it is served, or all that is wrong with it apart from the id, which the profile knows.

@@ -315,23 +315,23 @@ fn of_a_file(profile: &dyn Profile, path: &Path) -> Result<HashMap<String, Arc<A
     let mut actions = HashMap::new();
     let mut places = HashMap::new();
     for (place, text) in std::mem::take(&mut file.actions).iter().enumerate() {
-        let read = Action::read(place, text.get()).and_then(|action| admitted(profile, &action, place));
-        let (action, ids) = match read {
-            Ok(admitted) => admitted,
-            Err(mistakes) => {
-                for mistake in mistakes {
-                    file.add(mistake);
-                }
-                continue;
-            }
-        };
-        for id in ids {
+        let (action, mut mistakes) = Action::read(place, text.get());
+        for id in profile.ids(&action).unwrap_or_default() {
             if let Some(first) = places.insert(id.clone(), place) {
                 let at = format!("actions[{place}]");
                 let message = format!("`{at}` is called `{id}`, as `actions[{first}]` is");
-                file.add(Mistake::new(format!("{at}.id"), message));
+                mistakes.push(Mistake::new(format!("{at}.id"), message));
             }
-            actions.insert(id, Arc::clone(&action));
+        }
+        match admitted(profile, &action, place) {
+            Ok((action, ids)) => actions.extend(ids.into_iter().map(|id| (id, Arc::clone(&action)))),
+            Err(others) => {
+                let others = others.into_iter().filter(|other| !other.may_follow_from(&mistakes));
+                mistakes.extend(others.collect::<Vec<_>>());
+            }
+        }
+        for mistake in mistakes {
+            file.add(mistake);
         }
     }
     file.end().map(|()| actions)

@@ -153,9 +153,11 @@ colour = "blue"
 id = "quote"
 tiem = 1
 time = { min = 3, max = 2 }
+errors = [{ message = "x" }, 7]
 [[actions]]
 id = "6f9619ff-8b86-4d01-b42d-00c04fc964ff"
 failure_rate = 1.5
+errors = [{ message = "x" }]
 outputs = { a = "{{ uid }}" }
 [[actions]]
 id = "6f9619ff-8b86-4d01-b42d-00c04fc964fe"
@@ -172,20 +174,34 @@ time = { median = 1, max = 2 }
 [[actions]]
 id = "6F9619FF-8B86-4D01-B42D-00C04FC964FB"
 [[actions]]
+name = 5
 id = "6f9619ff-8b86-4d01-b42d-00c04fc964fb"
+[[actions]]
+echo = 1
 "#;
     let (_folder, options) = written("tenant.toml", text);
     let error = Sandbox::start(options).unwrap_err().to_string();
     let expected = [
         ("`colour` is no member of a file of actions", 2),
+        ("`actions[0].id` must be a UUID, got `quote`", 4),
         ("`actions[0].tiem` is no member of an action", 5),
-        ("`actions[1].failure_rate` must be a number from 0 to 1, got 1.5", 9),
-        ("`actions[2].errors[0].message` is missing", 15),
-        ("`actions[3].input_schema` must be a JSON Schema", 18),
-        ("`actions[3].outputs` has the placeholder `{{ uid }}`", 19),
-        ("`actions[4].time` must have `min` and `max`, or `median` and `p99`", 22),
-        ("`actions[6]` is called `6f9619ff-8b86-4d01-b42d-00c04fc964fb`, as `actions[5]` is", 26),
+        ("`actions[0].time` must have a `min` no longer than its `max`", 6),
+        ("`actions[0].errors[1]`, an error of an action, must be a JSON object, got a number", 7),
+        ("`actions[0].errors` needs a `failure_rate` above 0", 7),
+        ("`actions[1].failure_rate` must be a number from 0 to 1, got 1.5", 10),
+        ("`actions[1].outputs` has the placeholder `{{ uid }}`", 12),
+        ("`actions[2].cancel_rate` and its `failure_rate` must not be more than 1 together", 16),
+        ("`actions[2].errors[0].message` is missing", 17),
+        ("`actions[3].input_schema` must be a JSON Schema", 20),
+        ("`actions[3].outputs` has the placeholder `{{ uid }}`", 21),
+        ("`actions[4].time` must have `min` and `max`, or `median` and `p99`", 24),
+        ("`actions[6].name` must be a string, got a number", 28),
+        ("`actions[6]` is called `6f9619ff-8b86-4d01-b42d-00c04fc964fb`, as `actions[5]` is", 29),
+        ("`actions[7].echo` must be true or false, got a number", 31),
+        ("`actions[7].id` is missing", 30),
     ];
+    // Nothing is told that only follows from what could not be read.
+    assert_eq!(error.split("; ").count(), expected.len(), "{error}");
     for (what, line) in expected {
         let told = error.split("; ").find(|told| told.contains(what));
         assert!(
@@ -196,7 +212,7 @@ id = "6f9619ff-8b86-4d01-b42d-00c04fc964fb"
 
     for (name, text, what) in [
         ("a.toml", "[[actions]\nid = 1", "this is not TOML"),
-        ("a.json", "{\"actions\": [\n{\"id\": }]}", "this is not JSON: it is broken at column 8 ("),
+        ("a.json", "{\"actions\": [\n{\"id\": }]}", "this is not JSON: expected value at column 8 ("),
         ("a.json", "{\n\"actions\": 7}", "`actions` must be a list of actions"),
         ("a.toml", "", "`actions` is missing"),
         (
@@ -205,7 +221,12 @@ id = "6f9619ff-8b86-4d01-b42d-00c04fc964fb"
             "`actions[0].id` is given more than once (",
         ),
         ("a.toml", "[[actions]]\nid = 2026-11-23", "`actions[0].id` must be put in quotes"),
-        ("a.toml", "actions = [7]", "an action of the sandbox must be a JSON object, got a number"),
+        (
+            "a.toml",
+            "actions = [7]",
+            "`actions[0]`, an action of the sandbox, must be a JSON object, got a number (",
+        ),
+        ("a.json", "[{\"id\": \"a\"}]", "`actions` is missing: a list of actions: "),
     ] {
         let (_folder, options) = written(name, text);
         let error = Sandbox::start(options).unwrap_err().to_string();

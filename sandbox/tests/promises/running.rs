@@ -106,7 +106,10 @@ fn options_that_cannot_work_are_refused_before_a_port_is_opened() {
         ),
         (r#"{"actions": [{"name": "x"}]}"#, "`actions[0].id` is missing"),
         (r#"{"actions": [{"id": "x", "nme": 1}]}"#, "`actions[0].nme` is no member of an action"),
-        (r#"{"actions": [7]}"#, "an action of the sandbox must be a JSON object, got a number"),
+        (
+            r#"{"actions": [7]}"#,
+            "`actions[0]`, an action of the sandbox, must be a JSON object, got a number",
+        ),
         (r#"{"client_secret": 5551234}"#, "`client_secret` must be a string"),
         ("[", "the options of a sandbox must be a JSON object, and this is no JSON"),
         ("[]", "the options of a sandbox must be a JSON object, got a list"),
