@@ -127,10 +127,11 @@ impl Masks {
         shown
     }
 
-    /// A body: that of the token endpoint is a form with secrets in it, or nothing that can be shown.
+    /// A body: a form may have secrets in it wherever it was sent by mistake, and another body of the token endpoint is
+    /// nothing that can be shown.
     pub(crate) fn body(&self, point: Point, is_form: bool, body: &Bytes) -> String {
         match (point, is_form) {
-            (Point::Token, true) => self.text(parameters(body)),
+            (_, true) => self.text(parameters(body)),
             (Point::Token, false) if !body.is_empty() => format!("({} bytes)", body.len()),
             _ => self.text(String::from_utf8_lossy(body).into_owned()),
         }
@@ -140,7 +141,7 @@ impl Masks {
         let text = String::from_utf8_lossy(value.as_bytes());
         if *name == AUTHORIZATION || *name == PROXY_AUTHORIZATION {
             return match text.split_once(' ') {
-                Some((scheme, _)) => format!("{scheme} {MASK}"),
+                Some((scheme, _)) => format!("{} {MASK}", self.text(scheme.to_owned())),
                 None => MASK.to_owned(),
             };
         }

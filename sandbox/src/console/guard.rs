@@ -33,7 +33,7 @@ pub(super) fn check(head: &Parts, token: &str) -> Result<(), &'static str> {
         Some(_) if is_page => {}
         Some(_) => return Err("another site must not ask the console"),
     }
-    if head.method == Method::GET {
+    if head.method == Method::GET || head.method == Method::HEAD {
         return Ok(());
     }
     if !same(only(&head.headers, &HeaderName::from_static(TOKEN))?.unwrap_or_default(), token) {

@@ -3,8 +3,8 @@
 use std::time::Instant;
 
 use http::StatusCode;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 use serde_json::json;
 use serde_json::value::RawValue;
 use uuid::Uuid;
@@ -31,8 +31,13 @@ struct End {
     outcome: Ended,
     #[serde(default)]
     error_message: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     outputs: Option<Box<RawValue>>,
+}
+
+/// What stands there, `null` included, which is an output like any other.
+fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Box<RawValue>>, D::Error> {
+    Box::deserialize(deserializer).map(Some)
 }
 
 #[derive(Deserialize)]
@@ -60,16 +65,24 @@ pub(super) fn fault(gateway: &mut Gateway, body: &[u8]) -> Reply {
             return refused(StatusCode::BAD_REQUEST, &format!("the body is no such order: {error}"));
         }
     };
-    let ordered = Fault::from_json(order.fault.get()).and_then(|fault| {
+    let Order { point, fault, times } = order;
+    // Orders queue up.
+    let waits = gateway.faults().ordered().iter().any(|(other, ..)| other.to_string() == point);
+    let ordered = Fault::from_json(fault.get()).and_then(|fault| {
         let said = fault.to_string();
-        gateway.order(&order.point, fault, order.times)?;
+        gateway.order(&point, fault, times)?;
         Ok(said)
     });
     match ordered {
-        Ok(said) if order.times == u32::MAX => {
-            done(&format!("from now on, each request at `{}`: {said}", order.point))
+        Ok(said) => {
+            let when = if waits { "after what was ordered there before, " } else { "" };
+            let which = match (times, waits) {
+                (u32::MAX, false) => "from now on, each request".into(),
+                (u32::MAX, true) => "each request".into(),
+                _ => format!("the next {times}"),
+            };
+            done(&format!("{when}{which} at `{point}`: {said}"))
         }
-        Ok(said) => done(&format!("the next {} at `{}`: {said}", order.times, order.point)),
         Err(error) => refused(StatusCode::BAD_REQUEST, &error.to_string()),
     }
 }

@@ -43,6 +43,7 @@ pub(crate) enum Ends {
 pub(super) struct Entry {
     pub(super) id: Uuid,
     pub(super) action: Arc<Action>,
+    /// Masked: what names an invocation is the caller's to choose, and may be anything.
     pub(super) correlation_id: Option<Box<str>>,
     /// The beginning of its inputs, masked.
     pub(super) inputs: Box<str>,
@@ -99,6 +100,17 @@ impl Exchange {
     fn weight(&self) -> usize {
         let headers: usize = self.headers.iter().map(|(_, value)| value.len()).sum();
         weight(&self.seen) + headers + self.body.len()
+    }
+
+    /// What was sent of the answer before the connection was cut, where it was.
+    pub(super) fn sent(&self) -> (&[(HeaderName, HeaderValue)], &[u8]) {
+        match self.close {
+            None => (&self.headers, &self.body),
+            Some(Close::MidResponse) => {
+                (&self.headers, self.body.get(..self.body.len() / 2).unwrap_or_default())
+            }
+            Some(_) => (&[], &[]),
+        }
     }
 }
 
@@ -162,7 +174,7 @@ impl Record {
         self.entries.push_back(Entry {
             id,
             action: Arc::clone(action),
-            correlation_id: correlation_id.map(Into::into),
+            correlation_id: correlation_id.map(|id| masks::text(masks, id.to_owned()).into()),
             // Masked as a whole, so that no secret is cut in two before it is found.
             inputs: beginning(masks::text(masks, inputs.to_owned())).into(),
             accepted: now,

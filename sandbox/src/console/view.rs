@@ -334,7 +334,6 @@ pub(super) fn invocation(gateway: &mut Gateway, id: Uuid, now: Instant) -> Optio
     let callbacks = gateway.calls.about(id).into_iter().map(callback).collect();
     let (record, invocations, masks) = gateway.recorded()?;
     let state = State::of(record.entry(id)?.phase(invocations, now));
-    let calls = record.entry(id)?.calls as usize;
     let record: &Record = record;
     let entry = record.entries.iter().rev().find(|entry| entry.id == id)?;
     // A POST that was refused is about no invocation yet; that it was the same one says its correlation id.
@@ -355,7 +354,7 @@ pub(super) fn invocation(gateway: &mut Gateway, id: Uuid, now: Instant) -> Optio
         .filter(|(place, _)| skipped == 0 || *place < half || *place >= half + skipped)
         .map(|(_, exchange)| told(exchange, masks, started))
         .collect();
-    let missing = skipped + calls.saturating_sub(own);
+    let missing = skipped + (entry.calls as usize).saturating_sub(own);
     let open = state.is_open() && !synchronous;
     serde_json::to_string(&Whole { row: Row::of(entry, state), open, exchanges, missing, callbacks }).ok()
 }
@@ -377,7 +376,8 @@ fn told<'a>(exchange: &'a Exchange, masks: &Masks, started: f64) -> Told<'a> {
         let body = shown.get(..shown_end).unwrap_or_default().to_owned();
         Message { headers, body, left_out: whole - end }
     };
-    let answered = exchange.headers.iter().map(|(name, value)| {
+    let (sent_headers, sent_body) = exchange.sent();
+    let answered = sent_headers.iter().map(|(name, value)| {
         let text = masks::text(masks, masks.header(name, value));
         let text = if text.is_empty() && !value.is_empty() { MASK.to_owned() } else { text };
         (name.as_str().to_owned(), text)
@@ -395,6 +395,6 @@ fn told<'a>(exchange: &'a Exchange, masks: &Masks, started: f64) -> Told<'a> {
         fault: exchange.fault.as_deref(),
         cut: exchange.close.map(crate::faults::Close::says),
         request: message(asked.collect(), &seen.body),
-        answer: message(answered.collect(), &String::from_utf8_lossy(&exchange.body)),
+        answer: message(answered.collect(), &String::from_utf8_lossy(sent_body)),
     }
 }

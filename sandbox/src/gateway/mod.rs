@@ -217,7 +217,12 @@ impl Gateway {
         });
         profile.finish(&mut reply, &request.headers, &exchange);
         fault.change(&mut reply);
-        let decision = Decision { reply, delay: fault.delay + takes, drip: fault.drip, close: fault.close };
+        let decision = Decision {
+            reply,
+            delay: fault.delay.saturating_add(takes),
+            drip: fault.drip,
+            close: fault.close,
+        };
         if self.memory.remembers() || self.record.is_some() {
             let seen = Arc::new(self.describe(route, request, &decision, now));
             self.record(&seen, exchange.about, &decision, told, now);
@@ -277,7 +282,7 @@ impl Gateway {
             status: decision.close.is_none().then(|| decision.reply.status.as_u16()),
             headers: self.masks.headers(&request.headers),
             body: self.masks.body(point, grant::is_form(&request.headers), &request.body),
-            correlation_id,
+            correlation_id: correlation_id.map(|id| self.masks.text(id)),
             connection: request.connection,
             at: now.saturating_duration_since(self.started).as_secs_f64(),
         }

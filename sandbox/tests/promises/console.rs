@@ -5,7 +5,7 @@ use std::time::Duration;
 use cxone_actions_sandbox::{Sandbox, SandboxOptions, actions};
 use serde_json::{Value, json};
 
-use crate::wire::{Answer, Wire, basic, invocation, sandbox};
+use crate::wire::{Answer, INVOCATIONS, Wire, basic, invocation, sandbox};
 
 fn with_console() -> Sandbox {
     Sandbox::start(SandboxOptions { console: true, ..SandboxOptions::default() }).unwrap()
@@ -201,6 +201,20 @@ fn nothing_that_the_console_says_holds_a_secret() {
     wire.write_invoke(&body.to_string()).unwrap();
     let id = wire.read().unwrap().text("invocationId");
     wire.poll_to_the_end(&id);
+    // Secrets where nobody should have put them: in the name of an invocation, and at a wrong path.
+    let bearer = format!("Bearer {token}");
+    let headers = [
+        ("authorization", bearer.as_str()),
+        ("content-type", "application/json"),
+        ("idempotency-key", secret),
+    ];
+    let body = json!({"actionId": actions::ECHO, "inputs": {}}).to_string();
+    assert_eq!(wire.send("POST", INVOCATIONS, &headers, body.as_bytes()).unwrap().status, 202);
+    let headers = [("content-type", "application/x-www-form-urlencoded")];
+    let form = "grant_type=client_credentials&client_secret=c4nary-of-another";
+    assert_eq!(wire.send("POST", "/oauth/token", &headers, form.as_bytes()).unwrap().status, 404);
+    let elsewhere = sandbox.requests().pop().unwrap();
+    assert!(elsewhere.body.contains("client_secret=***"), "{elsewhere:?}");
 
     let detail = get(&sandbox, &format!("/-/invocations/{id}")).body;
     let list = get(&sandbox, "/-/state").body;
@@ -243,6 +257,7 @@ fn an_invocation_is_shown_with_every_exchange_that_was_about_it() {
         (&exchanges[2]["status"], &exchanges[2]["cut"]),
         (&Value::Null, &json!("acts and loses the answer"))
     );
+    assert_eq!(exchanges[2]["answer"], json!({"headers": [], "body": "", "left_out": 0}), "it was lost");
     let last = exchanges.last().unwrap();
     assert!(last["answer"]["body"].as_str().unwrap().contains("\"COMPLETED\""), "{last}");
     assert_eq!(shown["calls"], exchanges.len() - 1, "the refused POST was about no invocation yet");
@@ -284,6 +299,7 @@ fn an_invocation_ends_by_hand_as_it_was_told_and_once() {
     let mut wire = Wire::authorized(&sandbox);
     for (body, status, state) in [
         (json!({"outcome": "COMPLETED", "outputs": {"n": 1.0}}), "COMPLETED", "completed"),
+        (json!({"outcome": "COMPLETED", "outputs": null}), "COMPLETED", "completed"),
         (json!({"outcome": "FAILED", "error_message": "no such customer"}), "FAILED", "failed"),
         (json!({"outcome": "CANCELLED"}), "CANCELLED", "cancelled"),
     ] {
@@ -295,7 +311,9 @@ fn an_invocation_ends_by_hand_as_it_was_told_and_once() {
         let end = wire.poll(&id).unwrap();
         assert_eq!(end.text("status"), status);
         match status {
-            "COMPLETED" => assert!(end.body.contains(r#""outputs":{"n":1.0}"#), "{end:?}"),
+            "COMPLETED" => {
+                assert!(end.body.contains(&format!(r#""outputs":{}"#, body["outputs"])), "{end:?}");
+            }
             "FAILED" => assert_eq!(end.text("errorMessage"), "no such customer"),
             _ => assert_eq!(end.text("errorMessage"), "cancelled by hand in the console"),
         }
@@ -337,10 +355,14 @@ fn faults_are_ordered_counted_down_and_withdrawn_and_tokens_expire() {
     let fault = json!({"point": "invoke", "fault": {"status": 429, "retry_after": 2}, "times": 2});
     let said = order(&sandbox, "/-/faults", fault).json();
     assert_eq!(said["message"], "the next 2 at `invoke`: answers 429, with `Retry-After: 2`");
+    let fault = json!({"point": "invoke", "fault": {"status": 500}, "times": u32::MAX});
+    let said = order(&sandbox, "/-/faults", fault).json();
+    let told = "after what was ordered there before, each request at `invoke`: answers 500";
+    assert_eq!(said["message"], told);
     let answer = wire.invoke_text(&body).unwrap();
     assert_eq!((answer.status, answer.header("retry-after")), (429, Some("2")));
     let says = "answers 429, with `Retry-After: 2`";
-    assert_eq!(ordered(), json!([{"point": "invoke", "says": says, "left": 1}]));
+    assert_eq!(ordered()[0], json!({"point": "invoke", "says": says, "left": 1}));
     assert_eq!(order(&sandbox, "/-/faults/withdraw", json!({})).status, 200);
     assert_eq!(ordered(), json!([]));
     assert_eq!(wire.invoke_text(&body).unwrap().status, 202);

@@ -22,20 +22,22 @@ function half(title, { headers, body, left_out }, first) {
   );
 }
 
+const numbered = (exchange, place) => `${place + 1}. ${exchange.point}`;
+
 function exchangeOf(exchange, place) {
   const { status, fault, cut } = exchange;
   const isRefused = status === null || status >= 400;
-  const ended = status === null ? `no answer: ${cut}` : `answered ${status}`;
+  const ended = status === null ? `no whole answer: ${cut}` : `answered ${status}`;
   const title = make(
     "h3",
     {},
-    `${place + 1}. ${exchange.point}`,
+    numbered(exchange, place),
     make("span", {}, `${ended} in ${duration(exchange.took)}`),
     make("span", { class: "soft" }, `${clock(exchange.at, true)}, connection ${exchange.connection}`),
-    fault ? make("span", { class: "told" }, "told: ", ...worded(fault)) : undefined,
+    fault && fault !== cut ? make("span", { class: "told" }, "told: ", ...worded(fault)) : undefined,
   );
   const answer =
-    status === null && (cut ?? "").includes("half") === false
+    status === null && !exchange.answer.headers.length
       ? make("div", {}, make("h4", {}, "Answer"), make("p", { class: "soft" }, `None was sent: the gateway ${cut}.`))
       : half("Answer", exchange.answer, status === null ? `${cut}` : `HTTP/1.1 ${status}`);
   return make(
@@ -117,7 +119,13 @@ function draw(found) {
   // An exchange does not change once it is there, and what somebody has opened of it stays open.
   const before = isSame ? detail.querySelectorAll(".exchange") : [];
   const known = new Map(Array.from(before, (element) => [Number(element.dataset.number), element]));
-  const listed = found.exchanges.map((exchange, place) => known.get(exchange.number) ?? exchangeOf(exchange, place));
+  const listed = found.exchanges.map((exchange, place) => {
+    const element = known.get(exchange.number);
+    if (!element) return exchangeOf(exchange, place);
+    // Others before it may have been forgotten since.
+    write(element.querySelector("h3").firstChild, numbered(exchange, place));
+    return element;
+  });
   if (isSame && detail.querySelector("h1")) {
     detail.querySelector(".facts").replaceWith(facts);
     if (hand !== old) old.replaceWith(hand);

@@ -55,7 +55,8 @@ function readable(text) {
     return text;
   }
   let depth = 0;
-  const broken = () => `\n${"  ".repeat(depth)}`;
+  // What is nested without end has no end of spaces.
+  const broken = () => `\n${"  ".repeat(Math.min(depth, 40))}`;
   const parts = text.match(/"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+/g) ?? [];
   return parts
     .map((part, place) => {
