@@ -49,8 +49,8 @@ impl Action {
             failure_rate: mistakes.keep(members.number("failure_rate", 0.0, 1.0)).unwrap_or_default(),
             errors: errors(&at, &mistakes.keep(members.list("errors")), &mut mistakes),
             cancel_rate: mistakes.keep(members.number("cancel_rate", 0.0, 1.0)).unwrap_or_default(),
-            input_schema: members.json("input_schema"),
-            output_schema: members.json("output_schema"),
+            input_schema: members.json("input_schema").filter(|json| json.get() != "null"),
+            output_schema: members.json("output_schema").filter(|json| json.get() != "null"),
             ..Action::new(id.unwrap_or_default())
         };
         mistakes.all(members.unknown());
@@ -94,6 +94,13 @@ impl Action {
                 mistakes.add(format!("{at}.input_schema"), format!("`{at}.input_schema` {what}"));
             }
             None => {}
+        }
+        if let Some(schema) = &self.output_schema
+            && !schema.get().starts_with(['{', 't', 'f'])
+        {
+            let place = format!("{at}.output_schema");
+            let mistake = Mistake::must(&place, "a JSON Schema: an object, or true or false", schema.get());
+            mistakes.all([mistake]);
         }
         if mistakes.is_empty() { Ok(action) } else { Err(mistakes.into()) }
     }

@@ -232,6 +232,9 @@ echo = 1
         let error = Sandbox::start(options).unwrap_err().to_string();
         assert!(error.contains(what) && error.contains(", line "), "{text}: {error}");
     }
+    let absent = r#"{"actions": [{"id": "6f9619ff-8b86-4d01-b42d-00c04fc964ff", "input_schema": null, "time": null}]}"#;
+    let (_folder, options) = written("a.json", absent);
+    assert!(Sandbox::start(options).is_ok(), "what is null is absent");
     let none = SandboxOptions { actions_file: Some("none.toml".into()), ..SandboxOptions::default() };
     let error = Sandbox::start(none).unwrap_err().to_string();
     assert!(error.starts_with("`actions_file` `none.toml` cannot be read: "), "{error}");
@@ -253,6 +256,7 @@ fn what_cannot_work_together_is_refused() {
         (fine().failure_rate(0.5).errors([("x", 0.0)]), "must have weights above 0"),
         (fine().failure_rate(0.5).errors([("x", 1.0)]).error_message("y"), "`errors` and `error_message`"),
         (fine().outputs(json!({"{{ uuid }}": 1})), "only a value may have one"),
+        (fine().output_schema(json!([1])), "`actions[0].output_schema` must be a JSON Schema: an object"),
         (fine().input_schema(json!({"$ref": "http://127.0.0.1:9/schema"})), "must be a JSON Schema that can"),
     ] {
         let options = SandboxOptions { actions: vec![action], ..SandboxOptions::default() };
