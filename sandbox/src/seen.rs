@@ -1,7 +1,7 @@
 //! What the sandbox remembers of the requests it saw: enough to assert on, nothing to keep secret, and never more
 //! than a bound.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -105,7 +105,9 @@ impl Masks {
             let in_json = in_json.get(1..in_json.len().saturating_sub(1)).unwrap_or_default().to_owned();
             [secret.to_owned(), in_form, in_url.to_string(), in_json.replace('/', "\\/"), in_json]
         });
-        Masks { secrets: spellings.collect() }
+        // Most secrets are spelt the same in several of them, and every request is looked through for each.
+        let different: BTreeSet<String> = spellings.collect();
+        Masks { secrets: different.into_iter().collect() }
     }
 
     pub(crate) fn path(&self, path: &str, query: Option<&str>) -> String {
