@@ -60,6 +60,7 @@ def test_a_tenant_is_modelled_by_options_or_by_a_file(tmp_path: Path) -> None:
             assert client.run(action, {"customerId": "a"}).outputs == {"customer": "a", "said": "for a"}
             with pytest.raises(RequestRejectedError, match='"customerId" is a required property'):
                 client.run(action, {})
+    file = tmp_path / "tenant.toml"
     file.write_text('[[actions]]\nid = "x"\nfailure_rate = 2\ntiem = 1\n', encoding="utf-8")
     with pytest.raises(ValueError, match=r"failure_rate` must be .*, line 3\); `actions\[0\]\.tiem` .*, line 4\)"):
         Sandbox(actions_file=file)

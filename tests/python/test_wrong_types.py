@@ -69,7 +69,11 @@ def opened(**options: Any) -> Sandbox:
         (injected({"delay": float("nan")}), ValueError, "`delay` must be"),
         (injected({"delay": b"1"}), ValueError, "`delay` must be"),
         (injected({7: 1}), ValueError, "`7` is no member of a fault"),
-        (injected({"status": 503}, point=7), ValueError, "`point` must be `token`, `invoke` or `poll`, got `int`"),
+        (
+            injected({"status": 503}, point=7),
+            ValueError,
+            "`point` must be `token`, `invoke`, `poll` or `callback`, got `int`",
+        ),
         (injected({"status": 503}, times="2"), ValueError, "`times` must be a whole number from 1"),
         (injected({"status": 503}, times={2}), ValueError, "`times` must be a whole number from 1"),
         (lambda *_: opened(actions=5), TypeError, "`actions` must be an iterable of mappings, got int"),
