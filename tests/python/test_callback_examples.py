@@ -77,4 +77,4 @@ def test_a_case_is_answered_when_the_gateway_calls_back(example: Path, tmp_path:
         assert [answer.status_code for answer in (*late, empty)] == [404, 404, 404]
         assert browser.post("/callbacks/guessed", content=b"x" * 100_000).status_code == 413
         # It serves on; the connection on which it read no further is closed at its own time.
-        assert httpx.get(f"{browser.base_url!s}callbacks/guessed", trust_env=False).status_code == 405
+        assert httpx.get(browser.base_url.join("/callbacks/guessed"), trust_env=False).status_code == 405
