@@ -13,7 +13,9 @@ const app = express();
 
 // Before anything that parses: a signature is over the bytes as they came.
 app.post("/callbacks/:id", express.raw({ type: () => true, limit: "64kb" }), (request, response) => {
-  const ours = client.notify(request.path, request.headers, request.body ?? "");
+  // Without a body there is none to hand over, or an object in Express 4.
+  const body = Buffer.isBuffer(request.body) ? request.body : "";
+  const ours = client.notify(request.path, request.headers, body);
   response.sendStatus(ours ? 204 : 404);
 });
 

@@ -113,6 +113,7 @@ impl Callbacks {
             address,
             url: url.clone(),
             pending: AtomicBool::new(false),
+            over: AtomicBool::new(false),
             came: watch::Sender::new(()),
             messages: Mutex::default(),
         });
@@ -201,6 +202,8 @@ pub(crate) struct Watched {
     url: String,
     /// A callback came of which nobody has made anything yet: ten of them are one.
     pending: AtomicBool,
+    /// Its path stands for nothing any more.
+    over: AtomicBool,
     came: watch::Sender<()>,
     messages: Mutex<VecDeque<MessageId>>,
 }
@@ -258,7 +261,8 @@ impl Registration {
 impl Drop for Registration {
     fn drop(&mut self) {
         self.callbacks.lock().remove(&self.path);
-        // Whoever waits beside the one who held it would wait for what cannot come.
+        // Whoever waits beside the one who held it, or is about to, would wait for what cannot come.
+        self.watched.over.store(true, Ordering::Release);
         self.watched.wake();
     }
 }
@@ -280,8 +284,8 @@ pub(crate) struct Hints {
 impl Hints {
     pub(crate) fn of(watched: &Arc<Watched>) -> Hints {
         let mut came = watched.came.subscribe();
-        // It may have come before the gateway's answer to the POST did.
-        if watched.pending.load(Ordering::Acquire) {
+        // It may have come before the gateway's answer to the POST did; and who joins late may join what is known already.
+        if watched.pending.load(Ordering::Acquire) || watched.over.load(Ordering::Acquire) {
             came.mark_changed();
         }
         Hints { watched: watched.clone(), came }
@@ -289,7 +293,7 @@ impl Hints {
 
     /// Whether a callback can still come.
     pub(crate) fn expected(&self) -> bool {
-        self.watched.address.open.load(Ordering::Acquire)
+        self.watched.address.open.load(Ordering::Acquire) && !self.watched.over.load(Ordering::Acquire)
     }
 
     /// Ends when a callback has come since the last time.
@@ -303,5 +307,32 @@ impl Hints {
     /// A look begins: what comes from now on is news.
     pub(crate) fn looking(&self) {
         self.watched.pending.store(false, Ordering::Release);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::FutureExt;
+
+    #[test]
+    fn who_joins_when_the_path_is_gone_looks_at_once_and_waits_for_no_callback() {
+        let callbacks = Callbacks::new(None);
+        let address = callbacks.expect_at("https://hooks.example.com".to_owned());
+        let (registration, url) = callbacks.register().unwrap();
+        let watched = registration.watched().clone();
+        let mut first = Hints::of(&watched);
+        assert!(first.expected() && first.next().now_or_never().is_none());
+        let path = url.strip_prefix("https://hooks.example.com").unwrap();
+        assert!(callbacks.find(path).is_some());
+        drop(registration);
+        assert!(callbacks.find(path).is_none());
+        for mut hints in [first, Hints::of(&watched)] {
+            assert!(hints.next().now_or_never().is_some() && !hints.expected());
+            hints.looking();
+            assert!(hints.next().now_or_never().is_none(), "once is enough");
+        }
+        callbacks.leave(&address);
+        assert!(callbacks.register().is_none());
     }
 }

@@ -104,7 +104,7 @@ async fn a_callback_that_is_lost_late_or_doubled_changes_no_result() {
     assert!(usual.ok && usual.polls == 1);
 
     sandbox.inject("callback", json!({"close": "before_request"}), 1).unwrap();
-    assert!(by_the_last_look(&client, "lost", Duration::from_millis(1_200)).await.ok);
+    assert!(by_the_last_look(&client, "lost", Duration::from_millis(2_500)).await.ok);
 
     sandbox.inject("callback", json!({"delay": 0.5}), 1).unwrap();
     let began = Instant::now();
@@ -134,9 +134,10 @@ async fn a_sandbox_with_another_secret_is_refused_and_calls_again() {
     let sandbox = sandbox(Duration::from_millis(50), Some("whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"));
     let client = builder(&sandbox).callback_secret(SECRET).poll_interval(HOUR).build().unwrap();
     client.listen_callbacks(CallbackOptions::default()).await.unwrap();
-    assert!(by_the_last_look(&client, "forged", Duration::from_millis(1_500)).await.ok);
+    assert!(by_the_last_look(&client, "forged", Duration::from_millis(2_500)).await.ok);
     let calls = sandbox.callbacks();
-    assert!(calls.len() >= 2 && calls.iter().all(|call| call.status == Some(401)), "{calls:?}");
+    // One that comes when its invocation has ended is for nobody.
+    assert!(calls.len() >= 2 && calls.iter().all(|call| matches!(call.status, Some(401 | 404))), "{calls:?}");
     assert!(client.metrics().callbacks.get("forged").is_some_and(|forged| *forged >= 2));
     client.shutdown(Duration::from_secs(5)).await;
 }
@@ -150,11 +151,13 @@ async fn who_waits_for_a_callback_looks_as_usual_again_when_the_listener_is_clos
     assert_eq!(listener.url(), format!("http://127.0.0.1:{}", listener.port()));
     let invocation = client.invoke(request("left")).await.unwrap();
     listener.close();
+    // Who waits for a callback looks after 24 seconds at the earliest.
     let began = Instant::now();
-    assert!(client.poll(invocation.into(), within(Duration::from_secs(25))).await.unwrap().ok);
-    assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
-    let plain = client.run_with(request("plain"), within(Duration::from_secs(25))).await.unwrap();
-    assert!(plain.ok && plain.polls > 1, "it went on as if there were no callbacks");
+    assert!(client.poll(invocation.into(), within(HOUR)).await.unwrap().ok);
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+    let began = Instant::now();
+    assert!(client.run_with(request("plain"), within(HOUR)).await.unwrap().ok);
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
     let bodies = sandbox.requests();
     assert_eq!(bodies.iter().filter(|seen| seen.body.contains("callbackUrl")).count(), 1);
     client.shutdown(Duration::from_secs(5)).await;
