@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::failure::Failure;
 use crate::inputs::{self, Inputs};
-use crate::output::{Format, Output, print};
+use crate::output::{Format, Output, ended_with, print};
 use crate::plain::plain;
 use crate::settings::Flags;
 
@@ -79,13 +79,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
             return Err(Failure::config(message));
         }
     };
-    print(&text)?;
     let exit_code = ErrorKind::Denied.exit_code();
-    match refused {
+    let judged = match refused {
         0 => Ok(()),
         1 => Err(Failure { exit_code, message: "a request is refused".to_owned() }),
         many => Err(Failure { exit_code, message: format!("{many} requests are refused") }),
-    }
+    };
+    ended_with(print(&text), judged)
 }
 
 /// What to print, and how many are refused.

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use crate::failure::Failure;
-use crate::output::{Output, note, print, print_json};
+use crate::output::{Output, ended_with, note, print, print_json};
 use crate::plain::plain;
 use crate::settings::Flags;
 use crate::signals::Signal;
@@ -18,16 +18,13 @@ const SHOWN: usize = 400;
 
 /// Prints a result, and ends with 1 where the action failed or was cancelled.
 pub(crate) fn tell(result: &ActionResult, policy: &Policy, output: Output) -> Result<(), Failure> {
-    if output.is_table() {
-        print(&card(result, policy, output))?;
-    } else {
-        print_json(result)?;
-    }
-    match result.status {
+    let printed = if output.is_table() { print(&card(result, policy, output)) } else { print_json(result) };
+    let ended = match result.status {
         Status::Completed => Ok(()),
         Status::Failed => Err(Failure::silent(ErrorKind::ActionFailed.exit_code())),
         Status::Cancelled => Err(Failure::silent(ErrorKind::ActionCancelled.exit_code())),
-    }
+    };
+    ended_with(printed, ended)
 }
 
 fn card(result: &ActionResult, policy: &Policy, output: Output) -> String {

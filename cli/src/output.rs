@@ -142,6 +142,17 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
     Ok(stdout.flush()?)
 }
 
+/// How a command ends that has printed what it found. Whoever closed the pipe has seen enough of it; what it ends with is
+/// for somebody else, and stays.
+pub(crate) fn ended_with(printed: Result<(), Failure>, ended: Result<(), Failure>) -> Result<(), Failure> {
+    let Err(failure) = printed else { return ended };
+    if ended.is_ok() {
+        return Err(failure);
+    }
+    failure.tell();
+    ended
+}
+
 /// One JSON document on one line.
 pub(crate) fn print_json(value: &impl Serialize) -> Result<(), Failure> {
     let mut text = serde_json::to_string(value).map_err(io::Error::other)?;

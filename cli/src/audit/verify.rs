@@ -1,13 +1,14 @@
 //! `audit verify`: is the trail what was written?
 
 use std::fmt::Write as _;
-use std::io::{self, Write};
+use std::io;
 
 use clap::{Args, ValueEnum};
 use comfy_table::{CellAlignment, Table, presets};
 use cxone_actions::trail::Verification;
 
 use super::{Place, fit};
+use crate::output::{ended_with, print};
 use crate::plain::plain;
 use crate::{EXIT_FAILED, Failure};
 
@@ -44,14 +45,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         Output::Table => table(&verification),
         Output::Json => format!("{}\n", serde_json::to_string(&verification).map_err(io::Error::other)?),
     };
-    let mut stdout = io::stdout().lock();
-    stdout.write_all(text.as_bytes())?;
-    stdout.flush()?;
-    if verification.ok {
-        return Ok(());
-    }
     let message = "the trail is not what was written".to_owned();
-    Err(Failure { exit_code: EXIT_FAILED, message })
+    let broken = || Failure { exit_code: EXIT_FAILED, message };
+    ended_with(print(&text), verification.ok.then_some(()).ok_or_else(broken))
 }
 
 fn table(verification: &Verification) -> String {

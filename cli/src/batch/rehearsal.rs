@@ -13,7 +13,7 @@ use super::source::Source;
 use super::survey::Survey;
 use super::table::Typing;
 use crate::failure::Failure;
-use crate::output::print;
+use crate::output::{ended_with, print};
 use crate::plain::plain;
 
 /// A reason is a sentence; what a caller named an input may be longer.
@@ -30,6 +30,8 @@ pub(super) fn run(
     let mut source = Source::open(&arguments.file, reading, typing, Some(survey.file.bytes), None)?;
     let (mut twins, mut refused, mut looked) = (survey.twins, 0_u64, 0_u64);
     let most = arguments.limit.unwrap_or(u64::MAX);
+    // Whoever has seen enough of the refused rows has seen one.
+    let refusal = |unread: Failure| Failure { exit_code: ErrorKind::Denied.exit_code(), ..unread };
     while looked < most
         && let Some(row) = source.next()?
     {
@@ -54,7 +56,7 @@ pub(super) fn run(
                 let path = if violation.path.is_empty() { "/" } else { &violation.path };
                 text.push_str(&format!("  {}: {}\n", plain(path, SHOWN), plain(&violation.message, SHOWN)));
             }
-            print(&text)?;
+            print(&text).map_err(refusal)?;
         } else {
             let error = mistakes(wrong, None);
             print(&format!(
@@ -67,18 +69,20 @@ pub(super) fn run(
                     "executed": Executed::No.as_str(),
                     "error": { "kind": kind.as_str(), "code": kind.code(), "violations": error.violations() },
                 })
-            ))?;
+            ))
+            .map_err(refusal)?;
         }
     }
-    if arguments.output.is_table() {
-        print(&format!("{looked} rows: {} can be sent, {refused} cannot\n", looked - refused))?;
-    }
-    if refused == 0 {
-        return Ok(());
-    }
-    let message = match refused {
-        1 => "a row is refused".to_owned(),
-        many => format!("{many} rows are refused"),
+    let printed = if arguments.output.is_table() {
+        print(&format!("{looked} rows: {} can be sent, {refused} cannot\n", looked - refused))
+    } else {
+        Ok(())
     };
-    Err(Failure { exit_code: ErrorKind::Denied.exit_code(), message })
+    let exit_code = ErrorKind::Denied.exit_code();
+    let judged = match refused {
+        0 => Ok(()),
+        1 => Err(Failure { exit_code, message: "a row is refused".to_owned() }),
+        many => Err(Failure { exit_code, message: format!("{many} rows are refused") }),
+    };
+    ended_with(printed, judged)
 }

@@ -10,27 +10,19 @@ use super::progress::Tally;
 use super::resume::Place;
 use super::survey::Survey;
 use crate::failure::{EXIT_FAILED, Failure};
-use crate::output::{note, print, print_json, table};
+use crate::output::{ended_with, note, print, print_json, table};
 use crate::plain::plain;
+use crate::sandbox::shell_word;
 
 #[derive(Debug)]
 pub(super) struct Summary {
     rows: u64,
     tally: Tally,
-    stopped: Option<Stopped>,
+    pub(super) stopped: Option<Stopped>,
     open: Option<Error>,
     out: String,
     trail: String,
     pub(super) leftovers: Leftovers,
-}
-
-/// A word that a shell reads as it was.
-fn word(text: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:+=@%,".contains(&byte);
-    if !text.is_empty() && text.bytes().all(plain) {
-        return text.to_owned();
-    }
-    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 impl Summary {
@@ -61,7 +53,7 @@ impl Summary {
         let left = self.rows - self.tally.done();
         let shown = |path: &Option<std::path::PathBuf>| path.as_ref().map(|path| path.display().to_string());
         let (failed_rows, unknown_rows) = (shown(&self.leftovers.failed), shown(&self.leftovers.unknown));
-        if arguments.output.is_table() {
+        let printed = if arguments.output.is_table() {
             let row = |name: &str, count: u64, file: &Option<String>| {
                 [name.to_owned(), count.to_string(), file.clone().unwrap_or_default()]
             };
@@ -74,7 +66,7 @@ impl Summary {
                     row("left", left, &None),
                     row("all", self.rows, &None),
                 ],
-            ))?;
+            ))
         } else {
             print_json(&json!({
                 "rows": self.rows,
@@ -86,10 +78,10 @@ impl Summary {
                 "failedRows": failed_rows,
                 "unknownRows": unknown_rows,
                 "trail": self.trail,
-            }))?;
-        }
+            }))
+        };
         self.say_what_to_do(arguments, left);
-        match self.exit_code(left) {
+        let ended = match self.exit_code(left) {
             0 => Ok(()),
             code if matches!(self.stopped, Some(Stopped::Signal(..))) => {
                 // Whoever stopped it knows why.
@@ -97,7 +89,8 @@ impl Summary {
                 Err(Failure::silent(code))
             }
             code => Err(Failure { exit_code: code, message: self.why() }),
-        }
+        };
+        ended_with(printed, ended)
     }
 
     /// What is worth knowing now.
@@ -107,11 +100,17 @@ impl Summary {
                 "whether the unknown ones were executed only the gateway's side can tell: ask before they are given to `batch` again",
             );
         }
-        if left > 0 {
-            let file = word(&arguments.file.to_string_lossy());
+        if left > 0 && arguments.settings.is_sandbox() {
             note(&format!(
-                "{left} rows are left; go on with the same settings and\n  cxone-actions batch {file} --out {} --resume",
-                word(&self.out)
+                "{left} rows are left; the sandbox ends with this command, and what was sent to it cannot be looked after"
+            ));
+        } else if left > 0 {
+            let words = arguments.settings.words();
+            let words: String = words.iter().map(|word| format!(" {}", shell_word(word))).collect();
+            note(&format!(
+                "{left} rows are left; go on with the same settings and\n  cxone-actions batch {} --out {} --resume{words}",
+                shell_word(&arguments.file.to_string_lossy()),
+                shell_word(&self.out)
             ));
         }
     }

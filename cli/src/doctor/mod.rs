@@ -21,7 +21,7 @@ use cxone_actions::Options;
 use cxone_actions::probe::Probe;
 
 use crate::failure::Failure;
-use crate::output::{Format, Output, print};
+use crate::output::{Format, Output, ended_with, print};
 use crate::settings::Flags;
 use check::Check;
 
@@ -58,12 +58,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     };
     // A resolver that hangs would keep us for its own time.
     runtime.shutdown_background();
-    print(&match arguments.output.format {
+    let printed = print(&match arguments.output.format {
         Format::Table => show::table(&checks, arguments.output.paint()),
         Format::Json => show::json(&checks),
         Format::Jsonl => show::lines(&checks),
-    })?;
-    match checks.iter().find_map(|check| Some((check.failure()?, check.title()))) {
+    });
+    let ended = match checks.iter().find_map(|check| Some((check.failure()?, check.title()))) {
         None => Ok(()),
         Some((kind, title)) => {
             let many = checks.iter().filter(|check| check.failure().is_some()).count();
@@ -73,7 +73,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
             };
             Err(Failure { exit_code: kind.exit_code(), message })
         }
-    }
+    };
+    ended_with(printed, ended)
 }
 
 /// Every check, in the order in which a call would meet what it is about.

@@ -6,7 +6,7 @@ use std::process::{Command, Output, Stdio};
 use cxone_actions_sandbox::Sandbox;
 use serde_json::{Value, json};
 
-use crate::ground::{ACTION, Ground, NEVER_ENDS, sandbox, text};
+use crate::ground::{ACTION, FAILS, Ground, NEVER_ENDS, sandbox, text};
 
 const POLICY: &str = r#"
 [[action]]
@@ -111,7 +111,7 @@ fn the_exit_code_says_what_became_of_it() {
         run(&ground, &sandbox, &arguments)
     };
     assert_eq!(told(ACTION, &[]).status.code(), Some(0));
-    let failed = told("00000000-0000-4000-8000-000000000001", &["--color", "always"]);
+    let failed = told(FAILS, &["--color", "always"]);
     assert_eq!(failed.status.code(), Some(1));
     assert!(text(&failed.stdout).contains("\u{1b}[31mFAILED\u{1b}[0m"), "{failed:?}");
     assert_eq!(told("00000000-0000-4000-8000-000000000002", &[]).status.code(), Some(1));
@@ -239,5 +239,33 @@ fn who_has_read_enough_ends_it_quietly() {
         let output = ground.command(arguments).stdout(writer).stderr(Stdio::piped()).spawn().unwrap();
         let output = output.wait_with_output().unwrap();
         assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), ""), "{arguments:?}");
+    }
+}
+
+#[test]
+fn what_became_of_it_is_said_also_where_nobody_reads_the_rest() {
+    let (ground, sandbox) = (Ground::new(), sandbox());
+    ground.write("rows.jsonl", &format!("{}\n", json!({"actionId": FAILS, "inputs": {}})));
+    ground.write("wrong.jsonl", "{}\n");
+    let cases: [(&[&str], i32); 4] = [
+        (&["run", FAILS, "-i", "customerId=C"], 1),
+        (&["batch", "rows.jsonl"], 1),
+        (&["batch", "wrong.jsonl", "--dry-run"], 3),
+        (&["check", "wrong.jsonl"], 3),
+    ];
+    for (arguments, code) in cases {
+        for format in ["table", "jsonl"] {
+            let (reader, writer) = std::io::pipe().unwrap();
+            drop(reader);
+            let out = format!("--out={format}.out");
+            let more = if arguments[0] == "batch" {
+                vec!["--output", format, &out]
+            } else {
+                vec!["--output", format]
+            };
+            let status =
+                command(&ground, &sandbox, &[arguments, &more].concat()).stdout(writer).status().unwrap();
+            assert_eq!(status.code(), Some(code), "{arguments:?} {format}");
+        }
     }
 }

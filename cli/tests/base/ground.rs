@@ -7,6 +7,7 @@ use cxone_actions_sandbox::{Sandbox, SandboxOptions};
 use serde_json::Value;
 
 pub(crate) const ACTION: &str = "a1b2c3d4-e5f6-7890-abcd-ef1234567890";
+pub(crate) const FAILS: &str = "00000000-0000-4000-8000-000000000001";
 pub(crate) const NEVER_ENDS: &str = "00000000-0000-4000-8000-000000000005";
 
 pub(crate) struct Ground(tempfile::TempDir);
