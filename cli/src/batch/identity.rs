@@ -63,7 +63,7 @@ pub(super) struct Note {
     pub(super) sha256: String,
     pub(super) bytes: u64,
     pub(super) reading: Reading,
-    /// Where the trail is that says what was sent.
+    /// Where the trail is that says what was sent: the batch's own beside its results, another by its whole path.
     pub(super) trail: PathBuf,
     /// When it was begun: what a trail says before that is of others.
     pub(super) begun: String,
@@ -110,8 +110,10 @@ pub(super) fn replace(path: &Path, write: impl FnOnce(&mut File) -> io::Result<(
     options.write(true).create(true).truncate(true);
     private(&mut options);
     let mut file = options.open(&new)?;
-    write(&mut file)?;
-    file.sync_all()?;
+    if let Err(error) = write(&mut file).and_then(|()| file.sync_all()) {
+        let _ = fs::remove_file(&new);
+        return Err(error);
+    }
     fs::rename(&new, path)?;
     sync_folder(path)
 }

@@ -22,6 +22,9 @@ pub(super) struct Leftovers {
     pub(super) unknown: Option<PathBuf>,
 }
 
+/// Fails once nobody wants to wait any longer. What was begun is as it was then.
+pub(super) type Wanted<'a> = &'a dyn Fn() -> io::Result<()>;
+
 /// Reads the rows once more, where there is anything to write.
 pub(super) fn write<'a>(
     out: &Path,
@@ -29,6 +32,7 @@ pub(super) fn write<'a>(
     open: impl Fn() -> Result<Source<'a>, Failure>,
     (file, namespace, action): (&Fingerprint, Namespace, Option<&str>),
     twins: &Twins,
+    wanted: Wanted<'_>,
 ) -> Result<Leftovers, Failure> {
     let mut leftovers = Leftovers::default();
     let parts =
@@ -47,6 +51,7 @@ pub(super) fn write<'a>(
         let replaced = replace(&path, |new| {
             let mut new = BufWriter::new(new);
             loop {
+                wanted()?;
                 let row = match source.next() {
                     Ok(Some(row)) => row,
                     Ok(None) => break,
@@ -93,11 +98,12 @@ fn again(row: &Row, twin: Option<u64>, action: Option<&str>, correlation_id: Opt
 }
 
 /// Puts the lines of the results into the order of the rows.
-pub(super) fn order(out: &Path, rows: u64) -> io::Result<()> {
+pub(super) fn order(out: &Path, rows: u64, wanted: Wanted<'_>) -> io::Result<()> {
     let mut places = vec![u64::MAX; usize::try_from(rows).map_err(io::Error::other)?];
     let mut reader = BufReader::with_capacity(1 << 20, File::open(out)?);
     let (mut at, mut line) = (0, Vec::new());
     loop {
+        wanted()?;
         line.clear();
         let read = reader.read_until(b'\n', &mut line)?;
         if read == 0 {
@@ -115,6 +121,7 @@ pub(super) fn order(out: &Path, rows: u64) -> io::Result<()> {
         let mut new = BufWriter::with_capacity(1 << 20, new);
         let mut next = at;
         for place in places.into_iter().filter(|place| *place != u64::MAX) {
+            wanted()?;
             let (to, from) =
                 (i64::try_from(place).unwrap_or(i64::MAX), i64::try_from(next).unwrap_or(i64::MAX));
             if next == at {
@@ -147,7 +154,20 @@ mod tests {
         };
         let mixed: Vec<u64> = (0..5_000).map(|n| (n * 7_919) % 6_000).collect();
         std::fs::write(&out, mixed.iter().map(|index| line(*index)).collect::<String>()).unwrap();
-        order(&out, 6_000).unwrap();
+        // Whoever stops it in the middle finds all as it was.
+        let asked = std::cell::Cell::new(0);
+        let until = |most: usize| {
+            asked.set(asked.get() + 1);
+            if asked.get() > most { Err(io::ErrorKind::Interrupted.into()) } else { Ok(()) }
+        };
+        let before = std::fs::read_to_string(&out).unwrap();
+        for most in [0, 3_000, 7_000] {
+            asked.set(0);
+            assert!(order(&out, 6_000, &|| until(most)).is_err());
+            assert_eq!(std::fs::read_to_string(&out).unwrap(), before);
+            assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+        }
+        order(&out, 6_000, &|| Ok(())).unwrap();
         let mut sorted = mixed;
         sorted.sort_unstable();
         assert_eq!(std::fs::read_to_string(&out).unwrap(), sorted.into_iter().map(line).collect::<String>());

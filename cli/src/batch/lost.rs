@@ -31,7 +31,7 @@ struct Delivered {
 fn damaged(what: &str) -> Failure {
     Failure::config(format!(
         "{what} was delivered, as the trail says, and has no line in the results: they are not as `batch` left them; \
-         restore them, or begin again with another `--out`"
+         restore them, or begin again with another `--out`, which sends every row again"
     ))
 }
 

@@ -28,6 +28,7 @@ mod table;
 mod twins;
 
 use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use clap::Args;
@@ -37,7 +38,7 @@ use cxone_actions::{Client, Rules};
 use tokio::sync::watch;
 
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::output::{Output, note};
 use crate::settings::{Flags, Settings};
 use crate::signals::Signals;
 use drive::{Drive, Ran, Stopped};
@@ -196,7 +197,8 @@ async fn work(arguments: &Arguments, settings: &mut Settings) -> Result<(), Fail
     let namespace = Namespace::of(&survey.file, place.batch_id.as_deref(), &place.reading);
     let client = settings.client()?;
     let (done, lost) = place.take_up(&client, &survey)?;
-    let open = || Source::open(&arguments.file, &place.reading, &typing, Some(survey.file.bytes), None);
+    let reading = place.reading.clone();
+    let open = || Source::open(&arguments.file, &reading, &typing, Some(survey.file.bytes), None);
     lost.find(open, namespace, &done)?;
     let left = if place.goes_on() {
         let rows = left::without_a_line(open()?, survey.file.bytes, namespace, &done)?;
@@ -219,7 +221,7 @@ async fn work(arguments: &Arguments, settings: &mut Settings) -> Result<(), Fail
         ..Tally::default()
     };
     let mut progress = Progress::new(survey.rows, tally.done());
-    let action = place.reading.action.clone();
+    let action = reading.action.clone();
     let mut drive = Drive {
         source: open()?,
         namespace,
@@ -238,7 +240,7 @@ async fn work(arguments: &Arguments, settings: &mut Settings) -> Result<(), Fail
     drop(drive);
     leave(&client, ran.as_ref().ok()).await;
     writer.close();
-    progress.end();
+    progress.end(tally, &client.metrics());
     let ran = ran?;
     if ran.to_the_end && read != survey.file {
         return Err(Failure::config(format!(
@@ -249,10 +251,28 @@ async fn work(arguments: &Arguments, settings: &mut Settings) -> Result<(), Fail
     }
     let mut summary = Summary::of(&place, &survey, tally, ran);
     if summary.may_write() {
+        // Every row is read once more: whoever presses Ctrl-C now need not wait for that.
+        let heard = Arc::new(OnceLock::new());
+        tokio::spawn({
+            let heard = heard.clone();
+            async move { heard.set(signals.next().await) }
+        });
+        let wanted = || heard.get().map_or(Ok(()), |_| Err(std::io::ErrorKind::Interrupted.into()));
         let file = (&survey.file, namespace, action.as_deref());
-        summary.leftovers = leftovers::write(&place.out, &done, open, file, &survey.twins)?;
-        if arguments.ordered && summary.is_complete() {
-            leftovers::order(&place.out, survey.rows)?;
+        let mut written = leftovers::write(&place.out, &done, open, file, &survey.twins, &wanted);
+        if written.is_ok() && arguments.ordered && summary.is_complete() {
+            let ordered = leftovers::order(&place.out, survey.rows, &wanted);
+            written = written.and_then(|leftovers| Ok(ordered.map(|()| leftovers)?));
+        }
+        match (written, heard.get()) {
+            (Ok(leftovers), _) => summary.leftovers = leftovers,
+            (Err(_), Some(signal)) => {
+                note(
+                    "the rows that failed or are unknown were not all written to their files: `--resume` does that",
+                );
+                summary.stopped = Some(Stopped::Signal(*signal, true));
+            }
+            (Err(failure), None) => return Err(failure),
         }
     }
     summary.tell(arguments)

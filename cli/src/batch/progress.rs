@@ -95,10 +95,17 @@ impl Progress {
         }
     }
 
-    pub(super) fn end(self) {
-        if let Some(bar) = self.bar {
-            bar.finish_and_clear();
+    /// What this run came to stays on the screen.
+    pub(super) fn end(self, tally: Tally, metrics: &Metrics) {
+        let Some(bar) = &self.bar else { return };
+        if tally.done() == self.before {
+            return bar.finish_and_clear();
         }
+        bar.set_position(tally.done());
+        bar.set_message(self.says(tally, metrics));
+        bar.abandon();
+        // It fills its line; what comes next begins one of its own.
+        note("");
     }
 }
 

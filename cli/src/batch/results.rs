@@ -46,6 +46,17 @@ impl Done {
 pub(super) struct Results {
     file: File,
     path: PathBuf,
+    /// It is there because of this process, and no batch is begun in it.
+    needless: bool,
+}
+
+/// What could not be begun leaves nothing behind.
+impl Drop for Results {
+    fn drop(&mut self) {
+        if self.needless && self.is_empty() {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
 }
 
 impl Results {
@@ -56,6 +67,7 @@ impl Results {
         let mut options = OpenOptions::new();
         options.read(true).append(true).create(true);
         private(&mut options);
+        let needless = !path.exists();
         let file = options.open(path).map_err(unwritable)?;
         if !file.metadata().map_err(unwritable)?.is_file() {
             return Err(Failure::config(format!(
@@ -75,7 +87,12 @@ impl Results {
             return Err(Failure::config(format!("`{shown}` was replaced by another process; try again")));
         }
         sync_folder(path).map_err(unwritable)?;
-        Ok(Results { file, path: path.to_owned() })
+        Ok(Results { file, path: path.to_owned(), needless })
+    }
+
+    /// A batch is begun in it.
+    pub(super) fn keep(&mut self) {
+        self.needless = false;
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -98,7 +115,7 @@ impl Results {
             let other = |what: &str| {
                 Failure::config(format!(
                     "line {number} of `{shown}` {what}: the file is not as `batch` left it; restore it, or begin \
-                     again with another `--out`"
+                     again with another `--out`, which sends every row again"
                 ))
             };
             let (index, became, id) = line::read(line).ok_or_else(|| other("is no result"))?;

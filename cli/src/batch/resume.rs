@@ -60,7 +60,7 @@ impl Place {
         if !was_there && noted.exists() {
             return Err(Failure::config(format!(
                 "`{}` says that a batch was begun here, and `{shown}` is gone: nobody can tell which rows are done; \
-                 restore it, or begin again with another `--out`",
+                 restore it, or begin again with another `--out`, which sends every row again",
                 noted.display()
             )));
         }
@@ -180,7 +180,7 @@ impl Place {
         if self.before.is_none() && self.own_trail && client.audit().records(&sent)?.next().is_some() {
             return Err(Failure::config(format!(
                 "`{}` says that rows of a batch were sent, and its results are gone: restore them, or begin again with \
-                 another `--out`",
+                 another `--out`, which sends every row again",
                 self.trail.display()
             )));
         }
@@ -197,8 +197,10 @@ impl Place {
     }
 
     /// From now on the batch is begun.
-    pub(super) fn write_note(&self, client: &Client, survey: &Survey) -> Result<(), Failure> {
+    pub(super) fn write_note(&mut self, client: &Client, survey: &Survey) -> Result<(), Failure> {
         let (gateway, profile) = client.gateway();
+        let own = beside(Path::new(self.out.file_name().unwrap_or_default()), ".trail");
+        let trail = || client.audit().directory().unwrap_or(&self.trail).to_owned();
         let begun = self.before.as_ref().map(|before| before.begun.clone());
         let now = Note {
             v: VERSION,
@@ -206,7 +208,7 @@ impl Place {
             sha256: survey.file.sha256.clone(),
             bytes: survey.file.bytes,
             reading: self.reading.clone(),
-            trail: client.audit().directory().unwrap_or(&self.trail).to_owned(),
+            trail: if self.own_trail { own } else { trail() },
             begun: begun.unwrap_or_else(|| Timestamp::now().to_string()),
             gateway: gateway.to_owned(),
             profile: profile.to_owned(),
@@ -216,31 +218,36 @@ impl Place {
         }
         let path = beside(&self.out, ".batch.json");
         now.write(&path)
-            .map_err(|error| Failure::config(format!("`{}` cannot be written: {error}", path.display())))
+            .map_err(|error| Failure::config(format!("`{}` cannot be written: {error}", path.display())))?;
+        self.results.keep();
+        Ok(())
     }
 }
 
 /// The trail of the batch: the one that it was begun with, the one that was asked for, or one beside the results.
 fn trail(out: &Path, before: Option<&Note>, settings: &mut Settings) -> Result<PathBuf, Failure> {
     let asked = settings.text("audit").map(PathBuf::from);
-    if let Some(before) = before {
-        if let Some(asked) = asked.filter(|asked| !same_file(asked, &before.trail)) {
+    // Its own is noted by its name, so that all of it may be moved together.
+    let noted = before.map(|before| out.with_file_name("").join(&before.trail));
+    if let Some(noted) = &noted {
+        if let Some(asked) = asked.filter(|asked| !same_file(asked, noted)) {
             return Err(Failure::config(format!(
                 "`{}` was begun with the trail `{}`, which says what was sent, and not with `{}`",
                 out.display(),
-                before.trail.display(),
+                noted.display(),
                 asked.display()
             )));
         }
-        if !before.trail.is_dir() {
+        if !noted.is_dir() {
             return Err(Failure::config(format!(
-                "the trail `{}` is gone, which says what was sent: restore it, or begin again with another `--out`",
-                before.trail.display()
+                "the trail `{}` is gone, which says what was sent: restore it, or begin again with another `--out`, which \
+                 sends every row again",
+                noted.display()
             )));
         }
     }
-    let trail = match (before, settings.text("audit")) {
-        (Some(before), _) => before.trail.clone(),
+    let trail = match (noted, settings.text("audit")) {
+        (Some(noted), _) => noted,
         (None, Some(asked)) => return Ok(asked.into()),
         (None, None) => {
             let own = beside(out, ".trail");

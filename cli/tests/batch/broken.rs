@@ -183,6 +183,26 @@ fn a_folder_that_cannot_be_written_is_said_before_anything_is_sent() {
 }
 
 #[test]
+fn what_could_not_be_begun_leaves_nothing_and_what_was_begun_may_be_moved() {
+    let night = Night::new("rows.jsonl", customers(20));
+    let absent: Said = night.command_of("absent.jsonl".as_ref(), &night.out, &[]).output().unwrap().into();
+    assert!(absent.code == Some(2) && !night.out.exists(), "{absent:?}");
+    let said = night.run(&["--limit", "5", "--max-attempts", "3"]);
+    assert!(
+        said.stderr.contains("out.jsonl --resume ") && said.stderr.contains("--max-attempts=3"),
+        "{said:?}"
+    );
+    fs::create_dir(night.path("elsewhere")).unwrap();
+    for name in ["out.jsonl", "out.jsonl.batch.json", "out.jsonl.trail"] {
+        fs::rename(night.path(name), night.path("elsewhere").join(name)).unwrap();
+    }
+    let moved = night.path("elsewhere/out.jsonl");
+    let said: Said = night.command_of(&night.file, &moved, &["--resume"]).output().unwrap().into();
+    assert_eq!((said.code, super::night::lines(&moved).len()), (Some(0), 20), "{said:?}");
+    assert_eq!(night.sandbox.totals().executions, 20);
+}
+
+#[test]
 fn a_file_that_shrinks_while_it_is_read_is_said_and_what_was_sent_is_written_down() {
     let slow = SandboxOptions { complete_after: Duration::from_millis(100), ..SandboxOptions::default() };
     // Longer than what is read of it at once.
