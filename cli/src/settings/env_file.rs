@@ -24,9 +24,11 @@ pub(super) fn read(path: &Path) -> Result<Vec<Variable>, String> {
     for item in dotenvy::from_read_iter(text.as_bytes()) {
         let (name, value) = item.map_err(|error| {
             let line = match &error {
+                // It may be the value alone.
                 dotenvy::Error::LineParse(torn, _) => {
-                    let first = torn.lines().next().unwrap_or_default();
-                    text.lines().position(|line| line.trim() == first.trim()).map(|line| line + 1)
+                    let first = torn.lines().next().unwrap_or_default().trim();
+                    let torn = |line: &str| !first.is_empty() && line.trim().ends_with(first);
+                    text.lines().position(torn).map(|line| line + 1)
                 }
                 _ => None,
             };
