@@ -45,10 +45,19 @@ pub(crate) fn completion(arguments: &Completion) -> Result<(), Failure> {
     let script = String::from_utf8_lossy(&script);
     // The generator for bash takes the hyphen of the name for the border of a subcommand in half of the places.
     let mut script = script.replace("cxone__subcmd__actions", "cxone__actions");
-    // And it offers what is hidden: the flags that are there to be refused, each before the one that names a file.
+    // And all offer what is hidden: the flags that are there to be refused. In bash each stands before the one that names a
+    // file, elsewhere on a line of its own.
     for spec in OPTIONS.iter().filter(|spec| is_secret(spec) && spec.name != "proxy") {
-        let flag = format!("--{}", spec.name.replace('_', "-"));
-        script = script.replace(&format!(" {flag} {flag}-file"), &format!(" {flag}-file"));
+        let name = spec.name.replace('_', "-");
+        script = script.replace(&format!(" --{name} --{name}-file"), &format!(" --{name}-file"));
+        let lines = [
+            format!("'--{name}=["),
+            format!("-l {name} "),
+            format!("'--{name}',"),
+            format!("cand --{name} "),
+        ];
+        let is_offered = |line: &&str| !lines.iter().any(|refused| line.contains(refused));
+        script = script.split_inclusive('\n').filter(is_offered).collect();
     }
     print(&script)
 }

@@ -32,6 +32,14 @@ fn each_shell_takes_its_completion_and_bash_completes_commands_flags_and_words()
             assert!(checked.status.success() && checked.stderr.is_empty(), "{checked:?}");
         }
     }
+    // The flags that are there to be refused are offered nowhere.
+    for shell in ["zsh", "fish", "powershell", "elvish"] {
+        let script = text(&ground.run(&["completion", shell]).stdout).to_owned();
+        for word in ["--client-secret=", "-l client-secret ", "'--client-secret'", "cand --client-secret "] {
+            assert!(!script.contains(word), "{shell}: {word}");
+        }
+        assert!(script.contains("client-secret-file"), "{shell}");
+    }
     let script = std::fs::read_to_string(ground.path("bash")).unwrap();
     for (words, reply) in [
         (&["cxone-actions", "com"][..], "completion"),
