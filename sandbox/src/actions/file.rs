@@ -40,7 +40,8 @@ impl ActionFile {
     fn parse(name: String, text: &str) -> Self {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let mut file = ActionFile { name, lines: HashMap::new(), actions: Vec::new(), mistakes: Vec::new() };
-        let mut reader = Reader { text, file: &mut file };
+        let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(place, _)| place);
+        let mut reader = Reader { text, line_ends: ends.collect(), file: &mut file };
         let is_json =
             Path::new(&reader.file.name).extension().is_some_and(|it| it.eq_ignore_ascii_case("json"));
         if is_json || text.trim_start().starts_with('{') {
@@ -80,13 +81,14 @@ impl ActionFile {
 
 struct Reader<'a> {
     text: &'a str,
+    /// Where each line ends; a file may have thousands of actions, and the line of everything in it is asked for.
+    line_ends: Vec<usize>,
     file: &'a mut ActionFile,
 }
 
 impl Reader<'_> {
     fn line(&self, offset: usize) -> usize {
-        let before = self.text.as_bytes().iter().take(offset);
-        before.filter(|byte| **byte == b'\n').count() + 1
+        self.line_ends.partition_point(|end| *end < offset) + 1
     }
 
     fn stands_at(&mut self, place: &str, offset: usize) {
