@@ -8,6 +8,8 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::pin::pin;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use base64::Engine;
@@ -23,6 +25,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use sha2::Sha256;
 use tokio::net::TcpStream;
+use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 use url::{Host, Url};
 use uuid::Uuid;
@@ -38,8 +41,10 @@ const MARK: &str = "whsec_";
 const AGAIN: [Duration; 3] = [Duration::from_millis(500), Duration::from_secs(2), Duration::from_secs(8)];
 /// One attempt may take so long.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Where nobody knows when an invocation ends, because somebody or something else ends it, it is asked so often.
+/// Where looks at an invocation end it, it is asked so often.
 const LOOKED_AFTER: Duration = Duration::from_millis(100);
+/// What only somebody at the console ends may have been forgotten meanwhile.
+const FORGOTTEN_AFTER: Duration = Duration::from_secs(60);
 
 /// A callback that was sent.
 #[derive(Debug, Clone)]
@@ -91,11 +96,18 @@ pub(crate) struct Calls {
     next: Option<Call>,
     sent: VecDeque<Called>,
     kept: usize,
+    /// Wakes whoever waits for an end: somebody brought one about.
+    by_hand: Arc<Notify>,
 }
 
 impl Calls {
     pub(crate) fn new(signer: Option<Signer>, kept: usize) -> Calls {
-        Calls { signer, next: None, sent: VecDeque::new(), kept }
+        Calls { signer, next: None, sent: VecDeque::new(), kept, by_hand: Arc::default() }
+    }
+
+    /// Somebody ended an invocation.
+    pub(crate) fn ended_by_hand(&self) {
+        self.by_hand.notify_waiters();
     }
 
     /// There is somebody to call when this invocation has ended.
@@ -197,10 +209,17 @@ enum State {
 impl Call {
     /// Waits for the end of the invocation and says it.
     pub(crate) async fn run(self, gateway: Shared) {
+        let by_hand = Arc::clone(&gateway.lock().calls.by_hand);
         let due = loop {
+            // Listened for before it is looked, so that no end falls between the two.
+            let mut ended = pin!(by_hand.notified());
+            ended.as_mut().enable();
             match self.state(&gateway) {
                 State::Ended(due) => break due,
-                State::Later(wait) => sleep(wait).await,
+                State::Later(wait) => tokio::select! {
+                    () = sleep(wait) => {}
+                    () = ended => {}
+                },
                 State::Gone => return,
             }
         };
@@ -242,9 +261,8 @@ impl Call {
                 return match left {
                     // It waits for looks at it.
                     Some(Duration::ZERO) => State::Later(LOOKED_AFTER),
-                    Some(left) if by_hand => State::Later(LOOKED_AFTER.min(left)),
                     Some(left) => State::Later(left),
-                    None if by_hand => State::Later(LOOKED_AFTER),
+                    None if by_hand => State::Later(FORGOTTEN_AFTER),
                     None => State::Gone,
                 };
             }

@@ -120,6 +120,7 @@ pub(super) fn end(gateway: &mut Gateway, id: Uuid, body: &[u8], now: Instant) ->
         None => refused(StatusCode::NOT_FOUND, "there is no such invocation, or it was forgotten"),
         Some(false) => refused(StatusCode::CONFLICT, "it has ended already"),
         Some(true) => {
+            gateway.calls.ended_by_hand();
             if let Some(entry) = gateway.record.as_mut().and_then(|record| record.entry(id)) {
                 entry.by_hand = true;
                 entry.ended = Some(outcome);
