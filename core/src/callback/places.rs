@@ -34,7 +34,8 @@ struct State {
 
 #[derive(Debug)]
 struct Idle {
-    since: Instant,
+    /// Before this nobody gets its place who can wait.
+    spared: Instant,
     ends: CancellationToken,
 }
 
@@ -58,7 +59,7 @@ impl Places {
                     return;
                 }
                 if let Some((_, longest)) = state.idle.first_key_value() {
-                    by = by.min(longest.since + FIRST_WORD);
+                    by = by.min(longest.spared);
                 }
             }
             if timeout_at(by, freed).await.is_err() {
@@ -77,7 +78,7 @@ impl Places {
         state.open += 1;
         drop(state);
         let place = Place { places: self.clone(), ends, idle: Mutex::default() };
-        place.rests();
+        place.waits(Instant::now() + FIRST_WORD);
         Some(place)
     }
 
@@ -123,12 +124,16 @@ impl Place {
         }
     }
 
-    /// It owes a request again.
+    /// It owes a request again. It has spoken: it is spared no longer.
     pub(super) fn rests(&self) {
+        self.waits(Instant::now());
+    }
+
+    fn waits(&self, spared: Instant) {
         let mut state = self.places.lock();
         let number = state.next;
         state.next += 1;
-        state.idle.insert(number, Idle { since: Instant::now(), ends: self.ends.clone() });
+        state.idle.insert(number, Idle { spared, ends: self.ends.clone() });
         *self.number() = Some(number);
     }
 
@@ -183,6 +188,10 @@ mod tests {
         assert!(began.elapsed() >= FIRST_WORD, "{:?}", began.elapsed());
         let third = places.take(ends.clone()).unwrap();
         assert!(ends.is_cancelled() && places.lock().idle.len() == 2);
+        second.works();
+        second.rests();
+        let spared = places.lock().idle.last_key_value().map(|(_, idle)| idle.spared);
+        assert!(spared.unwrap() <= Instant::now(), "who has spoken is spared no longer");
         drop(first);
         let began = Instant::now();
         second.works();
