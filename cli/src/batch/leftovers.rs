@@ -110,7 +110,7 @@ pub(super) fn order(out: &Path, rows: u64, wanted: Wanted<'_>) -> io::Result<()>
             break;
         }
         let place =
-            super::line::read(line.trim_ascii_end()).and_then(|(index, ..)| usize::try_from(index).ok());
+            super::line::read(line.trim_ascii_end()).and_then(|(index, _)| usize::try_from(index).ok());
         let Some(place) = place.and_then(|index| places.get_mut(index)) else {
             return Err(io::Error::other("there is a line that is no result"));
         };

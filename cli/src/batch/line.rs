@@ -1,8 +1,6 @@
 //! One line of the results: what became of one row. The lines are what a later run knows of this one, so whoever writes
 //! one and whoever reads it agree here.
 
-use std::borrow::Cow;
-
 use cxone_actions::{ActionResult, Error, ErrorKind, Executed, Violation};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -164,19 +162,16 @@ pub(super) fn mistakes(violations: Vec<Violation>, correlation_id: Option<&str>)
 
 /// A line, as a later run reads it.
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
 struct Read<'a> {
     index: u64,
-    #[serde(borrow)]
-    correlation_id: Option<Cow<'a, str>>,
     status: Option<&'a str>,
     executed: &'a str,
 }
 
 /// Whose line it is, and what it says; none where it is no line of results.
-pub(super) fn read(line: &[u8]) -> Option<(u64, Became, Option<Cow<'_, str>>)> {
-    let Read { index, correlation_id, status, executed } = serde_json::from_slice(line).ok()?;
-    Some((index, became(status, executed), correlation_id))
+pub(super) fn read(line: &[u8]) -> Option<(u64, Became)> {
+    let Read { index, status, executed } = serde_json::from_slice(line).ok()?;
+    Some((index, became(status, executed)))
 }
 
 fn became(status: Option<&str>, executed: &str) -> Became {
@@ -213,11 +208,8 @@ mod tests {
         ];
         for (line, became) in cases {
             assert_eq!(line.matches('\n').count(), 1);
-            assert_eq!(read(line.trim_end().as_bytes()), Some((7, became, Some("c".into()))), "{line}");
+            assert_eq!(read(line.trim_end().as_bytes()), Some((7, became)), "{line}");
         }
-        let odd = Whose { correlation_id: Some("two \"words\"".into()), ..whose.clone() };
-        let odd = odd.refused(&mistakes(vec![], None));
-        assert_eq!(read(odd.as_bytes()).unwrap().2.as_deref(), Some("two \"words\""));
         assert_eq!(read(b"{\"index\":1}"), None);
         let result = ActionResult {
             invocation_id: None,

@@ -13,7 +13,6 @@ mod json_lines;
 mod left;
 mod leftovers;
 mod line;
-mod lost;
 mod one;
 mod progress;
 mod reading;
@@ -196,10 +195,9 @@ async fn work(arguments: &Arguments, settings: &mut Settings) -> Result<(), Fail
     let survey = place.survey(arguments, &typing)?;
     let namespace = Namespace::of(&survey.file, place.batch_id.as_deref(), &place.reading);
     let client = settings.client()?;
-    let (done, lost) = place.take_up(&client, &survey)?;
+    let done = place.take_up(&client, &survey)?;
     let reading = place.reading.clone();
     let open = || Source::open(&arguments.file, &reading, &typing, Some(survey.file.bytes), None);
-    lost.find(open, namespace, &done)?;
     let left = if place.goes_on() {
         let rows = left::without_a_line(open()?, survey.file.bytes, namespace, &done)?;
         let (resends, polls) = (config.delivery.resends_ambiguous(), config.profile.poll.is_some());

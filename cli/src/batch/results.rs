@@ -11,10 +11,9 @@ use std::thread::{self, JoinHandle};
 
 use tokio::sync::{oneshot, watch};
 
-use super::bits::{Bits, Sieve};
+use super::bits::Bits;
 use super::identity::{private, sync_folder};
 use super::line::{self, Became};
-use super::twins::mark;
 use crate::failure::Failure;
 
 /// The rows that have a line.
@@ -99,13 +98,12 @@ impl Results {
         self.file.metadata().is_ok_and(|about| about.len() == 0)
     }
 
-    /// Reads what earlier runs wrote, cuts a torn end, and says which rows are done, and which ids they have.
-    pub(super) fn done(&mut self) -> Result<(Done, Sieve), Failure> {
+    /// Reads what earlier runs wrote, cuts a torn end, and says which rows are done.
+    pub(super) fn done(&mut self) -> Result<Done, Failure> {
         let shown = self.path.display();
         let unreadable = |error: io::Error| Failure::config(format!("`{shown}` cannot be read: {error}"));
         let mut reader = BufReader::with_capacity(256 << 10, &self.file);
         reader.seek(SeekFrom::Start(0)).map_err(unreadable)?;
-        let mut ids = Sieve::for_bytes(self.file.metadata().map_err(unreadable)?.len());
         let (mut done, mut whole, mut number, mut text) = (Done::default(), 0, 0_u64, Vec::new());
         loop {
             text.clear();
@@ -118,10 +116,7 @@ impl Results {
                      again with another `--out`, which sends every row again"
                 ))
             };
-            let (index, became, id) = line::read(line).ok_or_else(|| other("is no result"))?;
-            if let Some(id) = id {
-                ids.saw(mark(&id));
-            }
+            let (index, became) = line::read(line).ok_or_else(|| other("is no result"))?;
             if !done.add(index, became) {
                 return Err(other(&format!("is a second result of row {index}")));
             }
@@ -130,7 +125,7 @@ impl Results {
         if !text.is_empty() {
             self.file.set_len(whole).and_then(|()| self.file.sync_all()).map_err(unreadable)?;
         }
-        Ok((done, ids))
+        Ok(done)
     }
 
     /// Begins to write. What goes wrong stands in `broken`, and from then on nothing is acknowledged.

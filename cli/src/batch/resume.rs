@@ -10,7 +10,6 @@ use jiff::Timestamp;
 
 use super::Arguments;
 use super::identity::{Note, VERSION, beside, between};
-use super::lost::Lost;
 use super::reading::Reading;
 use super::results::{Done, Results};
 use super::survey::Survey;
@@ -150,7 +149,7 @@ impl Place {
     }
 
     /// Reads what earlier runs wrote down; the trail has to hold, since it says what was sent.
-    pub(super) fn take_up(&mut self, client: &Client, survey: &Survey) -> Result<(Done, Lost), Failure> {
+    pub(super) fn take_up(&mut self, client: &Client, survey: &Survey) -> Result<Done, Failure> {
         let out = self.out.display();
         if let Some(before) = &self.before {
             let (gateway, profile) = client.gateway();
@@ -184,16 +183,14 @@ impl Place {
                 self.trail.display()
             )));
         }
-        let (done, ids) = self.results.done()?;
+        let done = self.results.done()?;
         if let Some(last) = done.rows.last().filter(|last| *last >= survey.rows) {
             return Err(Failure::config(format!(
                 "`{out}` has a result of row {last}, and there are {} rows: it is another batch's",
                 survey.rows
             )));
         }
-        let own = self.before.is_some() && self.own_trail;
-        let lost = if own { Lost::by(client, &ids)? } else { Lost::default() };
-        Ok((done, lost))
+        Ok(done)
     }
 
     /// From now on the batch is begun.
