@@ -29,6 +29,7 @@ _VARIES = {
     r"(?:\d+ ?(?:h|min|m|s) ?)+left": "TIME left",
     r"\d[\d,.]* ?(?:µs|ms|s)\b": "TIME",
     r"\d+ looks?": "LOOKS",
+    r"\d+/s\b": "RATE",
     r"\d+\.\d+": "MEASURED",
     r"(?<=records) +\d+$|\d+(?= records$)": "RECORDS",
     # A run begins a segment, and is as long as it was before somebody pressed Ctrl-C.
