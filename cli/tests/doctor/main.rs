@@ -11,6 +11,7 @@ mod gateway;
 mod network;
 mod page;
 mod settings;
+mod tls;
 mod token;
 mod trail;
 mod world;

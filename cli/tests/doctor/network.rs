@@ -1,15 +1,11 @@
 //! Names, connections, proxies, certificates.
 
-use cxone_actions_faults::{CLIENT_ID, CLIENT_SECRET, Certificate, Gateway, GatewayOptions};
-
-use crate::world::{Closed, Said, answering, doctor, leading};
+use crate::tls::{Certificate, in_front_of};
+use crate::world::{Closed, SECRET, Said, answering, doctor, examined, file, leading, sandbox};
 
 fn at<'a>(base_url: &'a str, more: &[(&'a str, &'a str)]) -> Said {
-    let known = [
-        ("CXONE_BASE_URL", base_url),
-        ("CXONE_CLIENT_ID", CLIENT_ID),
-        ("CXONE_CLIENT_SECRET", CLIENT_SECRET),
-    ];
+    let known =
+        [("CXONE_BASE_URL", base_url), ("CXONE_CLIENT_ID", "integration"), ("CXONE_CLIENT_SECRET", SECRET)];
     doctor(&[&known, more].concat(), &[])
 }
 
@@ -46,14 +42,11 @@ fn a_port_at_which_nobody_listens_is_named_with_what_is_there() {
 
 /// A gateway with this certificate, and what is said of it; with the certificate of its authority where `known`.
 fn certified(certificate: Certificate, known: bool) -> Said {
-    let options = GatewayOptions { certificate: Some(certificate), ..GatewayOptions::default() };
-    let gateway = Gateway::start_with(options);
-    let (base_url, ca) = (gateway.base_url(), gateway.ca_file());
-    let trusted = [("SSL_CERT_FILE", ca.to_str().unwrap())];
-    let said = at(&base_url, if known { &trusted } else { &[] });
-    assert!(gateway.all_executions().is_empty(), "an action was executed");
-    gateway.stop();
-    said
+    let (sandbox, folder) = (sandbox(), tempfile::tempdir().unwrap());
+    let (address, authority) = in_front_of(sandbox.port(), certificate);
+    let (base_url, ca) = (format!("https://{address}"), file(folder.path(), "ca.pem", &authority));
+    let known = if known { vec![("SSL_CERT_FILE", ca.as_str())] } else { vec![] };
+    examined(&sandbox, &[&[("CXONE_BASE_URL", base_url.as_str())], &known[..]].concat(), &[])
 }
 
 #[test]
@@ -153,22 +146,18 @@ fn a_proxy_that_does_not_lead_on_is_told_from_a_gateway_that_is_not_there() {
 
 #[test]
 fn the_way_through_a_proxy_is_walked_to_its_end() {
-    let options = GatewayOptions { certificate: Some(Certificate::Good), ..GatewayOptions::default() };
-    let gateway = Gateway::start_with(options);
-    let base_url = gateway.base_url();
-    let proxy = leading(base_url.strip_prefix("https://").unwrap().parse().unwrap());
-    let ca = gateway.ca_file();
+    let (sandbox, folder) = (sandbox(), tempfile::tempdir().unwrap());
+    let (address, authority) = in_front_of(sandbox.port(), Certificate::Good);
+    let (base_url, proxy) = (format!("https://{address}"), leading(address));
+    let ca = file(folder.path(), "ca.pem", &authority);
     let through = format!("http://{proxy}");
-    let known = [
-        ("CXONE_BASE_URL", base_url.as_str()),
-        ("CXONE_CLIENT_ID", CLIENT_ID),
-        ("CXONE_CLIENT_SECRET", CLIENT_SECRET),
-    ];
-    let said = doctor(&known, &["--proxy", &through, "--ca-file", ca.to_str().unwrap()]);
+    let said = examined(
+        &sandbox,
+        &[("CXONE_BASE_URL", base_url.as_str())],
+        &["--proxy", &through, "--ca-file", &ca],
+    );
     said.says("network.proxy", "ok", &format!("ask the proxy `{proxy}`"), "it leads on", "");
     said.says("network.tls", "ok", "through the proxy", "a certificate for `127.0.0.1`", "");
     said.says("gateway.look", "ok", "", "404", "");
     assert_eq!(said.code, 0, "{:#}", said.all);
-    assert!(gateway.all_executions().is_empty());
-    gateway.stop();
 }

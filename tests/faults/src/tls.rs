@@ -3,7 +3,6 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, SanType, date_time_ymd};
 use rustls::ServerConfig;
@@ -23,8 +22,6 @@ pub enum Certificate {
     WrongHost,
     /// Issued by the authority, for this address, years ago.
     Expired,
-    /// Issued by the authority, for this address, and at its end in a few days.
-    EndsSoon,
 }
 
 /// The TLS side of a gateway, and the file with the authority's certificate.
@@ -47,10 +44,6 @@ impl Tls {
         if certificate == Certificate::Expired {
             params.not_before = date_time_ymd(2019, 1, 1);
             params.not_after = date_time_ymd(2020, 1, 1);
-        }
-        if certificate == Certificate::EndsSoon {
-            params.not_before = date_time_ymd(2019, 1, 1);
-            params.not_after = (SystemTime::now() + Duration::from_secs(3 * 86_400 + 3_600)).into();
         }
         let key = KeyPair::generate().unwrap();
         let shown = match certificate {
