@@ -2,18 +2,6 @@
 //! its origin. Every command that talks to a gateway takes [`Flags`] and asks the [`Settings`] for its client.
 //!
 //! One promise: no way of printing settings shows a secret. [`Setting::shown`] says `***` instead.
-//!
-//! ```ignore
-//! #[derive(Debug, Args)]
-//! pub(crate) struct Arguments {
-//!     #[command(flatten)]
-//!     settings: settings::Flags,
-//!     #[command(flatten)]
-//!     output: Output,
-//! }
-//! let settings = arguments.settings.resolve()?;
-//! let client = settings.client()?;     // inside a runtime: `crate::block_on`
-//! ```
 
 mod env_file;
 mod file;
