@@ -6,8 +6,8 @@ use std::time::Instant;
 use cxone_actions::trail::{Entry, Event, Trail};
 
 use crate::figures::Figures;
-use crate::gateway::Gateway;
 use crate::load::{ENDS_AT_ONCE, Kept, cpu, run};
+use crate::sandbox::Running;
 
 const ROUNDS: u32 = 15;
 const CALLS: u32 = 5_000;
@@ -15,7 +15,7 @@ const CALLS: u32 = 5_000;
 const RECORDS: u32 = 4;
 
 pub(crate) fn measure(directory: &Path) {
-    let gateway = Gateway::start();
+    let sandbox = Running::start();
     let mut without = Vec::new();
     let mut with = Vec::new();
     for round in 0..ROUNDS {
@@ -24,7 +24,7 @@ pub(crate) fn measure(directory: &Path) {
             if round % 2 == 0 { [Kept::InMemory, Kept::Process] } else { [Kept::Process, Kept::InMemory] };
         for kept in order {
             let place = tempfile::tempdir_in(directory).unwrap();
-            let each = run(&gateway, place.path(), kept, CALLS).cpu_each(CALLS);
+            let each = run(&sandbox, place.path(), kept, CALLS).cpu_each(CALLS);
             if kept == Kept::Process { with.push(each) } else { without.push(each) }
         }
     }

@@ -6,21 +6,21 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::figures::Figures;
-use crate::gateway::Gateway;
 use crate::load::{AT_ONCE, Kept, run};
+use crate::sandbox::Running;
 
 const ROUNDS: usize = 7;
 const CALLS: u32 = 10_000;
 const LOOK_AT_DISK: Duration = Duration::from_secs(1);
 
 pub(crate) fn measure(directory: &Path) {
-    let gateway = Gateway::start();
+    let sandbox = Running::start();
     let (mut disk, mut power, mut process) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         let place = || tempfile::tempdir_in(directory).unwrap();
         disk.push(syncs_a_second(place().path()));
-        power.push(run(&gateway, place().path(), Kept::Power, CALLS).a_second(CALLS));
-        process.push(run(&gateway, place().path(), Kept::Process, CALLS).a_second(CALLS));
+        power.push(run(&sandbox, place().path(), Kept::Power, CALLS).a_second(CALLS));
+        process.push(run(&sandbox, place().path(), Kept::Process, CALLS).a_second(CALLS));
     }
     let ratios = Figures::of(power.iter().zip(&process).map(|(power, process)| power / process));
     let (disk, power, process) = (Figures::of(disk), Figures::of(power), Figures::of(process));

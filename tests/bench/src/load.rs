@@ -7,7 +7,7 @@ use cxone_actions::config::Durability;
 use cxone_actions::{ActionRequest, Client};
 use futures_util::StreamExt;
 
-use crate::gateway::Gateway;
+use crate::sandbox::Running;
 
 /// What is in flight at once.
 pub(crate) const AT_ONCE: u32 = 64;
@@ -53,12 +53,12 @@ pub(crate) fn cpu() -> Duration {
 }
 
 /// Runs `calls` invocations with a client of its own and says what they took, without opening and closing it.
-pub(crate) fn run(gateway: &Gateway, directory: &Path, kept: Kept, calls: u32) -> Took {
+pub(crate) fn run(sandbox: &Running, directory: &Path, kept: Kept, calls: u32) -> Took {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let builder = Client::builder()
-        .base_url(gateway.said("base_url"))
-        .client_id(gateway.said("client_id"))
-        .client_secret(gateway.said("client_secret"))
+        .base_url(sandbox.said("base_url"))
+        .client_id(sandbox.said("client_id"))
+        .client_secret(sandbox.said("client_secret"))
         .max_in_flight(AT_ONCE);
     let builder = match kept {
         Kept::InMemory => builder,

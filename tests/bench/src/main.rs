@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 #![expect(
     clippy::unwrap_used,
+    clippy::panic,
     clippy::indexing_slicing,
     clippy::print_stdout,
     reason = "a program that measures: it prints, and fails by panicking"
@@ -15,7 +16,9 @@ mod cpu;
 mod disk;
 mod figures;
 mod gateway;
+mod limits;
 mod load;
+mod sandbox;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -24,7 +27,8 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words.as_slice() {
-        ["gateway"] => gateway::serve(),
+        ["gateway", options @ ..] => gateway::serve(options),
+        ["sandbox"] => sandbox::serve(),
         ["cpu", directory] => cpu::measure(&PathBuf::from(directory)),
         ["power", directory] => disk::measure(&PathBuf::from(directory)),
         ["append", directory] => cpu::append(&PathBuf::from(directory)),

@@ -1,4 +1,4 @@
-//! The gateway, in a process of its own, so that what it costs is not counted.
+//! The sandbox, in a process of its own, so that what it costs is not counted.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
@@ -17,23 +17,23 @@ pub(crate) fn serve() {
     std::io::stdin().lock().lines().for_each(drop);
 }
 
-/// A gateway that is running; it ends with this.
-pub(crate) struct Gateway {
+/// One that is running; it ends with this.
+pub(crate) struct Running {
     process: Child,
     access: Value,
 }
 
-impl Gateway {
-    pub(crate) fn start() -> Gateway {
+impl Running {
+    pub(crate) fn start() -> Running {
         let mut process = Command::new(std::env::current_exe().unwrap())
-            .arg("gateway")
+            .arg("sandbox")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
         let mut line = String::new();
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        Gateway { process, access: serde_json::from_str(&line).unwrap() }
+        Running { process, access: serde_json::from_str(&line).unwrap() }
     }
 
     pub(crate) fn said(&self, name: &str) -> &str {
@@ -41,7 +41,7 @@ impl Gateway {
     }
 }
 
-impl Drop for Gateway {
+impl Drop for Running {
     fn drop(&mut self) {
         drop(self.process.stdin.take());
         let _ = self.process.wait();
