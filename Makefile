@@ -26,10 +26,10 @@ node_sources := package.json package-lock.json $(shell find bindings-node -type 
 # The gateway that breaks every rule, as a process for the tests of Python and Node.
 fault_gateway := target/release/fault-gateway
 
-.PHONY: help demo test test-rust test-python test-node pythons check fmt soak bench peers fuzz package build clean prerequisites
+.PHONY: help demo test test-rust test-python test-node pythons check fmt soak bench bench-quick bench-trail bench-program peers fuzz package build clean prerequisites
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: build ## the whole sentence, once from Python and once from Node, against the embedded sandbox
 	@$(python) demo/demo.py
@@ -83,13 +83,37 @@ $(fault_gateway): $(rust_sources) $(shell find tests/faults -type f -not -path '
 	@cargo build --release --quiet --package cxone-actions-faults --bin fault-gateway
 	@touch $@
 
-# On the disk of this checkout: what a record costs depends on the disk that it is written to.
-bench: | prerequisites ## what the trail costs: CPU of an invocation, invocations a second; prints figures, writes nothing
-	@cargo build --release --quiet --package cxone-actions-bench
-	@mkdir -p target/bench
+# What other people would write instead, apart from the tools that a build needs.
+compare = PYTHONPATH=tests/bench $(python) -m compare
+peers_venv := target/bench/venv
+peers_node := tests/bench/node/node_modules
+
+bench: build bench-program $(peers_venv)/.installed $(peers_node)/.installed ## ours beside other clients, 20 minutes; writes docs/performance.md and its picture
+	@$(compare) --write --json target/bench/figures.json
+
+bench-quick: build bench-program $(peers_venv)/.installed $(peers_node)/.installed ## the same in two minutes, of six clients; prints tables, writes nothing
+	@$(compare) --quick
+
+bench-trail: bench-program ## what the trail costs: CPU of an invocation, invocations a second; prints figures, writes nothing
 	@target/release/cxone-actions-bench cpu target/bench
 	@target/release/cxone-actions-bench power target/bench
 	@target/release/cxone-actions-bench append target/bench
+
+# On the disk of this checkout: what a record costs depends on the disk that it is written to.
+bench-program: | prerequisites
+	@cargo build --release --quiet --package cxone-actions-bench
+	@mkdir -p target/bench
+
+$(peers_venv)/.installed: tests/bench/python/requirements.txt | prerequisites
+	@echo "installing the Python clients to compare with into $(peers_venv)"
+	@$(PYTHON) -m venv $(peers_venv) || $(PYTHON) -m virtualenv $(peers_venv)
+	@$(peers_venv)/bin/python -m pip install --quiet --requirement tests/bench/python/requirements.txt
+	@touch $@
+
+$(peers_node)/.installed: tests/bench/node/package-lock.json | prerequisites
+	@echo "installing the Node clients to compare with into $(peers_node)"
+	@npm ci --prefix tests/bench/node --no-audit --no-fund --loglevel=error
+	@touch $@
 
 peers: build ## what other clients do in the cases of docs/reliability.md; prints a table, writes nothing
 	@npm ci --prefix scripts/peers --no-audit --no-fund --loglevel=error
@@ -105,7 +129,7 @@ package: build ## wheel, sdist and npm packages, each installed into an empty pl
 build: $(venv)/.package bindings-node/dist/index.js ## both packages, installed into folders of the checkout
 
 clean: ## remove everything that was built
-	rm -rf target .venv node_modules bindings-node/dist scripts/peers/node_modules tests/node/runners/node_modules
+	rm -rf target .venv node_modules bindings-node/dist scripts/peers/node_modules tests/bench/node/node_modules tests/node/runners/node_modules
 
 prerequisites:
 	@scripts/prerequisites
