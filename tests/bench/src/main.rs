@@ -14,6 +14,7 @@
 
 mod cpu;
 mod disk;
+mod drive;
 mod figures;
 mod gateway;
 mod limits;
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
     match words.as_slice() {
         ["gateway", options @ ..] => gateway::serve(options),
         ["sandbox"] => sandbox::serve(),
+        [driver @ ("drive-core" | "drive-hyper" | "drive-raw"), case] => return drive::drive(driver, case),
         ["cpu", directory] => cpu::measure(&PathBuf::from(directory)),
         ["power", directory] => disk::measure(&PathBuf::from(directory)),
         ["append", directory] => cpu::append(&PathBuf::from(directory)),
