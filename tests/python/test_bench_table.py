@@ -63,7 +63,7 @@ def test_the_goals_say_met_or_missed_or_that_nothing_was_measured() -> None:
     said = {line.split(" | ")[0].strip("| "): line for line in lines}
     assert said["Python `AsyncClient.run` : aiohttp, 64 in flight"].endswith("| ≤ 0.15 | 0.10 (0.0917 to 0.12) | met |")
     assert said["Rust : hyper `conn::http1`, 64 in flight"].endswith("| ≤ 1.6 | 2.00 (2.00 to 2.00) | **missed** |")
-    assert said["Node `run` : undici, 64 in flight"].endswith("| ≤ 0.45 | not measured | not measured |")
+    assert said["Node `run` : undici, `Pool`, 64 in flight"].endswith("| ≤ 0.45 | not measured | not measured |")
     assert said["Rust: 50,000 in flight for 5 s, memory each"].endswith("| ≤ 5 KiB | 4.00 KiB (one round) | met |")
     assert said["Rust: 50,000 in flight for 5 s, finished within"].endswith("| 25.0 s (one round) | **missed** |")
     assert said["Rust: instructions an invocation, 64 in flight"].endswith("| ≤ 75,000 | 74,000 | met |")
@@ -111,8 +111,8 @@ def test_the_picture_has_a_bar_for_each_client_and_says_it_in_words() -> None:
 
 
 def test_every_round_begins_with_another_client() -> None:
-    planned = list(measuring.plan(list(cases.CASES), "^(1|50000)/", None))
-    first = {number: client.key for number, case, client in reversed(planned) if case.key == "1"}
+    planned = list(measuring.plan(list(cases.CASES), "^(64|50000)/", None))
+    first = {number: client.key for number, case, client in reversed(planned) if case.key == "64"}
     assert len(set(first.values())) == len(first) == 5
     assert sum(case.key == "50000" for _, case, _ in planned) == 2 * len(cases.HELD)
 
@@ -121,5 +121,5 @@ def test_as_many_are_measured_as_keep_the_load_up() -> None:
     for case in cases.CASES:
         for client in case.clients():
             many = case.invocations(client)
-            assert many == case.concurrency if case.held else many >= 3 * case.concurrency
-            assert case.warmup(client) <= max(500, case.concurrency)
+            assert many == case.concurrency if case.held else many >= 2 * case.concurrency
+            assert case.held or case.warmup(client) >= case.concurrency

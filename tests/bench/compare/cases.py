@@ -13,7 +13,9 @@ PEERS_PYTHON = str(ROOT / "target/bench/venv/bin/python")
 
 #: What a measurement should take, in µs. Long enough for a clock that ticks in milliseconds, short enough for rounds.
 TARGET = 1_500_000
-MOST, LEAST_WAVES = 40_000, 3
+MOST, LEAST_WAVES = 40_000, 2
+#: What warming up may take, in µs, and how many it needs: V8 goes on compiling for thousands of invocations.
+WARM, WARM_INVOCATIONS = 2_400_000, {"node": 3000}
 HOLD_MS = 5000
 #: Connections in the cases that hold: ten thousand invocations are no reason for ten thousand connections.
 HELD_CONNECTIONS = 64
@@ -60,7 +62,8 @@ CLIENTS = {
         _python("python-threads", "Python, `Client.run` in threads", "ours.py", "threads", 250, ours=True),
         _node("node-many", "Node, `runMany`", "ours.mjs", "run_many", 120, ours=True),
         _node("node", "Node, `run`", "ours.mjs", "run", 120, ours=True),
-        _node("undici", "undici", "undici.mjs", "run", 200),
+        _node("undici", "undici, `Pool`", "undici.mjs", "run", 100),
+        _node("undici-request", "undici, `request(url)`", "undici.mjs", "request", 130),
         _node("fetch", "Node's `fetch`", "fetch.mjs", "run", 1200, environment=True),
         _node("tutorial", "the tutorial's module (axios, zod)", "tutorial.mjs", "run", 1400, environment=True),
         _python("aiohttp", "aiohttp", "aiohttp_peer.py", "run", 700),
@@ -103,25 +106,26 @@ class Case:
         if self.held:
             return self.concurrency
         fitting = TARGET // (client.cost + self.extra)
-        return max(LEAST_WAVES * self.concurrency, 100, min(MOST, fitting))
+        return max(LEAST_WAVES * self.concurrency, 200, min(MOST, fitting))
 
     def warmup(self, client: Client) -> int:
         """Connections, the token, and what a JIT compiles; fewer where one of them takes long."""
         if self.held:
             return HELD_CONNECTIONS
-        return max(self.concurrency, min(500, self.invocations(client) // 4))
+        needed = WARM_INVOCATIONS.get(client.command[0], 500)
+        return max(self.concurrency, min(needed, WARM // (client.cost + self.extra)))
 
 
 #: Threads are what they are: a client in 512 of them is nobody's program.
 _FEW = ("python-threads",)
 CASES = (
-    Case("1", "1 in flight, 200 B", 1, rounds=5, extra=80),
+    Case("1", "1 in flight, 200 B", 1, extra=80),
     Case("64", "64 in flight, 200 B", 64, rounds=5),
-    Case("512", "512 in flight, 200 B", 512, rounds=5, without=_FEW),
+    Case("512", "512 in flight, 200 B", 512, without=_FEW),
     Case("64k", "64 in flight, 64 KiB", 64, payload=64 * 1024, extra=100),
-    Case("510k", "64 in flight, 510 KiB", 64, payload=510 * 1024, extra=1000),
-    Case("429", "64 in flight, 200 B, 10 % of the POSTs answered 429", 64, action=3, extra=100),
-    Case("tls", "64 in flight, 200 B, over TLS", 64, tls=True, extra=20, without=("raw",)),
+    Case("510k", "64 in flight, 510 KiB", 64, payload=510 * 1024, rounds=2, extra=2000),
+    Case("429", "64 in flight, 200 B, 10 % of the POSTs answered 429", 64, action=3, rounds=2, extra=100),
+    Case("tls", "64 in flight, 200 B, over TLS", 64, tls=True, rounds=2, extra=20, without=("raw",)),
     Case("10000", "10,000 in flight for 5 s", 10_000, action=2, rounds=2, only=HELD),
     Case("50000", "50,000 in flight for 5 s", 50_000, action=2, rounds=2, only=HELD),
 )

@@ -1,8 +1,16 @@
-// undici as its users write it: one pool with room for all, JSON both ways, a loop that looks.
-import { Pool } from "undici";
+// undici as its users write it, JSON both ways and a loop that looks: with a `Pool` of one gateway, which is the cheapest
+// that it offers, or (`request`) with `request(url)` over an `Agent`, as its README begins. Both have room for all.
+import { Agent, Pool, request } from "undici";
 import { body, ca, form, given, INVOCATIONS, loops, measure, pause, pool, sleep } from "./driver.mjs";
 
-const client = new Pool(given.base_url, { connections: pool, ...(ca ? { connect: { ca } } : {}) });
+const options = { connections: pool, ...(ca ? { connect: { ca } } : {}) };
+const client = given.mode === "request" ? perUrl(new Agent(options)) : new Pool(given.base_url, options);
+
+function perUrl(dispatcher) {
+  return {
+    request: ({ path, ...said }) => request(`${given.base_url}${path}`, { ...said, dispatcher }),
+  };
+}
 
 async function ok(answer) {
   if (answer.statusCode >= 300) throw new Error(`answered ${answer.statusCode}: ${await answer.body.text()}`);
