@@ -100,6 +100,8 @@ def _of(name: str, most: float | None, upper: str, lower: str, case: str = "64",
     return Goal(name, most, (case, upper), (case, lower), figure)
 
 
+#: Of one invocation with policy and trail; what it takes is recorded by a command of its own.
+MOST_INSTRUCTIONS = 75_000
 _LANGUAGES = (("Rust", "rust"), ("Python", "python"), ("Node", "node"))
 GOALS = (
     _of("Python `AsyncClient.run` : aiohttp, 64 in flight", 0.15, "python", "aiohttp"),
