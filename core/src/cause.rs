@@ -69,7 +69,7 @@ impl Cause {
     /// What an exchange with a gateway ended with, in these words; none where neither I/O nor TLS decided it.
     pub(crate) fn of_exchange(error: &(dyn StdError + 'static), message: &str) -> Option<Cause> {
         let http = find::<reqwest::Error>(error);
-        let code = if http.is_some_and(reqwest::Error::is_dns) {
+        let code = if http.is_some_and(reqwest::Error::is_dns) || find::<Unresolved>(error).is_some() {
             Some("ENOTFOUND")
         } else if let Some(tls) = find::<rustls::Error>(error) {
             Some(code_of_tls(tls))
@@ -109,6 +109,22 @@ impl fmt::Display for Cause {
 }
 
 impl StdError for Cause {}
+
+/// A host's name that the system did not resolve.
+#[derive(Debug)]
+pub(crate) struct Unresolved(pub(crate) io::Error);
+
+impl fmt::Display for Unresolved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl StdError for Unresolved {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        Some(&self.0)
+    }
+}
 
 /// The first error of this type among the sources, looking into I/O errors too, which carry others inside.
 pub(crate) fn find<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {

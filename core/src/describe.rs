@@ -138,7 +138,7 @@ impl Inner {
 
     async fn describe(&self, action_id: String, deadline: Instant) -> Result<ActionDescription> {
         let contract = self.config.profile.schema.as_ref().ok_or_else(crate::profile::no_schema)?;
-        let url = self.config.routes.schema(&action_id)?;
+        let url = self.config.routes.schema(&action_id)?.url()?;
         let fetching = self.get(url, deadline);
         let answer = timeout_at(deadline, fetching).await.unwrap_or_else(|_| Err(late(&action_id)));
         let answer =

@@ -21,6 +21,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::ledger::Ledger;
 use crate::policy::{ActionLimits, Change, InForce, PolicySource, Standing};
 use crate::resume::Gateway;
+use crate::schedule::Habits;
 use crate::telemetry::{TARGET, Traces};
 use crate::trail::{Entry, Event, Trail};
 use crate::wire::{Bounds, Budget, Transport, Turns};
@@ -42,8 +43,12 @@ pub(crate) struct Inner {
     pub(crate) gateway: Gateway,
     pub(crate) schemas: Schemas,
     pub(crate) callbacks: Arc<Callbacks>,
+    /// When the actions had ended that were looked at.
+    pub(crate) habits: Habits,
     /// The headers of every POST, but for what one invocation adds.
     pub(crate) headers: HeaderMap,
+    /// Those that one adds, with its correlation id in them.
+    pub(crate) correlation_headers: Vec<HeaderName>,
     pub(crate) open: watch::Sender<Phase>,
     pub(crate) sending: TaskTracker,
     /// Result handlers that are running.
@@ -68,6 +73,7 @@ impl Inner {
         let contract = contract(&config.profile, config.callback_hosts.clone())?;
         let transport = Transport::new(&config.transport)?;
         let headers = headers(&config);
+        let correlation_headers = header_names(&config.profile.invoke.correlation_headers);
         let trail = match &config.audit {
             Some(directory) => Trail::open_with(directory, config.actor.clone(), &config.audit_settings)?,
             None => Trail::in_memory(config.actor.clone()),
@@ -94,6 +100,7 @@ impl Inner {
             budget: Budget::full(),
             gateway: Gateway::new(&config.routes.origin, &config.profile),
             schemas: Schemas::default(),
+            habits: Habits::default(),
             callbacks: Callbacks::new(config.callback_verifier.take()),
             open: watch::Sender::new(Phase::Open),
             sending: TaskTracker::new(),
@@ -101,6 +108,7 @@ impl Inner {
             ledger,
             transport,
             headers,
+            correlation_headers,
             config,
         };
         inner.record_config();
@@ -280,9 +288,16 @@ fn turns(config: &Config) -> Arc<Turns> {
     })
 }
 
+/// They were checked when the profile was read.
+fn header_names(names: &[String]) -> Vec<HeaderName> {
+    names.iter().filter_map(|name| HeaderName::try_from(name).ok()).collect()
+}
+
 fn headers(config: &Config) -> HeaderMap {
     let json = HeaderValue::from_static("application/json");
-    let mut headers = HeaderMap::from_iter([(ACCEPT, json.clone()), (CONTENT_TYPE, json)]);
+    // Room for all that one invocation adds, so that its copy of them need not grow.
+    let mut headers = HeaderMap::with_capacity(16);
+    headers.extend([(ACCEPT, json.clone()), (CONTENT_TYPE, json)]);
     for (name, value) in &config.profile.invoke.headers {
         // Both were checked when the profile was read.
         if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {

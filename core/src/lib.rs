@@ -51,6 +51,7 @@ mod poll;
 pub mod probe;
 pub mod profile;
 mod resume;
+mod schedule;
 mod submit;
 mod surface;
 mod target;

@@ -1,14 +1,14 @@
-//! When to look again, and what a look means.
+//! What a look means, and what a poll ends with.
 //!
 //! One bad look never ends a poll: only the terminal state, the deadline, or a definite refusal does. The last look is
 //! taken just before the deadline, and a poll that ends without a result hands back the token to go on with.
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION};
-use http::{HeaderValue, Method};
+use http::{HeaderMap, HeaderValue, Method};
 use tokio::time::Instant;
-use url::Url;
 
 use crate::callback::Hints;
 use crate::cause::Cause;
@@ -17,41 +17,12 @@ use crate::inner::{Inner, Phase};
 use crate::invocation::ActionResult;
 use crate::ledger::Account;
 use crate::metrics::Tally;
-use crate::wire::{Backoff, Looked, looked};
+use crate::profile::Address;
+use crate::schedule::{First, SOONEST, Schedule};
+use crate::wire::{Looked, Request, looked};
 
-const SOONEST: Duration = Duration::from_millis(100);
-const LATEST: Duration = Duration::from_secs(5);
 /// A look that is under way at the deadline may still arrive within this.
 const GRACE: Duration = Duration::from_millis(30);
-
-/// How often to look where a callback will say when it is worth it: in case it does not.
-const SAFETY_NET: Duration = Duration::from_secs(30);
-/// When to look again after a look that a callback caused and that found no end: the gateway may have called before all
-/// of it knows.
-const AFTER_A_CALLBACK: [Duration; 3] =
-    [Duration::from_millis(100), Duration::from_millis(400), Duration::from_millis(1600)];
-
-/// When to look again: a quarter of the time that it has taken so far, between 100 ms and 5 s, so that a poll costs few
-/// looks and at most a quarter more time. Jitter keeps a thousand that began together from staying together.
-#[derive(Debug)]
-struct Schedule {
-    fixed: Option<Duration>,
-    throttled: Backoff,
-    /// What is left to wait for after a callback.
-    hinted: &'static [Duration],
-}
-
-impl Schedule {
-    /// `expecting`: a callback can come.
-    fn after(&mut self, elapsed: Duration, expecting: bool) -> Duration {
-        if let Some((first, rest)) = self.hinted.split_first() {
-            self.hinted = rest;
-            return self.fixed.map_or(*first, |fixed| fixed.min(*first));
-        }
-        let usual = if expecting { SAFETY_NET } else { (elapsed / 4).clamp(SOONEST, LATEST) };
-        self.fixed.unwrap_or_else(|| usual.mul_f64(0.8 + 0.4 * fastrand::f64()))
-    }
-}
 
 /// Ends when a callback has come; never where none can.
 async fn heard(hints: &mut Option<Hints>) {
@@ -76,7 +47,7 @@ enum Next {
 struct Watch<'a> {
     inner: &'a Inner,
     account: Account,
-    url: Url,
+    address: Address,
     invocation_id: String,
     deadline: Instant,
     began: Instant,
@@ -109,19 +80,18 @@ impl Inner {
         deadline: Instant,
     ) -> Result<ActionResult> {
         let invocation_id = account.who.invocation_id.clone().unwrap_or_default();
-        let url = match self.config.routes.poll(&invocation_id) {
-            Ok(url) => url,
+        let address = match self.config.routes.poll(&invocation_id) {
+            Ok(address) => address,
             Err(error) => return Err(self.leave(account, error, None)),
         };
-        let (fixed, throttled) = (self.config.poll_interval, Backoff::throttled());
-        let schedule = Schedule { fixed, throttled, hinted: &[] };
+        let schedule = Schedule::new(self.config.poll_interval);
         let hints = account.watched().map(Hints::of);
         let watch = Watch {
             inner: self,
             began: account.began,
             looked_at: account.began,
             account,
-            url,
+            address,
             invocation_id,
             deadline,
             polls: 0,
@@ -158,7 +128,8 @@ impl Inner {
 impl Watch<'_> {
     async fn until_it_ends(mut self, fresh: bool) -> Result<ActionResult> {
         let mut next = Instant::now();
-        if fresh {
+        let mut first = fresh.then(|| self.first_look());
+        if first == Some(First::Usual) {
             next += self.schedule.after(Duration::ZERO, self.expecting());
         }
         // Whether it is a callback that the next look is for.
@@ -182,6 +153,13 @@ impl Watch<'_> {
                 next = self.look(last) => next,
                 true = closed => Next::Left,
             };
+            if let Some(first) = first.take() {
+                self.inner.habits.learn(
+                    self.account.who.label(),
+                    first,
+                    matches!(next_step, Next::Ended(..)),
+                );
+            }
             match next_step {
                 Next::Left => return Err(self.closed()),
                 Next::Ended(terminal, http_status) => {
@@ -201,6 +179,14 @@ impl Watch<'_> {
         }
     }
 
+    /// When the first look comes: where nothing else is said of it, by what the action's invocations did before.
+    fn first_look(&self) -> First {
+        if self.inner.config.poll_interval.is_some() || self.expecting() {
+            return First::Usual;
+        }
+        self.inner.habits.first_look(self.account.who.label())
+    }
+
     /// Whether a callback can still come, and will say more than is known.
     fn expecting(&self) -> bool {
         self.told && self.hints.as_ref().is_some_and(Hints::expected)
@@ -215,7 +201,7 @@ impl Watch<'_> {
     fn begin_look(&mut self, hinted: bool) {
         if hinted {
             self.hinted_at = Some(Instant::now());
-            self.schedule.hinted = &AFTER_A_CALLBACK;
+            self.schedule.hint();
         }
         if let Some(hints) = &self.hints {
             hints.looking();
@@ -231,15 +217,17 @@ impl Watch<'_> {
             let turn = self.inner.turns.take_look(last).await?;
             self.looked_at = Instant::now();
             let token = self.inner.auth.token().await?;
-            let mut request = reqwest::Request::new(Method::GET, self.url.clone());
-            request.headers_mut().insert(AUTHORIZATION, token.header.clone());
-            request.headers_mut().insert(ACCEPT, HeaderValue::from_static("application/json"));
+            let mut headers = HeaderMap::with_capacity(8);
+            headers.insert(AUTHORIZATION, token.header.clone());
+            headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
             let path = &self.inner.config.routes.poll_path;
-            let span = self.account.span.send(&Method::GET, &self.url, path, 0);
-            span.name_in(request.headers_mut());
+            let span = self.account.span.send(&Method::GET, &self.address, path, 0);
+            span.name_in(&mut headers);
             self.account.tally(Tally::Poll);
             self.polls += 1;
-            let outcome = self.inner.transport.send(request, None).await;
+            let (address, body) = (self.address.clone(), Bytes::new());
+            let request = Request { method: Method::GET, address, headers, body };
+            let outcome = self.inner.transport.exchange(request).await;
             span.answered(&outcome);
             token.answered(&outcome);
             turn.answered(&outcome);
@@ -358,37 +346,5 @@ impl Watch<'_> {
         let error = Error::new(ErrorKind::Closed, "the client was closed while the action was running")
             .with_hint("hand `resume_token` to `poll` of a new client");
         self.inner.leave(self.account, error, self.last_status)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn schedule(fixed: Option<Duration>) -> Schedule {
-        Schedule { fixed, throttled: Backoff::throttled(), hinted: &[] }
-    }
-
-    #[test]
-    fn who_expects_a_callback_looks_every_half_minute_and_a_little_more_often_after_one() {
-        let mut waiting = schedule(None);
-        let rarely = Duration::from_secs(24)..=Duration::from_secs(36);
-        for elapsed in [0, 1, 10_000] {
-            assert!(rarely.contains(&waiting.after(Duration::from_secs(elapsed), true)));
-            assert!(waiting.after(Duration::from_secs(elapsed), false) <= LATEST * 2);
-        }
-        waiting.hinted = &AFTER_A_CALLBACK;
-        let next: Vec<_> = (0..3).map(|_| waiting.after(Duration::ZERO, true).as_millis()).collect();
-        assert_eq!(next, [100, 400, 1600]);
-        assert!(rarely.contains(&waiting.after(Duration::ZERO, true)));
-    }
-
-    #[test]
-    fn a_time_that_was_given_holds_with_callbacks_too() {
-        let mut fixed = schedule(Some(Duration::from_millis(250)));
-        assert_eq!(fixed.after(Duration::from_secs(9), true), Duration::from_millis(250));
-        fixed.hinted = &AFTER_A_CALLBACK;
-        let next: Vec<_> = (0..3).map(|_| fixed.after(Duration::ZERO, true).as_millis()).collect();
-        assert_eq!(next, [100, 250, 250]);
     }
 }

@@ -9,11 +9,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::AUTHORIZATION;
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::{HeaderMap, HeaderValue, Method};
 use serde_json::value::RawValue;
 use tokio::sync::watch;
 use tokio::time::Instant;
-use url::Url;
 
 use crate::auth::Token;
 use crate::batch::Place;
@@ -26,7 +25,8 @@ use crate::joint::Caller;
 use crate::ledger::Account;
 use crate::metrics::Tally;
 use crate::policy::ActionLimits;
-use crate::wire::{Accepted, Backoff, Heard, Invoked, Line, MAX_RETRY_AFTER, Turn, invoked};
+use crate::profile::Address;
+use crate::wire::{Accepted, Backoff, Heard, Invoked, Line, MAX_RETRY_AFTER, Request, Turn, invoked};
 
 /// What the caller is handed when the gateway has it.
 #[derive(Debug)]
@@ -39,9 +39,9 @@ pub(crate) enum Handed {
 }
 
 /// What is sent, prepared once: every attempt sends the same bytes.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Post {
-    url: Url,
+    address: Address,
     headers: HeaderMap,
     pub(crate) body: Bytes,
 }
@@ -50,17 +50,15 @@ impl Post {
     /// # Errors
     /// [`ErrorKind::Config`] where the profile makes no URL of the request.
     pub(crate) fn new(inner: &Inner, prepared: &Prepared) -> Result<Post> {
-        let url = inner.config.routes.invoke(&prepared.action_id, &prepared.correlation_id)?;
+        let address = inner.config.routes.invoke(&prepared.action_id, &prepared.correlation_id)?;
         let mut headers = inner.headers.clone();
-        for name in &inner.config.profile.invoke.correlation_headers {
-            // Both were checked: the name when the profile was read, the value by the contract.
-            if let (Ok(name), Ok(value)) =
-                (HeaderName::try_from(name), HeaderValue::try_from(&prepared.correlation_id))
-            {
-                headers.insert(name, value);
+        // The contract has checked it.
+        if let Ok(correlation_id) = HeaderValue::try_from(&prepared.correlation_id) {
+            for name in &inner.correlation_headers {
+                headers.insert(name, correlation_id.clone());
             }
         }
-        Ok(Post { url, headers, body: prepared.body.clone() })
+        Ok(Post { address, headers, body: prepared.body.clone() })
     }
 }
 
@@ -186,10 +184,10 @@ impl Submission {
         self.caller.sent(self.account.attempts);
         let began = Instant::now();
         let path = &self.inner.config.routes.invoke_path;
-        let span = self.account.span.send(&Method::POST, &self.post.url, path, self.account.attempts - 1);
+        let span = self.account.span.send(&Method::POST, &self.post.address, path, self.account.attempts - 1);
         let mut request = self.request(&ready.token);
-        span.name_in(request.headers_mut());
-        let outcome = self.inner.transport.send(request, None).await;
+        span.name_in(&mut request.headers);
+        let outcome = self.inner.transport.exchange(request).await;
         self.caller.heard();
         span.answered(&outcome);
         ready.token.answered(&outcome);
@@ -280,12 +278,10 @@ impl Submission {
         }
     }
 
-    fn request(&self, token: &Token) -> reqwest::Request {
-        let mut request = reqwest::Request::new(Method::POST, self.post.url.clone());
-        *request.headers_mut() = self.post.headers.clone();
-        request.headers_mut().insert(AUTHORIZATION, token.header.clone());
-        *request.body_mut() = Some(self.post.body.clone().into());
-        request
+    fn request(&self, token: &Token) -> Request {
+        let Post { address, mut headers, body } = self.post.clone();
+        headers.insert(AUTHORIZATION, token.header.clone());
+        Request { method: Method::POST, address, headers, body }
     }
 
     fn accepted(mut self, accepted: Accepted) {

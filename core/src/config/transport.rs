@@ -14,6 +14,13 @@ use crate::profile::{Profile, is_loopback};
 /// Where Node is told of more certificates to trust.
 pub(crate) const EXTRA_CA_CERTS: &str = "NODE_EXTRA_CA_CERTS";
 
+/// Sends invocations as token requests are sent: the tests of the wire are run both ways.
+const ONE_WAY: &str = "CXONE_ACTIONS_ONE_WAY";
+
+/// Where the environment may name a proxy; `NO_PROXY` takes exceptions from it.
+const PROXIES: [&str; 6] =
+    ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+
 /// How bytes travel.
 #[derive(Debug, Clone)]
 pub struct Transport {
@@ -33,6 +40,15 @@ pub struct Transport {
     pub http1_only: bool,
     /// The gateway is on this machine: the environment's proxy is for others.
     pub loopback: bool,
+    /// Invocations take the way of everything else too.
+    pub one_way: bool,
+}
+
+impl Transport {
+    /// Whether nothing stands between this machine and the gateway.
+    pub(crate) fn goes_straight(&self) -> bool {
+        !self.one_way && self.proxy.is_none() && (self.loopback || !a_proxy_is_in_the_environment())
+    }
 }
 
 /// Fills in what was not said of it, and checks it.
@@ -60,6 +76,7 @@ pub(super) fn transport(
             .as_deref()
             .and_then(|url| Url::parse(url).ok())
             .is_some_and(|url| is_loopback(&url)),
+        one_way: std::env::var_os(ONE_WAY).is_some(),
     };
     if transport.connect_timeout >= transport.request_timeout && !mistakes.unread("request_timeout") {
         let longer = mistakes.name("request_timeout");
@@ -102,6 +119,10 @@ fn speaks_tls(options: &Options) -> bool {
     let clear = |url: &str| Url::parse(url).is_ok_and(|url| url.scheme() == "http");
     !options.base_url.as_deref().is_some_and(clear)
         || options.traces.as_deref().is_some_and(|url| !clear(url))
+}
+
+fn a_proxy_is_in_the_environment() -> bool {
+    PROXIES.iter().any(|name| std::env::var_os(name).is_some_and(|text| !text.is_empty()))
 }
 
 /// The HTTP library reads these variables itself, and goes around a proxy that it cannot understand.

@@ -129,8 +129,10 @@ impl Probe {
     fn look_url(&self) -> Option<(&'static str, Url)> {
         let nobody = Uuid::new_v4().to_string();
         let routes = &self.config.routes;
-        let invocation = routes.poll(&nobody).ok().map(|url| ("an invocation", url));
-        invocation.or_else(|| Some(("an action", routes.schema(&nobody).ok()?)))
+        let invocation = routes.poll(&nobody).map(|address| ("an invocation", address));
+        let (what, address) =
+            invocation.or_else(|_| Ok::<_, Error>(("an action", routes.schema(&nobody)?))).ok()?;
+        Some((what, address.url().ok()?))
     }
 
     /// Looks at an invocation, or an action, that does not exist: a GET with a random id.

@@ -5,8 +5,9 @@
 
 use url::Url;
 
-use super::{Meaning, Profile, Routes, TokenEndpoint};
+use super::{Address, Meaning, Profile, Routes, TokenEndpoint};
 use crate::contract::ActionIdRule;
+use crate::error::Error;
 use crate::error::ErrorKind;
 use crate::wire::laws::profiles;
 
@@ -60,7 +61,8 @@ fn keep_their_path(profile: &Profile, routes: &Routes, action: &str, correlation
         (routes.schema(action), routes.schema(plain), [action, action]),
     ];
     for (url, plain, values) in pairs {
-        let (Ok(url), Ok(plain)) = (url, plain) else { continue };
+        let parsed = |address: Result<Address, Error>| address.and_then(|address| address.url());
+        let (Ok(url), Ok(plain)) = (parsed(url), parsed(plain)) else { continue };
         assert_eq!(
             (url.scheme(), url.host_str(), url.port()),
             (plain.scheme(), plain.host_str(), plain.port())

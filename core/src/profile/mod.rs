@@ -5,6 +5,7 @@
 //! ([`Profile::built_in`]), and one that a user writes is read by the same code. A file that cannot work is refused with
 //! every mistake at once, each by file, line and key. What each key means is written in `docs/profiles.md`.
 
+mod address;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod laws;
 mod places;
@@ -20,6 +21,7 @@ use std::time::Duration;
 use crate::contract::{ActionIdRule, BodyTemplate, InputsRule};
 use crate::error::{Error, ErrorKind, Result};
 
+pub(crate) use address::{Address, Origin};
 pub use places::RateLimit;
 pub(crate) use places::{is_loopback, url_rule};
 pub use routes::TokenEndpoint;

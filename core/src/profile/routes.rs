@@ -2,6 +2,7 @@
 
 use url::Url;
 
+use super::address::{Address, Route};
 use super::{Profile, TokenTemplate, UrlTemplate};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -9,11 +10,9 @@ use crate::error::{Error, ErrorKind, Result};
 #[derive(Debug, Clone)]
 pub(crate) struct Routes {
     pub(crate) token: TokenEndpoint,
-    invoke: UrlTemplate,
-    /// The URL of every POST, where it has no hole: it is parsed once.
-    fixed_invoke: Option<Url>,
-    poll: Option<UrlTemplate>,
-    schema: Option<UrlTemplate>,
+    invoke: Route,
+    poll: Option<Route>,
+    schema: Option<Route>,
     /// The path of a POST and of a look, as every one of them has it: with the names of the ids in braces.
     pub(crate) invoke_path: String,
     pub(crate) poll_path: String,
@@ -108,7 +107,6 @@ impl Profile {
         };
         let invoke = resolved(&self.invoke.url);
         let sample = parse(&invoke.fill(&[("action_id", "a"), ("correlation_id", "c")]))?;
-        let fixed_invoke = invoke.holes().next().is_none().then_some(sample.clone());
         let poll = self.poll.as_ref().map(|poll| resolved(&poll.url));
         Ok(Routes {
             token,
@@ -120,10 +118,9 @@ impl Profile {
                 .host_hole()
                 .and_then(known)
                 .unwrap_or_else(|| sample.origin().ascii_serialization()),
-            invoke,
-            fixed_invoke,
-            poll,
-            schema: self.schema.as_ref().map(|schema| resolved(&schema.url)),
+            invoke: Route::new(&invoke)?,
+            poll: poll.as_ref().map(Route::new).transpose()?,
+            schema: self.schema.as_ref().map(|schema| Route::new(&resolved(&schema.url))).transpose()?,
         })
     }
 }
@@ -131,25 +128,22 @@ impl Profile {
 impl Routes {
     /// # Errors
     /// [`ErrorKind::Config`] where the parts make no URL.
-    pub(crate) fn invoke(&self, action_id: &str, correlation_id: &str) -> Result<Url> {
-        match &self.fixed_invoke {
-            Some(url) => Ok(url.clone()),
-            None => parse(&self.invoke.fill(&[("action_id", action_id), ("correlation_id", correlation_id)])),
-        }
+    pub(crate) fn invoke(&self, action_id: &str, correlation_id: &str) -> Result<Address> {
+        self.invoke.fill(&[("action_id", action_id), ("correlation_id", correlation_id)])
     }
 
     /// # Errors
     /// [`ErrorKind::Config`] where the parts make no URL.
-    pub(crate) fn poll(&self, invocation_id: &str) -> Result<Url> {
-        let template = self.poll.as_ref().ok_or_else(nothing_to_poll)?;
-        parse(&template.fill(&[("invocation_id", invocation_id)]))
+    pub(crate) fn poll(&self, invocation_id: &str) -> Result<Address> {
+        let route = self.poll.as_ref().ok_or_else(nothing_to_poll)?;
+        route.fill(&[("invocation_id", invocation_id)])
     }
 
     /// # Errors
     /// [`ErrorKind::Config`] where the profile knows no schemas.
-    pub(crate) fn schema(&self, action_id: &str) -> Result<Url> {
-        let template = self.schema.as_ref().ok_or_else(no_schema)?;
-        parse(&template.fill(&[("action_id", action_id)]))
+    pub(crate) fn schema(&self, action_id: &str) -> Result<Address> {
+        let route = self.schema.as_ref().ok_or_else(no_schema)?;
+        route.fill(&[("action_id", action_id)])
     }
 }
 
@@ -185,7 +179,8 @@ mod tests {
     fn a_region_fills_the_hosts_and_a_base_url_stands_for_all_of_them() {
         let profile = Profile::load("genesys-flow").unwrap();
         assert_eq!(profile.missing(None, None), Some(Missing::Region));
-        let url = |routes: &Routes| routes.poll("3f2504e0-4f89-41d3-9a0c-0305e82c3301").unwrap();
+        let url =
+            |routes: &Routes| routes.poll("3f2504e0-4f89-41d3-9a0c-0305e82c3301").unwrap().url().unwrap();
         let of_region = profile.routes(None, Some("mypurecloud.ie")).unwrap();
         assert_eq!(of_region.origin, "https://api.mypurecloud.ie");
         assert!(

@@ -6,14 +6,15 @@
 
 use std::time::Duration;
 
+use http::uri::Scheme;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use tracing::Span;
 use tracing::field::Empty;
-use url::Url;
 
 use crate::config::Config;
 use crate::error::Result;
 use crate::ledger::Identity;
+use crate::profile::Address;
 use crate::wire::{Answer, Failure};
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
@@ -122,12 +123,15 @@ impl InvocationSpan {
 
     /// A request that is sent for it now. `template` is the path of the URL without its ids, `again` how often it was sent
     /// before.
-    pub(crate) fn send(&self, method: &Method, url: &Url, template: &str, again: u32) -> SendSpan {
+    pub(crate) fn send(&self, method: &Method, address: &Address, template: &str, again: u32) -> SendSpan {
         if self.0.span.is_disabled() {
             return SendSpan { span: Span::none(), traceparent: self.0.given.clone() };
         }
-        let mut shown = url.clone();
-        shown.set_query(None);
+        // Its query is left out.
+        let Address { origin, path } = address;
+        let https = origin.scheme == Scheme::HTTPS;
+        let port = origin.authority.port_u16().unwrap_or(if https { 443 } else { 80 });
+        let shown = format!("{}://{}{}", origin.scheme, origin.authority, path.path());
         let span = within_that_of(&self.0.span, || {
             tracing::info_span!(
                 target: super::TARGET,
@@ -139,8 +143,8 @@ impl InvocationSpan {
                 http.request.method = method.as_str(),
                 http.request.resend_count = (again > 0).then(|| i64::from(again)),
                 http.response.status_code = Empty,
-                server.address = url.host_str(),
-                server.port = url.port_or_known_default().map(i64::from),
+                server.address = origin.authority.host(),
+                server.port = i64::from(port),
                 url.full = shown.as_str(),
                 url.template = template,
                 "error.type" = Empty,

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::reason::{clean, reason_at};
 use super::refusal::{ambiguous, decorate, forbidden, redirect, refusal, rejected, unauthorized, unsent};
-use super::{Answer, DEEPEST, Failure, is_too_deep, pick, pick_text, retry_after};
+use super::{Answer, Body, DEEPEST, Failure, is_too_deep, retry_after};
 use crate::cause::Cause;
 use crate::config::Delivery;
 use crate::contract::ActionIdRule;
@@ -122,10 +122,10 @@ fn accepted(answer: &Answer, profile: &Profile) -> Invoked {
         return unusable(&what, answer, profile);
     }
     let Some(poll) = &profile.poll else { return at_once(answer, profile) };
-    let body = answer.text();
-    let word = pick_text(body, &poll.status);
-    let terminal = word.as_deref().and_then(|word| terminal(body, word, poll, profile));
-    let invocation_id = invocation_id(answer, profile);
+    let body = Body::read(answer.text());
+    let word = body.pick_text(&poll.status);
+    let terminal = word.as_deref().and_then(|word| terminal(&body, word, poll, profile));
+    let invocation_id = invocation_id(answer, &body, profile);
     if invocation_id.is_none() && terminal.is_none() {
         let what = format!("the gateway answered {} without a usable invocation id", answer.status);
         return unusable(&what, answer, profile);
@@ -135,13 +135,14 @@ fn accepted(answer: &Answer, profile: &Profile) -> Invoked {
         status: word.map_or_else(|| "ACCEPTED".to_owned(), |word| clean(&word)),
         http_status: answer.status,
         terminal,
-        raw: raw(body),
+        raw: raw(&body),
     })
 }
 
 /// The answer to the POST is the result.
 fn at_once(answer: &Answer, profile: &Profile) -> Invoked {
-    let (body, raw) = (answer.text(), raw(answer.text()));
+    let body = Body::read(answer.text());
+    let raw = raw(&body);
     if raw.is_none() && !answer.body.is_empty() {
         let what = format!("the gateway answered {} with a body that is not JSON", answer.status);
         return unusable(&what, answer, profile);
@@ -150,35 +151,34 @@ fn at_once(answer: &Answer, profile: &Profile) -> Invoked {
         invocation_id: None,
         status: Status::Completed.as_str().to_owned(),
         http_status: answer.status,
-        terminal: Some(completed(body, profile)),
+        terminal: Some(completed(&body, profile)),
         raw,
     })
 }
 
 /// An error of the action itself, in a profile that tells it from a refusal of the gateway: the action ran, and failed.
 fn failed_at_once(answer: &Answer, profile: &Profile) -> Option<Invoked> {
-    let (body, pointer) = (answer.text(), profile.invoke.failed.as_deref()?);
-    pick(body, pointer)?;
+    let (body, pointer) = (Body::read(answer.text()), profile.invoke.failed.as_deref()?);
+    body.pick(pointer)?;
     Some(Invoked::Accepted(Accepted {
         invocation_id: None,
         status: Status::Failed.as_str().to_owned(),
         http_status: answer.status,
         terminal: Some(failed(answer, profile)),
-        raw: raw(body),
+        raw: raw(&body),
     }))
 }
 
 /// 409 to a client that may send again: the gateway has the invocation already, and says which it is.
 fn existing(answer: &Answer, profile: &Profile) -> Invoked {
-    match invocation_id(answer, profile) {
+    match invocation_id(answer, &Body::read(answer.text()), profile) {
         Some(_) => accepted(answer, profile),
         None => Invoked::Refused(rejected(answer, profile)),
     }
 }
 
-fn invocation_id(answer: &Answer, profile: &Profile) -> Option<String> {
-    let body = answer.text();
-    pick_text(body, &profile.invoke.id)
+fn invocation_id(answer: &Answer, body: &Body<'_>, profile: &Profile) -> Option<String> {
+    body.pick_text(&profile.invoke.id)
         .or_else(|| from_location(answer, body, profile))
         .filter(|id| profile.invoke.id_form.accepts(id))
 }
@@ -188,8 +188,8 @@ fn unusable(what: &str, answer: &Answer, profile: &Profile) -> Invoked {
 }
 
 /// The last segment of `Location`, where the body holds no id at all; a host other than the gateway's names nothing.
-fn from_location(answer: &Answer, body: &str, profile: &Profile) -> Option<String> {
-    if pick(body, &profile.invoke.id).is_some() {
+fn from_location(answer: &Answer, body: &Body<'_>, profile: &Profile) -> Option<String> {
+    if body.pick(&profile.invoke.id).is_some() {
         return None;
     }
     let location = answer.headers.get(http::header::LOCATION)?.to_str().ok()?;
@@ -197,12 +197,12 @@ fn from_location(answer: &Answer, body: &str, profile: &Profile) -> Option<Strin
     path.split(['?', '#']).next()?.rsplit('/').next().map(str::to_owned)
 }
 
-fn terminal(body: &str, word: &str, poll: &PollContract, profile: &Profile) -> Option<Terminal> {
+fn terminal(body: &Body<'_>, word: &str, poll: &PollContract, profile: &Profile) -> Option<Terminal> {
     let Meaning::Terminal(status) = profile.status.meaning(word) else { return None };
     Some(Terminal {
         status,
-        outputs: pick(body, &poll.outputs).map(|value| Arc::from(value.to_owned())),
-        error_message: pick_text(body, &poll.error).map(|text| clean(&text)),
+        outputs: body.pick(&poll.outputs).map(|value| Arc::from(value.to_owned())),
+        error_message: body.pick_text(&poll.error).map(|text| clean(&text)),
         raw: raw(body),
     })
 }
@@ -210,23 +210,24 @@ fn terminal(body: &str, word: &str, poll: &PollContract, profile: &Profile) -> O
 fn failed(answer: &Answer, profile: &Profile) -> Terminal {
     let said = reason_at(answer, &profile.errors);
     let error_message = said.message.or(said.code);
-    Terminal { status: Status::Failed, outputs: None, error_message, raw: raw(answer.text()) }
+    Terminal { status: Status::Failed, outputs: None, error_message, raw: raw(&Body::read(answer.text())) }
 }
 
-fn completed(body: &str, profile: &Profile) -> Terminal {
-    let outputs = pick(body, &profile.invoke.outputs).map(|value| Arc::from(value.to_owned()));
+fn completed(body: &Body<'_>, profile: &Profile) -> Terminal {
+    let outputs = body.pick(&profile.invoke.outputs).map(|value| Arc::from(value.to_owned()));
     Terminal { status: Status::Completed, outputs, error_message: None, raw: raw(body) }
 }
 
 /// The terminal state that an answer to a POST holds, as it is kept in an `Invocation` with its status word.
 pub(crate) fn terminal_in(body: &str, status: &str, profile: &Profile) -> Option<Terminal> {
+    let read = Body::read(body);
     match &profile.poll {
-        Some(poll) => terminal(body, &pick_text(body, &poll.status)?, poll, profile),
+        Some(poll) => terminal(&read, &read.pick_text(&poll.status)?, poll, profile),
         None if status == Status::Failed.as_str() => {
             let body = Bytes::copy_from_slice(body.as_bytes());
             Some(failed(&Answer { status: 400, headers: HeaderMap::new(), body }, profile))
         }
-        None => Some(completed(body, profile)),
+        None => Some(completed(&read, profile)),
     }
 }
 
@@ -299,22 +300,22 @@ fn state(answer: &Answer, invocation_id: &str, profile: &Profile) -> Looked {
         wait: None,
     };
     let Some(poll) = &profile.poll else { return nothing("there is nothing to look at") };
-    let body = answer.text();
-    if is_too_deep(body) {
+    if is_too_deep(answer.text()) {
         let what = format!("the gateway's answer is nested beyond {DEEPEST} levels");
         let error = Error::new(ErrorKind::Protocol, what).with_hint("look at its result in the gateway");
         return Looked::Refused(decorate(error, answer, profile));
     }
-    let about = poll.id.as_deref().and_then(|id| pick(body, id));
+    let body = Body::read(answer.text());
+    let about = poll.id.as_deref().and_then(|id| body.pick(id));
     if about.is_some_and(|id| !profile.invoke.id_form.is_same(id.get(), invocation_id)) {
         let error = Error::new(ErrorKind::Protocol, "the gateway's answer is about another invocation")
             .with_hint("its result was not taken; report it to the gateway's operator");
         return Looked::Refused(decorate(error, answer, profile));
     }
-    let Some(word) = pick_text(body, &poll.status) else {
+    let Some(word) = body.pick_text(&poll.status) else {
         return nothing("the gateway's answer holds no status");
     };
-    match terminal(body, &word, poll, profile) {
+    match terminal(&body, &word, poll, profile) {
         Some(terminal) => Looked::Terminal(terminal, answer.status),
         None => {
             Looked::Running { known: profile.status.meaning(&word) != Meaning::Unknown, word: clean(&word) }
@@ -355,8 +356,8 @@ impl IdForm {
     }
 }
 
-fn raw(body: &str) -> Option<Arc<RawValue>> {
-    serde_json::from_str::<Box<RawValue>>(body).ok().map(Arc::from)
+fn raw(body: &Body<'_>) -> Option<Arc<RawValue>> {
+    body.whole().map(|whole| Arc::from(whole.to_owned()))
 }
 
 fn throttled(answer: &Answer, profile: &Profile) -> Invoked {

@@ -198,7 +198,7 @@ fn is_told(error: &Error, status: u16) {
 /// The id that was accepted is the last segment of the URL that is looked at, and everything before it stands.
 fn names_one_path(profile: &Profile, id: &str) {
     let routes = profile.routes(Some("https://gateway.example"), Some("region.example"));
-    let Ok(url) = routes.and_then(|routes| routes.poll(id)) else { return };
+    let Ok(url) = routes.and_then(|routes| routes.poll(id)?.url()) else { return };
     let sample =
         |url: &Url| url.path_segments().map(|segments| segments.map(str::to_owned).collect::<Vec<_>>());
     let segments = sample(&url).unwrap_or_default();

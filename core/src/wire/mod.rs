@@ -23,10 +23,13 @@ mod allowance;
 mod backoff;
 mod budget;
 mod classify;
+mod connect;
+mod failure;
 mod gate;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod laws;
 mod permits;
+mod plain;
 mod pointer;
 mod rate;
 mod reason;
@@ -40,10 +43,11 @@ pub(crate) use budget::Budget;
 pub(crate) use classify::{
     Accepted, Fetched, Invoked, Looked, Terminal, fetched, invoked, looked, terminal_in,
 };
+pub(crate) use failure::Failure;
 pub(crate) use permits::Line;
-pub(crate) use pointer::{DEEPEST, is_too_deep, pick, pick_text};
+pub(crate) use pointer::{Body, DEEPEST, is_too_deep, pick, pick_text};
 pub(crate) use rate::{Limiter, limiter};
 pub(crate) use reason::{clean, reason, reason_at};
 pub(crate) use tls::{client_config as tls_config, roots as tls_roots};
-pub(crate) use transport::{Answer, Failure, Transport};
+pub(crate) use transport::{Answer, Request, Transport};
 pub(crate) use turns::{Bounds, Heard, Turn, Turns};

@@ -1,0 +1,268 @@
+//! The straight way to a gateway: hyper's connections, kept in a pool of our own.
+//!
+//! What is on a connection is never sent on another one: a request is taken back only where hyper returns it, which it
+//! does where it wrote nothing of it. The connections are kept newest first, so that those too many grow old and close.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::header::{HOST, HeaderValue, USER_AGENT};
+use http::{Response, Uri, Version};
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Body, Incoming};
+use hyper::client::conn::{TrySendError, http1, http2};
+use rustls::ClientConfig;
+use tokio::time::{Instant, timeout_at};
+use tokio_util::task::AbortOnDropHandle;
+
+use super::connect::{Connector, Sender};
+use super::failure::{Failure, Stage};
+use super::transport::{Answer, LONGEST_ANSWER, REST, Request, USER_AGENT as OURS};
+use crate::config::Transport as Options;
+use crate::profile::{Address, Origin};
+
+type Sent = http::Request<Full<Bytes>>;
+/// One that takes one request at a time.
+type One = http1::SendRequest<Full<Bytes>>;
+
+#[derive(Debug)]
+pub(super) struct Plain {
+    connector: Connector,
+    pools: Mutex<Vec<Pool>>,
+}
+
+/// The connections to one gateway.
+struct Pool {
+    origin: Arc<Origin>,
+    /// Those that rest, the newest last, and since when.
+    resting: VecDeque<(One, Instant)>,
+    /// The one that takes many requests, where the gateway speaks HTTP/2.
+    shared: Option<http2::SendRequest<Full<Bytes>>>,
+    /// Closes those that have rested too long. It goes with the pool.
+    reaper: Option<AbortOnDropHandle<()>>,
+}
+
+impl Plain {
+    pub(super) fn new(options: &Options, tls: ClientConfig) -> Arc<Plain> {
+        Arc::new(Plain { connector: Connector::new(options, tls), pools: Mutex::default() })
+    }
+
+    /// Sends once, and reads the answer.
+    pub(super) async fn exchange(
+        self: &Arc<Self>,
+        request: Request,
+        within: Duration,
+    ) -> Result<Answer, Failure> {
+        let until = Instant::now() + within;
+        let address = request.address.clone();
+        let mut request = sent(request);
+        // Those that were closed while they rested give the request back; one that was just made is the last.
+        while let Some(sender) = self.resting(&address.origin) {
+            match self.on(sender, &address, request, until).await? {
+                Ok(answer) => return Ok(answer),
+                Err(refused) => request = refused.0,
+            }
+        }
+        let sender = self.connector.connect(&address).await?;
+        match self.on(sender, &address, request, until).await? {
+            Ok(answer) => Ok(answer),
+            Err(refused) => Err(Failure::of(&refused.1, Stage::Connecting)),
+        }
+    }
+
+    /// On this connection; or the request back, of which nothing was sent, and why.
+    async fn on(
+        self: &Arc<Self>,
+        sender: Sender,
+        address: &Address,
+        request: Sent,
+        until: Instant,
+    ) -> Result<Result<Answer, Box<(Sent, hyper::Error)>>, Failure> {
+        let exchange = async {
+            match sender {
+                Sender::One(mut one) => {
+                    let sending = one.try_send_request(as_http1(request, address));
+                    let response = match returned(sending.await)? {
+                        Ok(response) => response,
+                        Err(refused) => return Ok(Err(refused)),
+                    };
+                    let answer = read(response).await?;
+                    self.rest(&address.origin, one);
+                    Ok(Ok(answer))
+                }
+                Sender::Many(mut many) => {
+                    self.share(&address.origin, &many);
+                    match returned(many.try_send_request(as_http2(request, address)).await)? {
+                        Ok(response) => Ok(Ok(read(response).await?)),
+                        Err(refused) => {
+                            // It takes nothing more, though it may not say yet that it is closed.
+                            pool_of(&mut self.pools(), &address.origin).shared = None;
+                            Ok(Err(refused))
+                        }
+                    }
+                }
+            }
+        };
+        timeout_at(until, exchange).await.unwrap_or_else(|_| Err(Failure::late(Stage::Sent)))
+    }
+
+    /// One that rests and is still open, or that others may share.
+    fn resting(&self, origin: &Arc<Origin>) -> Option<Sender> {
+        let mut pools = self.pools();
+        let pool = pools.iter_mut().find(|pool| pool.is_of(origin))?;
+        pool.shared.take_if(|shared| shared.is_closed());
+        if let Some(shared) = &pool.shared {
+            return Some(Sender::Many(shared.clone()));
+        }
+        while let Some((one, since)) = pool.resting.pop_back() {
+            if one.is_ready() && since.elapsed() < REST {
+                return Some(Sender::One(one));
+            }
+        }
+        None
+    }
+
+    /// Keeps a connection whose answer was read to its end.
+    fn rest(self: &Arc<Self>, origin: &Arc<Origin>, mut one: One) {
+        if one.is_ready() {
+            self.keep(origin, one);
+        } else if !one.is_closed() {
+            let (plain, origin) = (Arc::downgrade(self), Arc::clone(origin));
+            tokio::spawn(async move {
+                if one.ready().await.is_ok()
+                    && let Some(plain) = plain.upgrade()
+                {
+                    plain.keep(&origin, one);
+                }
+            });
+        }
+    }
+
+    fn keep(self: &Arc<Self>, origin: &Arc<Origin>, one: One) {
+        let mut pools = self.pools();
+        let pool = pool_of(&mut pools, origin);
+        pool.resting.push_back((one, Instant::now()));
+        if pool.reaper.is_none() {
+            let reaper = tokio::spawn(reap(Arc::downgrade(self), Arc::clone(origin)));
+            pool.reaper = Some(AbortOnDropHandle::new(reaper));
+        }
+    }
+
+    fn share(&self, origin: &Arc<Origin>, many: &http2::SendRequest<Full<Bytes>>) {
+        let mut pools = self.pools();
+        let pool = pool_of(&mut pools, origin);
+        if pool.shared.as_ref().is_none_or(http2::SendRequest::is_closed) {
+            pool.shared = Some(many.clone());
+        }
+    }
+
+    fn pools(&self) -> MutexGuard<'_, Vec<Pool>> {
+        self.pools.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Pool {
+    fn is_of(&self, origin: &Arc<Origin>) -> bool {
+        Arc::ptr_eq(&self.origin, origin) || self.origin == *origin
+    }
+}
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool").field("resting", &self.resting.len()).finish_non_exhaustive()
+    }
+}
+
+fn pool_of<'a>(pools: &'a mut Vec<Pool>, origin: &Arc<Origin>) -> &'a mut Pool {
+    let place = pools.iter().position(|pool| pool.is_of(origin)).unwrap_or_else(|| {
+        let origin = Arc::clone(origin);
+        pools.push(Pool { origin, resting: VecDeque::new(), shared: None, reaper: None });
+        pools.len() - 1
+    });
+    #[expect(clippy::indexing_slicing, reason = "it was found there, or put there")]
+    &mut pools[place]
+}
+
+/// Closes what has rested too long, until nothing rests.
+async fn reap(plain: Weak<Plain>, origin: Arc<Origin>) {
+    let mut next = REST;
+    loop {
+        tokio::time::sleep(next).await;
+        let Some(plain) = plain.upgrade() else { return };
+        let mut pools = plain.pools();
+        let pool = pool_of(&mut pools, &origin);
+        while pool.resting.front().is_some_and(|(one, since)| one.is_closed() || since.elapsed() >= REST) {
+            pool.resting.pop_front();
+        }
+        match pool.resting.front() {
+            Some((_, since)) => next = REST.saturating_sub(since.elapsed()),
+            None => {
+                pool.reaper = None;
+                return;
+            }
+        }
+    }
+}
+
+/// What every request has, whichever HTTP it is sent by.
+fn sent(request: Request) -> Sent {
+    let mut message = http::Request::new(Full::new(request.body));
+    *message.method_mut() = request.method;
+    *message.headers_mut() = request.headers;
+    message.headers_mut().insert(USER_AGENT, HeaderValue::from_static(OURS));
+    message
+}
+
+fn as_http1(mut request: Sent, address: &Address) -> Sent {
+    *request.uri_mut() = Uri::from(address.path.clone());
+    *request.version_mut() = Version::HTTP_11;
+    request.headers_mut().insert(HOST, address.origin.host.clone());
+    request
+}
+
+/// HTTP/2 has the host in the URL.
+fn as_http2(mut request: Sent, address: &Address) -> Sent {
+    *request.uri_mut() = address.uri().unwrap_or_default();
+    *request.version_mut() = Version::HTTP_2;
+    request.headers_mut().remove(HOST);
+    request
+}
+
+/// What was sent or not: a request that comes back was not.
+fn returned(
+    outcome: Result<Response<Incoming>, TrySendError<Sent>>,
+) -> Result<Result<Response<Incoming>, Box<(Sent, hyper::Error)>>, Failure> {
+    match outcome {
+        Ok(response) => Ok(Ok(response)),
+        Err(mut error) => match error.take_message() {
+            Some(request) => Ok(Err(Box::new((request, error.into_error())))),
+            None => Err(Failure::of(error.error(), Stage::Sent)),
+        },
+    }
+}
+
+/// Reads up to the bound: the time goes on running, so a drip ends too.
+async fn read(response: Response<Incoming>) -> Result<Answer, Failure> {
+    let (head, mut incoming) = response.into_parts();
+    // Asked now, because it is what is left: half-way through, it equals what has come.
+    let whole = incoming.size_hint().exact();
+    let mut body = BytesMut::new();
+    let mut only = Bytes::new();
+    while let Some(frame) = incoming.frame().await {
+        let frame = frame.map_err(|error| Failure::of(&error, Stage::Answering))?;
+        let Ok(chunk) = frame.into_data() else { continue };
+        if body.len() + chunk.len() > LONGEST_ANSWER {
+            return Err(Failure::too_long(LONGEST_ANSWER));
+        }
+        if body.is_empty() && whole == u64::try_from(chunk.len()).ok() {
+            only = chunk;
+        } else {
+            body.extend_from_slice(&chunk);
+        }
+    }
+    let body = if body.is_empty() { only } else { body.freeze() };
+    Ok(Answer { status: head.status.as_u16(), headers: head.headers, body })
+}
