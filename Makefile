@@ -26,10 +26,10 @@ node_sources := package.json package-lock.json $(shell find bindings-node -type 
 # The gateway that breaks every rule, as a process for the tests of Python and Node.
 fault_gateway := target/release/fault-gateway
 
-.PHONY: help demo test test-rust test-python test-node pythons check fmt soak bench bench-quick bench-trail bench-program peers fuzz package build clean prerequisites
+.PHONY: help demo test test-rust test-python test-node pythons check fmt soak bench bench-quick bench-trail bench-program instructions peers fuzz package build clean prerequisites
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: build ## the whole sentence, once from Python and once from Node, against the embedded sandbox
 	@$(python) demo/demo.py
@@ -98,6 +98,10 @@ bench-trail: bench-program ## what the trail costs: CPU of an invocation, invoca
 	@target/release/cxone-actions-bench cpu target/bench
 	@target/release/cxone-actions-bench power target/bench
 	@target/release/cxone-actions-bench append target/bench
+
+# A figure that no other load on the machine moves, so that CI can hold it. It needs valgrind.
+instructions: bench-program ## instructions of one invocation in the core, held to the recorded figure (RECORD=1 records it)
+	@target/release/cxone-actions-bench instructions target/bench tests/bench/instructions.json $(if $(RECORD),--record)
 
 # On the disk of this checkout: what a record costs depends on the disk that it is written to.
 bench-program: | prerequisites

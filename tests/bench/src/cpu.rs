@@ -15,7 +15,7 @@ const CALLS: u32 = 5_000;
 const RECORDS: u32 = 4;
 
 pub(crate) fn measure(directory: &Path) {
-    let sandbox = Running::start();
+    let sandbox = Running::start("sandbox");
     let mut without = Vec::new();
     let mut with = Vec::new();
     for round in 0..ROUNDS {

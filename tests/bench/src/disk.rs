@@ -14,7 +14,7 @@ const CALLS: u32 = 10_000;
 const LOOK_AT_DISK: Duration = Duration::from_secs(1);
 
 pub(crate) fn measure(directory: &Path) {
-    let sandbox = Running::start();
+    let sandbox = Running::start("sandbox");
     let (mut disk, mut power, mut process) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         let place = || tempfile::tempdir_in(directory).unwrap();

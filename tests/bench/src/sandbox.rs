@@ -24,9 +24,9 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    pub(crate) fn start() -> Running {
+    pub(crate) fn start(which: &str) -> Running {
         let mut process = Command::new(std::env::current_exe().unwrap())
-            .arg("sandbox")
+            .arg(which)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
