@@ -119,7 +119,7 @@ class Case:
 #: Threads are what they are: a client in 512 of them is nobody's program.
 _FEW = ("python-threads",)
 CASES = (
-    Case("1", "1 in flight, 200 B", 1, extra=80),
+    Case("1", "1 in flight, 200 B", 1, extra=150),
     Case("64", "64 in flight, 200 B", 64, rounds=5),
     Case("512", "512 in flight, 200 B", 512, without=_FEW),
     Case("64k", "64 in flight, 64 KiB", 64, payload=64 * 1024, extra=100),

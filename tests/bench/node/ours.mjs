@@ -13,7 +13,7 @@ const client = new Client({
   baseUrl: given.base_url,
   clientId: given.client_id,
   clientSecret: given.client_secret,
-  policy: { action: [{ id: given.action_id, inputs: rules }] },
+  policy: { action: [{ id: given.action_id, name: "create-case", inputs: rules }] },
   audit: given.directory,
   durability: "process",
   ...(given.ca_file ? { caFile: given.ca_file } : {}),

@@ -20,7 +20,7 @@ def policy(action_id: str) -> dict[str, Any]:
         "priority": {"type": "integer", "minimum": 1, "maximum": 5},
         "note": {"type": "string"},
     }
-    return {"action": [{"id": action_id, "inputs": rules}]}
+    return {"action": [{"id": action_id, "name": "create-case", "inputs": rules}]}
 
 
 def options(case: Case) -> dict[str, Any]:
