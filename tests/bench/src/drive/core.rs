@@ -69,7 +69,7 @@ fn request(case: &Case, inputs: &Inputs) -> ActionRequest {
 async fn round(case: &Case, client: &Client, inputs: &Arc<Inputs>, round: Arc<Round>) {
     match case.mode {
         Mode::Run => {
-            let tasks: Vec<_> = (0..case.concurrency)
+            let tasks: Vec<_> = (0..round.tasks(case.concurrency))
                 .map(|_| {
                     let (client, inputs, round) = (client.clone(), Arc::clone(inputs), Arc::clone(&round));
                     let case = case.clone();

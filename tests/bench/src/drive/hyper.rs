@@ -52,7 +52,7 @@ pub(super) fn drive(case: &Case) -> Said {
 }
 
 async fn round(case: &Case, pool: &Rc<Pool>, bearer: &HeaderValue, inputs: &Rc<Inputs>, round: &Arc<Round>) {
-    let tasks: Vec<_> = (0..case.concurrency)
+    let tasks: Vec<_> = (0..round.tasks(case.concurrency))
         .map(|_| {
             let (case, pool, bearer) = (case.clone(), Rc::clone(pool), bearer.clone());
             let (inputs, round) = (Rc::clone(inputs), Arc::clone(round));

@@ -122,6 +122,11 @@ impl Round {
         Round { left: AtomicUsize::new(invocations), took: Mutex::new(took) }
     }
 
+    /// How many tasks have something to do: others would only leave their memory behind.
+    fn tasks(&self, concurrency: usize) -> usize {
+        concurrency.min(self.left.load(Ordering::Relaxed))
+    }
+
     /// Whether there is another one to begin.
     fn next(&self) -> bool {
         self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
