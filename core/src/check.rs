@@ -24,7 +24,8 @@ pub(crate) fn look<'p>(
     mut request: ActionRequest,
     at: Timestamp,
 ) -> Look<'p> {
-    let hint = request.resolve(|name| policy.id_of(name).ok_or_else(|| policy.hint_of_names(name)));
+    // Looked for only where it is said: it compares with every name there is.
+    let unresolved = request.resolve(|name| policy.id_of(name));
     let (mut refused, kind, mut judgement) = match contract.prepare(request) {
         Ok(prepared) => {
             let judgement = policy.judge(&prepared.action_id, &prepared.inputs, at);
@@ -35,7 +36,9 @@ pub(crate) fn look<'p>(
         }
         Err(mut refused) => {
             let of_the_id = refused.violations.iter_mut().find(|violation| violation.path == "/actionId");
-            if let (Some(violation), Some(hint)) = (of_the_id, hint) {
+            if let Some(violation) = of_the_id
+                && let Some(hint) = unresolved.and_then(|text| policy.hint_of_names(&text))
+            {
                 violation.message.push_str(&hint);
             }
             // Inputs that are too large are not read: then the policy judges the action alone.

@@ -137,15 +137,19 @@ impl Watch<'_> {
         let mut phase = self.inner.open.subscribe();
         loop {
             let last = self.deadline - self.lead.min(self.deadline - self.began.min(self.deadline));
-            let closed = async { phase.wait_for(|phase| *phase == Phase::Closed).await.is_ok() };
-            tokio::select! {
-                () = tokio::time::sleep_until(next.min(last)) => {}
-                () = heard(&mut self.hints) => {
-                    next = next.min(self.soonest_hinted());
-                    hinted = true;
-                    continue;
+            let at = next.min(last);
+            // A timer is as fine as a millisecond: what is due already does not wait for one.
+            if at > Instant::now() {
+                let closed = async { phase.wait_for(|phase| *phase == Phase::Closed).await.is_ok() };
+                tokio::select! {
+                    () = tokio::time::sleep_until(at) => {}
+                    () = heard(&mut self.hints) => {
+                        next = next.min(self.soonest_hinted());
+                        hinted = true;
+                        continue;
+                    }
+                    true = closed => return Err(self.closed()),
                 }
-                true = closed => return Err(self.closed()),
             }
             self.begin_look(std::mem::take(&mut hinted));
             let closed = async { phase.wait_for(|phase| *phase == Phase::Closed).await.is_ok() };

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::ops::Range;
 
+use super::json::write_text;
 use super::request::{Held, InputValue};
 use super::template::{BodyTemplate, Member};
 
@@ -66,15 +67,15 @@ impl Parts<'_> {
             if !std::mem::take(&mut first) {
                 out.write_all(b",")?;
             }
-            text(out, name)?;
+            write_text(out, name)?;
             out.write_all(b":")?;
             match member {
                 Member::Inputs => *inputs = self.inputs(out)?,
                 Member::Literal(json) => out.write_all(json.as_bytes())?,
                 Member::Object(members) => self.object(members, out, inputs)?,
-                Member::ActionId => text(out, self.action_id.unwrap_or_default())?,
-                Member::CorrelationId => text(out, self.correlation_id.unwrap_or_default())?,
-                Member::CallbackUrl => text(out, self.callback_url.unwrap_or_default())?,
+                Member::ActionId => write_text(out, self.action_id.unwrap_or_default())?,
+                Member::CorrelationId => write_text(out, self.correlation_id.unwrap_or_default())?,
+                Member::CallbackUrl => write_text(out, self.callback_url.unwrap_or_default())?,
             }
         }
         out.write_all(b"}")
@@ -103,13 +104,13 @@ impl Parts<'_> {
             if position > 0 {
                 out.write_all(b",")?;
             }
-            text(out, key)?;
+            write_text(out, key)?;
             out.write_all(b":")?;
             match &value.0 {
                 Held::Boolean(true) => out.write_all(b"true")?,
                 Held::Boolean(false) => out.write_all(b"false")?,
                 Held::Number(digits) => out.write_all(digits.as_bytes())?,
-                Held::Text(value) if !value.lone_surrogate => text(out, &value.text)?,
+                Held::Text(value) if !value.lone_surrogate => write_text(out, &value.text)?,
                 Held::Nested(raw) => out.write_all(raw.get().as_bytes())?,
                 // Of these only null is ever sent: the others are violations, and stand here as null for the policy.
                 Held::Null | Held::NonFinite(_) | Held::Text(_) => out.write_all(b"null")?,
@@ -118,8 +119,4 @@ impl Parts<'_> {
         out.write_all(b"}")?;
         Ok(start..out.bytes.len())
     }
-}
-
-fn text(out: &mut Capped, text: &str) -> io::Result<()> {
-    serde_json::to_writer(out, text).map_err(io::Error::from)
 }

@@ -2,6 +2,7 @@
 //! the same name, half of a surrogate pair) is seen.
 
 use std::fmt;
+use std::io::{self, Write};
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
@@ -13,6 +14,21 @@ pub(crate) struct Text {
     pub(crate) text: String,
     /// Whether half a surrogate pair stood somewhere.
     pub(crate) lone_surrogate: bool,
+}
+
+/// Writes a text as JSON does, which for most is the text itself in quotation marks.
+pub(crate) fn write_text(out: &mut impl Write, text: &str) -> io::Result<()> {
+    if !is_plain(text) {
+        return serde_json::to_writer(out, text).map_err(io::Error::from);
+    }
+    out.write_all(b"\"")?;
+    out.write_all(text.as_bytes())?;
+    out.write_all(b"\"")
+}
+
+/// Whether nothing in it has to be escaped (RFC 8259 §7). Without a way out in the middle, many bytes are looked at at once.
+fn is_plain(text: &str) -> bool {
+    text.bytes().fold(true, |plain, byte| plain & (byte >= b' ') & (byte != b'"') & (byte != b'\\'))
 }
 
 /// The sort of a JSON value, told from its first character.

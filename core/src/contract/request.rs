@@ -116,18 +116,15 @@ impl ActionRequest {
         self.action_id.text()
     }
 
-    /// Puts an action's id in the place of its name. `id_of` may say more of what is neither.
-    pub(crate) fn resolve<'a, M>(
-        &mut self,
-        id_of: impl FnOnce(&str) -> Result<&'a str, Option<M>>,
-    ) -> Option<M> {
+    /// Puts an action's id in the place of its name; gives back what is no name.
+    pub(crate) fn resolve<'a>(&mut self, id_of: impl FnOnce(&str) -> Option<&'a str>) -> Option<String> {
         let text = self.action_id.text()?;
         match id_of(text) {
-            Ok(id) => {
+            Some(id) => {
                 self.action_id = Field::given(id);
                 None
             }
-            Err(more) => more,
+            None => Some(text.to_owned()),
         }
     }
 

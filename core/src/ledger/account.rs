@@ -192,6 +192,7 @@ impl Account {
         self.span.accepted(self.who.invocation_id.as_deref());
         self.invoke_latency = Some(latency);
         self.state = State::Accepted;
+        self.inputs.let_go_of_payload();
         self.ledger.board.accepted(self.who.label(), latency);
         self.ledger.note(&Entry {
             attempt: Some(self.attempts),

@@ -21,7 +21,25 @@ impl fmt::Debug for Inputs {
     }
 }
 
+/// Payloads beyond this are let go of once the gateway has them.
+const KEPT: usize = 16 * 1024;
+/// So much of a value finds it in an error, which is shorter.
+const BEGINNING: usize = 4096;
+
 impl Inputs {
+    /// Keeps no more than errors need: an invocation may go on for hours after its payload has been sent.
+    pub(super) fn let_go_of_payload(&mut self) {
+        if self.0.len() <= KEPT {
+            return;
+        }
+        let mut values = self.values();
+        for value in &mut values {
+            let end = (0..=BEGINNING.min(value.len())).rev().find(|end| value.is_char_boundary(*end));
+            value.truncate(end.unwrap_or_default());
+        }
+        self.0 = serde_json::to_vec(&values).unwrap_or_default().into();
+    }
+
     /// The values as texts, the longest first: what is part of another is taken out after it.
     pub(super) fn values(&self) -> Vec<String> {
         let mut found = Vec::new();
@@ -38,5 +56,27 @@ impl Inputs {
         }
         found.sort_unstable_by_key(|text| std::cmp::Reverse(text.len()));
         found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_large_payload_no_more_is_kept_than_errors_need() {
+        let long = "é".repeat(100_000);
+        let text = serde_json::json!({"note": long, "list": ["second", {"deep": 1234}], "flag": true});
+        let mut inputs = Inputs::from(Bytes::from(text.to_string()));
+        let before = inputs.values();
+        inputs.let_go_of_payload();
+        assert!(inputs.0.len() < 2 * BEGINNING, "{} bytes", inputs.0.len());
+        let after = inputs.values();
+        assert_eq!(after[1..], before[1..]);
+        assert!(before[0].starts_with(&after[0]) && after[0].len() == BEGINNING);
+
+        let mut small = Inputs::from(Bytes::from_static(br#"{"a":"whole"}"#));
+        small.let_go_of_payload();
+        assert_eq!(small.0, br#"{"a":"whole"}"#.as_slice());
     }
 }

@@ -22,7 +22,7 @@ pub(super) fn seal(line: &mut Vec<u8>, key: Option<&Key>, hash: &mut String) {
         None => Sha256::digest(&*line).into(),
     };
     hash.clear();
-    hash.extend(digits(&sum));
+    write_hex(&sum, hash);
     line.extend_from_slice(MARK);
     line.extend_from_slice(hash.as_bytes());
     line.extend_from_slice(END);
@@ -48,7 +48,9 @@ pub(super) fn is_hash(content: &[u8], claimed: &str, key: Option<&Key>) -> bool 
         Some(key) => key.sum(content),
         None => Sha256::digest(content).into(),
     };
-    digits(&sum).eq(claimed.chars())
+    let mut hash = String::new();
+    write_hex(&sum, &mut hash);
+    hash == claimed
 }
 
 /// The bytes that 64 lower-case hexadecimal digits stand for.
@@ -70,12 +72,18 @@ pub(super) fn unhex(text: &str) -> Option<[u8; 32]> {
 }
 
 pub(super) fn hex(bytes: &[u8]) -> String {
-    digits(bytes).collect()
+    let mut text = String::new();
+    write_hex(bytes, &mut text);
+    text
 }
 
-fn digits(bytes: &[u8]) -> impl Iterator<Item = char> {
+fn write_hex(bytes: &[u8], text: &mut String) {
     let digit = |nibble: u8| char::from(if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 });
-    bytes.iter().flat_map(move |byte| [digit(byte >> 4), digit(byte & 15)])
+    text.reserve(bytes.len() * 2);
+    for byte in bytes {
+        text.push(digit(byte >> 4));
+        text.push(digit(byte & 15));
+    }
 }
 
 #[cfg(test)]

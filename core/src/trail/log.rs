@@ -16,7 +16,7 @@ use super::clock::{self, Clock};
 use super::failure::Failure;
 use super::record::{Entry, Origin, Record};
 use super::run::{Complete, Run};
-use super::{Event, witness};
+use super::{Event, line, witness};
 use crate::telemetry::{self, TARGET};
 
 /// As many records as a trail in memory keeps, and their bytes.
@@ -331,7 +331,7 @@ pub(super) fn not_written(records: u64) -> String {
 /// The line of a record, and its hash.
 fn lay(line: &mut Vec<u8>, hash: &mut String, origin: &Origin, record: &Record<'_>) -> io::Result<()> {
     line.clear();
-    serde_json::to_writer(&mut *line, record)?;
+    line::write(record, line)?;
     chain::seal(line, origin.key.as_ref(), hash);
     Ok(())
 }

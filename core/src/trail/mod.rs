@@ -22,6 +22,7 @@ mod inner;
 mod join;
 mod keeper;
 mod key;
+mod line;
 mod log;
 mod open;
 #[cfg(test)]

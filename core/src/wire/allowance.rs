@@ -17,7 +17,6 @@ pub(super) struct Allowance {
 
 /// Reads every form that the answer has. `theirs` is the time by the gateway's clock.
 pub(super) fn allowance(headers: &HeaderMap, theirs: SystemTime) -> Option<Allowance> {
-    // Most answers of most gateways have none of them.
     let forms = [
         structured(headers),
         triple(headers, ["ratelimit-limit", "ratelimit-remaining", "ratelimit-reset"], theirs),
@@ -25,6 +24,12 @@ pub(super) fn allowance(headers: &HeaderMap, theirs: SystemTime) -> Option<Allow
         vendor(headers),
     ];
     forms.into_iter().flatten().min_by_key(strictness)
+}
+
+/// Whether there is anything to read: most answers of most gateways have none of it.
+pub(super) fn is_said(headers: &HeaderMap) -> bool {
+    let prefixes = ["ratelimit", "x-ratelimit-", "inin-ratelimit-"];
+    headers.keys().any(|name| prefixes.iter().any(|prefix| name.as_str().starts_with(prefix)))
 }
 
 /// With nothing left the later reset stops us longer; otherwise the fewer the sooner.

@@ -66,7 +66,8 @@ impl Plain {
                 Err(refused) => request = refused.0,
             }
         }
-        let sender = self.connector.connect(&address).await?;
+        // Boxed, for it is rare and large: every call would carry its size along.
+        let sender = Box::pin(self.connector.connect(&address)).await?;
         match self.on(sender, &address, request, until).await? {
             Ok(answer) => Ok(answer),
             Err(refused) => Err(Failure::of(&refused.1, Stage::Connecting)),
@@ -145,7 +146,7 @@ impl Plain {
         let mut pools = self.pools();
         let pool = pool_of(&mut pools, origin);
         pool.resting.push_back((one, Instant::now()));
-        if pool.reaper.is_none() {
+        if pool.reaper.as_ref().is_none_or(|reaper| reaper.is_finished()) {
             let reaper = tokio::spawn(reap(Arc::downgrade(self), Arc::clone(origin)));
             pool.reaper = Some(AbortOnDropHandle::new(reaper));
         }

@@ -14,7 +14,7 @@ use http::HeaderMap;
 use tokio::time::Instant;
 
 use super::MAX_RETRY_AFTER;
-use super::allowance::{Allowance, allowance};
+use super::allowance::{Allowance, allowance, is_said};
 use super::backoff::theirs;
 use super::permits::Line;
 use crate::config::RateLimit;
@@ -99,6 +99,9 @@ impl Rate {
 
     /// Looks at an answer. True where it says that nothing is left.
     pub(super) fn learn(&self, headers: &HeaderMap, now: Instant) -> bool {
+        if !is_said(headers) {
+            return false;
+        }
         let Some(said) = allowance(headers, theirs(headers).unwrap_or_else(SystemTime::now)) else {
             return false;
         };

@@ -93,7 +93,8 @@ impl Transport {
         if !body.is_empty() {
             *request.body_mut() = Some(body.into());
         }
-        self.send(request, None).await
+        // Boxed, so that the straight way does not carry its size along.
+        Box::pin(self.send(request, None)).await
     }
 
     /// Sends once. `within` shortens the request timeout, for a look at the end of a deadline.
