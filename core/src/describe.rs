@@ -114,7 +114,9 @@ impl Inner {
         let cell = self.schemas.of(&prepared.action_id, Instant::now());
         let known = cell.get_or_try_init(|| self.rule(prepared.action_id.clone(), deadline));
         // Another call may be asking for it, with more time.
-        let rule = timeout_at(deadline, known).await.unwrap_or_else(|_| Err(late(&prepared.action_id)))?;
+        // Boxed, so that those whose inputs are not held against a schema do not carry its size along.
+        let known = Box::pin(timeout_at(deadline, known)).await;
+        let rule = known.unwrap_or_else(|_| Err(late(&prepared.action_id)))?;
         if let Ok(inputs) = serde_json::from_slice::<&RawValue>(&prepared.inputs) {
             rule.judge("/inputs", inputs, &mut violations);
         }

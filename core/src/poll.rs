@@ -153,8 +153,9 @@ impl Watch<'_> {
             }
             self.begin_look(std::mem::take(&mut hinted));
             let closed = async { phase.wait_for(|phase| *phase == Phase::Closed).await.is_ok() };
+            // Boxed, for most of the time that an invocation is under way nobody looks at it.
             let next_step = tokio::select! {
-                next = self.look(last) => next,
+                next = Box::pin(self.look(last)) => next,
                 true = closed => Next::Left,
             };
             if let Some(first) = first.take() {

@@ -10,6 +10,10 @@ pub(crate) fn join(path: &str, segment: &str) -> String {
     let mut joined = String::with_capacity(path.len() + segment.len() + 1);
     joined.push_str(path);
     joined.push('/');
+    if !segment.bytes().any(|byte| matches!(byte, b'~' | b'/')) {
+        joined.push_str(segment);
+        return joined;
+    }
     for character in segment.chars() {
         match character {
             '~' => joined.push_str("~0"),

@@ -1,6 +1,6 @@
 //! Looks at a request from its first field to its last, collects every violation on the way, and writes the body.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use uuid::Uuid;
@@ -213,7 +213,7 @@ impl Check {
             let message = words::wrong_type("/inputs", "`inputs`", sort.as_str());
             self.violations.push(Violation::new("/inputs", "type", message));
         }
-        let mut times: HashMap<&str, usize> = HashMap::with_capacity(request.inputs.len());
+        let mut times: BTreeMap<&str, usize> = BTreeMap::new();
         let mut inputs = Vec::with_capacity(request.inputs.len());
         for Input { key, value } in &request.inputs {
             let path = pointer::join("/inputs", &key.text);

@@ -149,13 +149,11 @@ impl Board {
 impl State {
     fn each(&mut self, action: &str, mut step: impl FnMut(&mut Row)) {
         step(&mut self.total);
-        if !self.by_action.contains_key(action) && self.by_action.len() < NAMED_ACTIONS {
-            self.by_action.insert(action.into(), Row::default());
+        if let Some(row) = self.by_action.get_mut(action) {
+            return step(row);
         }
-        match self.by_action.get_mut(action) {
-            Some(row) => step(row),
-            None => step(self.by_action.entry(REMAINDER.into()).or_default()),
-        }
+        let name = if self.by_action.len() < NAMED_ACTIONS { action } else { REMAINDER };
+        step(self.by_action.entry(name.into()).or_default());
     }
 }
 

@@ -51,6 +51,9 @@ impl Rule {
         let known = violations.len();
         let mut seen = Seen::default();
         for value in seen.values(raw) {
+            if self.validator.is_valid(&value) {
+                continue;
+            }
             for error in self.validator.iter_errors(&value) {
                 let place = format!("{path}{}", error.instance_path().as_str());
                 let code = words::snake(error.kind().keyword());

@@ -102,7 +102,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
             }
 
             fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Members<'de>, M::Error> {
-                let mut members = Vec::with_capacity(8);
+                let mut members = Vec::with_capacity(6);
                 while let Some(member) = map.next_entry()? {
                     members.push(member);
                 }
