@@ -7,6 +7,7 @@ import json
 import re
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,9 @@ RECORDED = ROOT / "tests/bench/instructions.json"
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="compare", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="64 and 512 in flight, six clients, three rounds")
+    parser.add_argument(
+        "--quick", action="store_true", help="64 and 512 in flight, six clients, three rounds of half the length"
+    )
     parser.add_argument("--only", metavar="REGEX", help="measures whose CASE/CLIENT matches: '^64/(rust|hyper)$'")
     parser.add_argument("--rounds", type=int, metavar="N", help="so many rounds of every case")
     parser.add_argument("--json", type=Path, metavar="FILE", help="keeps the raw figures in FILE")
@@ -57,7 +60,7 @@ def kept(file: Path) -> tuple[dict[str, Any], list[str]]:
 def planned(said: argparse.Namespace) -> list[tuple[int, Any, Any]]:
     cases, only, rounds = list(CASES), said.only, said.rounds
     if said.quick:
-        cases = [case for case in CASES if case.key in QUICK_CASES]
+        cases = [replace(case, share=2) for case in CASES if case.key in QUICK_CASES]
         only, rounds = only or f"/({'|'.join(QUICK)})$", rounds or 3
     found = list(measuring.plan(cases, only, rounds))
     if not found:

@@ -87,6 +87,8 @@ class Case:
     action: int = 1
     tls: bool = False
     rounds: int = 3
+    #: A part of the invocations is enough where it is to be quick.
+    share: int = 1
     #: What an invocation takes here on top of what it takes at 64 in flight, in µs.
     extra: int = 0
     #: The same for ours: a gateway that says that it has enough is given time.
@@ -111,7 +113,7 @@ class Case:
         """So many that it takes one or two seconds; all of them at once where they are held."""
         if self.held:
             return self.concurrency
-        fitting = TARGET // self.cost(client)
+        fitting = TARGET // self.share // self.cost(client)
         return max(LEAST_WAVES * self.concurrency, 200, min(MOST, fitting))
 
     def warmup(self, client: Client) -> int:
