@@ -11,7 +11,11 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "bench"))
 
-from compare import cases, figures, measuring, svg, table
+import compare.cases as cases
+import compare.figures as figures
+import compare.measuring as measuring
+import compare.svg as svg
+import compare.table as table
 
 
 def row(client: str, number: int, cpu: float, case: str = "64", invocations: int = 1000) -> dict[str, Any]:
