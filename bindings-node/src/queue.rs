@@ -1,18 +1,21 @@
 //! The completion queue of one JavaScript thread.
 //!
-//! The promise: JavaScript is woken once per batch, through a thread-safe function that keeps no event loop alive and is
-//! there only while somebody listens; and a thread that ends (a worker, with calls under way or not) takes nothing of the
-//! process with it: its queue is closed before its environment goes, and what arrives later is dropped.
+//! The promise: JavaScript is woken once per batch, and a batch is all that the I/O thread finds done in one turn; through a
+//! thread-safe function that keeps no event loop alive and is there only while somebody listens; and a thread that ends (a
+//! worker, with calls under way or not) takes nothing of the process with it: its queue is closed before its environment
+//! goes, and what arrives later is dropped.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use cxone_actions_bridge::Queue;
+use cxone_actions_bridge::{Kind, Message, Queue};
 use napi::Status;
 use napi::bindgen_prelude::{Env, Function, Result};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi_derive::napi;
+use tokio::runtime::Handle;
+use tokio::task::yield_now;
 
 /// Weak, and never told of an error.
 type Wake = ThreadsafeFunction<(), (), (), Status, false, true>;
@@ -29,6 +32,18 @@ pub struct NativeQueue {
 struct Bell(Mutex<Option<Wake>>);
 
 impl Bell {
+    /// Rings once the I/O thread has been through what is ready: rung at the first news, the thread that is woken takes the
+    /// processor from the one that has more of it, and is woken again for each.
+    fn ring_after_this_turn(self: &Arc<Self>) {
+        let ring = RingsWhenDropped(Arc::clone(self));
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(async move {
+                yield_now().await;
+                drop(ring);
+            });
+        }
+    }
+
     fn ring(&self) {
         if let Some(wake) = &*self.wake() {
             // It fails only while the thread is ending; then nobody reads any more.
@@ -42,23 +57,19 @@ impl Bell {
     }
 }
 
+/// Also where the runtime stops before its turn is over.
+struct RingsWhenDropped(Arc<Bell>);
+
+impl Drop for RingsWhenDropped {
+    fn drop(&mut self) {
+        self.0.ring();
+    }
+}
+
 impl fmt::Debug for NativeQueue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("NativeQueue").field("queue", &self.queue).finish_non_exhaustive()
     }
-}
-
-/// One message of the queue.
-#[napi(object, object_from_js = false)]
-#[derive(Debug)]
-pub struct NativeMessage {
-    /// The number that starting the call returned.
-    pub call: f64,
-    /// `done`: the last message of the call; `deliver`: the terminal result for `onResult`; `token`: a client needs one;
-    /// `checkpoint`: one to be taken note of; `aside`: a batch has room for another call.
-    pub kind: &'static str,
-    /// The news, as JSON text.
-    pub json: String,
 }
 
 #[napi]
@@ -68,7 +79,7 @@ impl NativeQueue {
     pub fn new(env: Env) -> Result<Self> {
         let bell = Arc::<Bell>::default();
         let ringing = Arc::clone(&bell);
-        let queue = Queue::new(move || ringing.ring());
+        let queue = Queue::new(move || ringing.ring_after_this_turn());
         env.add_env_cleanup_hook(Arc::clone(&queue), |queue| queue.close())?;
         Ok(NativeQueue { queue, bell })
     }
@@ -95,16 +106,21 @@ impl NativeQueue {
 
     /// Everything that is ready, oldest first.
     #[napi(catch_unwind)]
-    pub fn drain(&self) -> Vec<NativeMessage> {
-        let messages = self.queue.drain().into_iter();
-        messages
-            .map(|message| NativeMessage {
-                call: number(message.call),
-                kind: message.kind.as_str(),
-                json: message.json,
-            })
-            .collect()
+    pub fn drain(&self) -> Vec<String> {
+        self.queue.drain().iter().map(told).collect()
     }
+}
+
+/// A message in one text, `d17 {"result":…}`: an object would cost JavaScript more to make than the news in it to read.
+fn told(Message { call, kind, json }: &Message) -> String {
+    let kind = match kind {
+        Kind::Done => 'd',
+        Kind::Deliver => 'r',
+        Kind::Token => 't',
+        Kind::Checkpoint => 'c',
+        Kind::Aside => 'a',
+    };
+    format!("{kind}{call} {json}")
 }
 
 /// A call's number as JavaScript holds it: exact for the first nine quadrillion calls of a process.

@@ -14,11 +14,12 @@ import {
   serveLastCheckpoint,
 } from "./checkpoints";
 import { expectEnd, expectLess, type Teller } from "./ending";
-import { AbortError, type CxoneError } from "./errors";
+import { AbortError } from "./errors";
 import { at, refusal, type Site } from "./from-core";
 import { deliverLog, followLog, followsLog } from "./log";
 import { type NativeClient, type NativeMessage, type NativeQueue, native } from "./native";
 import type { Signal } from "./options";
+import { doneError, doneText, type Said } from "./results";
 import { watch } from "./signals";
 import { classOf, forgetToken, serveToken } from "./tokens";
 
@@ -30,8 +31,10 @@ export interface Call<T> {
   readonly signal: Signal | null | undefined;
   /** Starts it: its number, or the JSON text of an error. */
   readonly begin: (queue: NativeQueue) => number | string;
-  /** Reads its last message. */
-  readonly read: (json: string) => { value: T } | { error: CxoneError };
+  /** What its last message says, where it is no error. */
+  readonly said: Said;
+  /** Reads that. */
+  readonly read: (text: string) => T;
   /** Hands over the terminal result before that. */
   readonly deliver?: ((json: string) => unknown) | undefined;
   /** Told that its batch has room for another one. */
@@ -40,17 +43,55 @@ export interface Call<T> {
   readonly over?: () => void;
 }
 
-interface Pending {
-  readonly client: NativeClient;
+/** A call that somebody waits for, whatever comes of it. */
+interface Waiting {
+  readonly call: Pick<Call<never>, "client" | "aside">;
   readonly deliver: ((json: string) => unknown) | undefined;
-  readonly aside: (() => void) | undefined;
-  readonly settle: (json: string) => void;
+  settle(json: string): void;
+}
+
+class Pending<T> implements Waiting {
+  /** Takes back that its signal is listened to. */
+  unwatch: (() => void) | undefined;
+  /** The caller's asynchronous context is the callback's too. */
+  readonly deliver: ((json: string) => unknown) | undefined;
+
+  constructor(
+    readonly call: Call<T>,
+    readonly resolve: (value: T) => void,
+    readonly reject: (error: unknown) => void,
+  ) {
+    this.deliver = call.deliver && AsyncResource.bind(call.deliver);
+  }
+
+  /** Its last message has come. */
+  settle(json: string): void {
+    this.unwatch?.();
+    this.call.over?.();
+    try {
+      const text = doneText(json, this.call.said);
+      if (text === undefined) this.reject(at(doneError(json), this.call.site));
+      else this.resolve(this.call.read(text));
+    } catch (defect) {
+      this.reject(defect);
+    }
+  }
+
+  /** Its signal was aborted. */
+  abort(number: number): void {
+    const { client, over, signal, site } = this.call;
+    if (!pending.has(number)) return;
+    if (over) unwaited.set(number, over);
+    else client.cancel(number);
+    forget(number);
+    this.reject(at(new AbortError(signal?.reason), site));
+  }
 }
 
 /** The longest time a timer takes; it never does anything. */
 const FOREVER_MS = 2 ** 31 - 1;
 
-const pending = new Map<number, Pending>();
+const pending = new Map<number, Waiting>();
 /** What goes on though nobody waits for it. */
 const unwaited = new Map<number, () => void>();
 /** What was drained and is being received: a function of the caller's may end the process in the middle of it. */
@@ -112,68 +153,69 @@ function restSoon(): void {
 function serveAtExit(): void {
   abandonCheckpoints();
   const messages = [...unread, ...theQueue().drain()];
-  for (const { call, kind, json } of messages) if (kind === "checkpoint") serveLastCheckpoint(call, json);
+  for (const { call, kind, json } of messages.map(messageOf))
+    if (kind === "c") serveLastCheckpoint(call, json);
   abandonCheckpoints();
 }
 
-/** Starts a call; settles with what its last message says, or with `AbortError`. */
-export function start<T>(call: Call<T>): Promise<T> {
-  const { client, site, signal } = call;
-  return new Promise<T>((resolve, reject) => {
-    if (signal?.aborted && !call.over) {
-      reject(at(new AbortError(signal.reason), site));
-      return;
-    }
-    followLog();
-    const number = call.begin(theQueue());
-    if (typeof number === "string") {
-      reject(at(refusal(number), site));
-      return;
-    }
-    let unwatch = () => {};
-    const settle = (json: string) => {
-      unwatch();
-      call.over?.();
-      try {
-        const answer = call.read(json);
-        if ("error" in answer) reject(at(answer.error, site));
-        else resolve(answer.value);
-      } catch (defect) {
-        reject(defect);
-      }
-    };
-    // The caller's asynchronous context is the callback's too.
-    const deliver = call.deliver && AsyncResource.bind(call.deliver);
-    remember(number, { client, deliver, aside: call.aside, settle });
-    unwatch = watch(signal, () => {
-      if (!pending.has(number)) return;
-      if (call.over) unwaited.set(number, call.over);
-      else client.cancel(number);
-      forget(number);
-      reject(at(new AbortError(signal?.reason), site));
-    });
-  });
+/**
+ * Starts the call that `make` makes; settles with what its last message says, with `AbortError`, or with what `make` throws.
+ * It is the one promise of a call, so that a method need not be `async`, which would make two more and settle later.
+ */
+export function start<T>(make: () => Call<T>): Promise<T> {
+  return new Promise<T>((resolve, reject) => begin(make(), resolve, reject));
 }
 
-function receive({ call, kind, json }: NativeMessage): void {
-  if (kind === "token") {
+function begin<T>(call: Call<T>, resolve: (value: T) => void, reject: (error: unknown) => void): void {
+  const { site, signal } = call;
+  if (signal?.aborted && !call.over) {
+    reject(at(new AbortError(signal.reason), site));
+    return;
+  }
+  followLog();
+  const number = call.begin(theQueue());
+  if (typeof number === "string") {
+    reject(at(refusal(number), site));
+    return;
+  }
+  const waiting = new Pending(call, resolve, reject);
+  remember(number, waiting);
+  if (signal) waiting.unwatch = watch(signal, () => waiting.abort(number));
+}
+
+/** A message in its parts. */
+interface Message {
+  readonly kind: string;
+  readonly call: number;
+  readonly json: string;
+}
+
+function messageOf(message: NativeMessage): Message {
+  const end = message.indexOf(" ");
+  return { kind: message.charAt(0), call: Number(message.slice(1, end)), json: message.slice(end + 1) };
+}
+
+function receive(message: NativeMessage): void {
+  const { kind, call, json } = messageOf(message);
+  if (kind === "t") {
     void serveToken(call, Number(json));
     return;
   }
-  if (kind === "checkpoint") {
+  if (kind === "c") {
     void serveCheckpoint(call, json);
     return;
   }
-  if (kind === "deliver") {
+  if (kind === "r") {
     void handOver(call, json);
     return;
   }
   const waiting = pending.get(call);
-  if (kind === "aside") {
-    waiting?.aside?.();
+  if (kind === "a") {
+    waiting?.call.aside?.();
     return;
   }
   if (waiting && forget(call)) waiting.settle(json);
+  if (unwaited.size === 0) return;
   const over = unwaited.get(call);
   if (over && unwaited.delete(call)) over();
 }
@@ -188,10 +230,10 @@ async function handOver(call: number, json: string): Promise<void> {
   } catch (thrown) {
     raised = classOf(thrown);
   }
-  waiting.client.answer(call, raised);
+  waiting.call.client.answer(call, raised);
 }
 
-function remember(call: number, waiting: Pending): void {
+function remember(call: number, waiting: Waiting): void {
   listen();
   if (pending.size === 0) beat?.ref();
   pending.set(call, waiting);

@@ -1,10 +1,9 @@
 /** The client: the whole sentence in one place. It decides nothing; what it is told goes to the core as it is. */
 import { AuditTrail } from "./audit";
 import { type CallbackHeaders, CallbackListener, type ListenOptions, received, textOf } from "./callbacks";
-import { type Call, closed, opened, start, theQueue } from "./calls";
+import { closed, opened, start, theQueue } from "./calls";
 import { registerCheckpoints } from "./checkpoints";
-import { encodeOptions, encodeRequest, isList, timeText } from "./encode";
-import type { CxoneError } from "./errors";
+import { encodeOptions, encodeRequest, findingsText, isList, timeText } from "./encode";
 import { at, placed, refusal, siteOf, unwrap } from "./from-core";
 import { inspectCustom } from "./inspect";
 import { followLog } from "./log";
@@ -32,7 +31,6 @@ import {
   type ActionResult,
   Invocation,
   type OutputMap,
-  readDone,
   readResult,
   readUnfinished,
   type Unfinished,
@@ -93,22 +91,25 @@ export class Client {
    * passes before it is sent throws another error, whose `executed` is `"no"`
    * @throws {CxoneError} of the other kinds, each with `executed`
    */
-  async invoke<Inputs extends object>(
+  invoke<Inputs extends object>(
     request: RequestOf<Inputs>,
     options?: InvokeOptions | null,
   ): Promise<Invocation> {
     const site = siteOf(own("invoke"));
-    const known = { signal: SIGNAL, timeoutMs: MILLISECONDS };
-    const { signal, timeoutMs } = placed(site, () => callOptions<InvokeOptions>(options, known, request));
-    return start({
-      client: this.#native,
-      site,
-      signal,
-      begin: (queue) => {
-        const { text, findings } = encodeRequest(request);
-        return this.#native.invoke(queue, text, JSON.stringify(findings), timeoutMs ?? null);
-      },
-      read: reading("invocation", Invocation.read),
+    return start(() => {
+      const known = { signal: SIGNAL, timeoutMs: MILLISECONDS };
+      const { signal, timeoutMs } = placed(site, () => callOptions<InvokeOptions>(options, known, request));
+      return {
+        client: this.#native,
+        site,
+        signal,
+        begin: (queue) => {
+          const { text, findings } = encodeRequest(request);
+          return this.#native.invoke(queue, text, findingsText(findings), timeoutMs ?? null);
+        },
+        said: "invocation",
+        read: Invocation.read,
+      };
     });
   }
 
@@ -118,23 +119,26 @@ export class Client {
    * @throws {PollTimeoutError} the deadline passed; its `resumeToken` goes on waiting
    * @throws {CxoneError} of the other kinds
    */
-  async poll<Outputs = OutputMap>(
+  poll<Outputs = OutputMap>(
     invocation: Invocation | string,
     options?: WaitOptions<ActionResult<Outputs>> | null,
   ): Promise<ActionResult<Outputs>> {
     const site = siteOf(own("poll"));
-    const { signal, timeoutMs, onResult } = placed(site, () =>
-      callOptions<WaitOptions<ActionResult<Outputs>>>(options, WAIT),
-    );
-    const deliver = delivering(onResult);
-    return start({
-      client: this.#native,
-      site,
-      signal,
-      begin: (queue) =>
-        this.#native.poll(queue, targetText(invocation), timeoutMs ?? null, deliver !== undefined),
-      read: reading("result", readResult<Outputs>),
-      deliver,
+    return start(() => {
+      const { signal, timeoutMs, onResult } = placed(site, () =>
+        callOptions<WaitOptions<ActionResult<Outputs>>>(options, WAIT),
+      );
+      const deliver = delivering(onResult);
+      return {
+        client: this.#native,
+        site,
+        signal,
+        begin: (queue) =>
+          this.#native.poll(queue, targetText(invocation), timeoutMs ?? null, deliver !== undefined),
+        said: "result",
+        read: readResult<Outputs>,
+        deliver,
+      };
     });
   }
 
@@ -151,26 +155,29 @@ export class Client {
    *
    * @throws {CxoneError} as both of them
    */
-  async run<Outputs = OutputMap, Inputs extends object = object>(
+  run<Outputs = OutputMap, Inputs extends object = object>(
     request: RequestOf<Inputs>,
     options?: WaitOptions<ActionResult<Outputs>> | null,
   ): Promise<ActionResult<Outputs>> {
     const site = siteOf(own("run"));
-    const { signal, timeoutMs, onResult } = placed(site, () =>
-      callOptions<WaitOptions<ActionResult<Outputs>>>(options, WAIT, request),
-    );
-    const deliver = delivering(onResult);
-    return start({
-      client: this.#native,
-      site,
-      signal,
-      begin: (queue) => {
-        const { text, findings } = encodeRequest(request);
-        const delivers = deliver !== undefined;
-        return this.#native.run(queue, text, JSON.stringify(findings), timeoutMs ?? null, delivers);
-      },
-      read: reading("result", readResult<Outputs>),
-      deliver,
+    return start(() => {
+      const { signal, timeoutMs, onResult } = placed(site, () =>
+        callOptions<WaitOptions<ActionResult<Outputs>>>(options, WAIT, request),
+      );
+      const deliver = delivering(onResult);
+      return {
+        client: this.#native,
+        site,
+        signal,
+        begin: (queue) => {
+          const { text, findings } = encodeRequest(request);
+          const delivers = deliver !== undefined;
+          return this.#native.run(queue, text, findingsText(findings), timeoutMs ?? null, delivers);
+        },
+        said: "result",
+        read: readResult<Outputs>,
+        deliver,
+      };
     });
   }
 
@@ -184,13 +191,14 @@ export class Client {
   async describe(actionId: string, options?: DescribeOptions | null): Promise<ActionDescription> {
     const site = siteOf(own("describe"));
     const { signal } = placed(site, () => callOptions<DescribeOptions>(options, { signal: SIGNAL }));
-    return start({
+    return start(() => ({
       client: this.#native,
       site,
       signal,
       begin: (queue) => this.#native.describe(queue, typeof actionId === "string" ? actionId : ""),
-      read: reading("description", ActionDescription.read),
-    });
+      said: "description",
+      read: ActionDescription.read,
+    }));
   }
 
   /**
@@ -204,7 +212,7 @@ export class Client {
     const { at: time } = placed(site, () => callOptions<CheckOptions>(options, { at: MOMENT }));
     const moment = time instanceof Date ? timeText(time) : (time ?? null);
     const { text, findings } = encodeRequest(request);
-    return Verdict.read(unwrap(this.#native.check(text, JSON.stringify(findings), moment), own("check")));
+    return Verdict.read(unwrap(this.#native.check(text, findingsText(findings), moment), own("check")));
   }
 
   /**
@@ -246,17 +254,18 @@ export class Client {
     );
     const batch = new native.NativeBatch(concurrency ?? 64);
     const run = (request: unknown, giveUp: AbortSignal, aside: () => void) =>
-      start({
+      start(() => ({
         client: this.#native,
         site,
         signal: giveUp,
         begin: (queue) => {
           const { text, findings } = encodeRequest(request);
-          return this.#native.runOfMany(queue, batch, text, JSON.stringify(findings), timeoutMs ?? null);
+          return this.#native.runOfMany(queue, batch, text, findingsText(findings), timeoutMs ?? null);
         },
-        read: reading("result", readResult<Outputs>),
+        said: "result",
+        read: readResult<Outputs>,
         aside,
-      });
+      }));
     return placed(site, () => runMany(requests, batch, signal, site, run));
   }
 
@@ -271,14 +280,15 @@ export class Client {
   async listenCallbacks(options?: ListenOptions | null): Promise<CallbackListener> {
     const site = siteOf(own("listenCallbacks"));
     const { host, port, publicUrl } = placed(site, () => callOptions<ListenOptions>(options, LISTEN));
-    return start({
+    return start(() => ({
       client: this.#native,
       site,
       signal: undefined,
       begin: (queue) =>
         this.#native.listenCallbacks(queue, host ?? "127.0.0.1", port ?? 0, publicUrl ?? null),
-      read: reading("listener", (text) => CallbackListener.of(this.#native, text)),
-    });
+      said: "listener",
+      read: (text) => CallbackListener.of(this.#native, text),
+    }));
   }
 
   /**
@@ -340,14 +350,15 @@ export class Client {
     const site = siteOf(own("close"));
     const known = { signal: SIGNAL, timeoutMs: MILLISECONDS };
     const { signal, timeoutMs } = placed(site, () => callOptions<CloseOptions>(options, known));
-    await start({
+    await start(() => ({
       client: this.#native,
       site,
       signal,
       begin: (queue) => this.#native.close(queue, timeoutMs ?? null),
-      read: reading("value", () => undefined),
+      said: "value",
+      read: () => undefined,
       over: () => closed(this.#native),
-    });
+    }));
   }
 
   /** `close()`, at the end of an `await using` block. */
@@ -383,13 +394,6 @@ function policyText(policy: unknown): string | null {
   if (typeof policy === "function" || (typeof policy === "object" && !isList(policy)))
     mustBePlain(policy, "the policy");
   return optionsText(policy, "the policy");
-}
-
-function reading<T>(field: Parameters<typeof readDone>[1], read: (text: string) => T): Call<T>["read"] {
-  return (json): { value: T } | { error: CxoneError } => {
-    const done = readDone(json, field);
-    return "text" in done ? { value: read(done.text) } : done;
-  };
 }
 
 function delivering<Outputs>(

@@ -19,8 +19,8 @@ export type JsonValue =
   | JsonValue[]
   | { [key: string]: JsonValue };
 
-/** Sixteen digits, or an exponent where a value may stand: a number that has neither is safe. */
-const MAY_BE_BEYOND = /\d{16}|(?:^|[[,:\s])-?\d+(?:\.\d+)?[eE]/;
+/** Sixteen digits before a point, or an exponent, where a value may stand: a number that has neither is safe. */
+const MAY_BE_BEYOND = /(?:^|[[,:\s])-?\d(?:\d{15}|\d*(?:\.\d+)?[eE])/;
 /** An exponent of a few digits stands for an integer of any length: so many digits are believed. */
 const LONGEST = 400;
 

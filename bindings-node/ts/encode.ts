@@ -45,15 +45,27 @@ export function encodeRequest(request: unknown): Encoded {
   return { text: writer.request(request), findings: writer.findings };
 }
 
+/** Findings as they cross the border. */
+export function findingsText(findings: readonly Finding[]): string {
+  return findings.length === 0 ? "[]" : JSON.stringify(findings);
+}
+
 /** Options: what is `undefined` is not given, at every depth. */
 export function encodeOptions(options: unknown): Encoded {
   const writer = new Writer(true);
-  return { text: writer.value(options, "", 0), findings: writer.findings };
+  return { text: writer.value(options), findings: writer.findings };
 }
 
+/**
+ * It goes through every value of every call: where a value is, is only put into words for a finding, and what may throw
+ * is tried in place, without a function for each.
+ */
 class Writer {
   readonly findings: Finding[] = [];
-  readonly #around = new Set<object>();
+  /** The names and indexes that lead to the value at hand. */
+  readonly #path: (string | number)[] = [];
+  /** The objects that it is in. */
+  readonly #around: object[] = [];
   readonly #dropsUndefined: boolean;
 
   constructor(dropsUndefined: boolean) {
@@ -62,110 +74,134 @@ class Writer {
 
   /** An object of any class may be a request: what counts are its own fields. */
   request(request: unknown): string {
-    if (typeof request !== "object" || request === null || isList(request)) return this.value(request, "", 0);
-    this.#around.add(request);
-    return this.#fields(request, "", 0, true);
+    if (typeof request !== "object" || request === null || isList(request)) return this.value(request);
+    this.#around.push(request);
+    return this.#fields(request, true);
   }
 
-  value(value: unknown, path: string, depth: number): string {
+  value(value: unknown): string {
     switch (typeof value) {
       case "string":
-        return value.isWellFormed() ? JSON.stringify(value) : this.#found(path, "lone_surrogate", "string");
+        return value.isWellFormed() ? JSON.stringify(value) : this.#found("lone_surrogate", "string");
       case "number":
-        return this.#number(value, path);
+        return this.#number(value);
       case "bigint":
         return value.toString();
       case "boolean":
         return value ? "true" : "false";
       case "object":
-        return value === null ? "null" : this.#nested(value, path, depth);
+        return value === null ? "null" : this.#nested(value);
       default:
-        return this.#found(path, "unsupported_type", typeof value);
+        return this.#found("unsupported_type", typeof value);
     }
   }
 
   /** The own enumerable properties of an object, as `JSON.stringify` would find them. */
-  #fields(object: object, path: string, depth: number, dropsUndefined: boolean): string {
-    const keys = attempt(() => Reflect.ownKeys(object));
-    if (!keys) return this.#found(path, "unsupported_type", "object that cannot be read");
-    const members: string[] = [];
+  #fields(object: object, dropsUndefined: boolean): string {
+    const keys = keysOf(object);
+    if (!keys) return this.#found("unsupported_type", "object that cannot be read");
+    let members = "";
     for (const key of keys) {
-      const property = attempt(() => ({
-        seen: Reflect.getOwnPropertyDescriptor(object, key)?.enumerable === true,
-      }));
-      if (property?.seen === false) continue;
       if (typeof key === "symbol") {
-        this.#found(path, "key_type", "symbol");
+        this.#found("key_type", "symbol");
         continue;
       }
-      const here = `${path}/${pointer(path === "" ? (WIRE_NAMES.get(key) ?? key) : key)}`;
-      const read = attempt(() => ({ value: Reflect.get(object, key) as unknown }));
-      if (read && read.value === undefined && dropsUndefined) continue;
-      const text = read
-        ? this.value(read.value, here, depth + 1)
-        : this.#found(here, "unsupported_type", "getter that throws");
+      let value: unknown;
+      let isRead = true;
+      try {
+        value = (object as Record<string, unknown>)[key];
+      } catch {
+        isRead = false;
+      }
+      if (value === undefined && isRead && dropsUndefined) continue;
+      this.#path.push(key);
+      const text = isRead ? this.value(value) : this.#found("unsupported_type", "getter that throws");
+      this.#path.pop();
       // Half a surrogate pair in a key is written as its escape: the core sees it there and names the place.
-      members.push(`${JSON.stringify(key)}:${text}`);
+      members += `${members === "" ? "" : ","}${JSON.stringify(key)}:${text}`;
     }
-    return `{${members.join(",")}}`;
+    return `{${members}}`;
   }
 
-  #number(value: number, path: string): string {
-    if (!Number.isFinite(value)) return this.#found(path, "non_finite", String(value));
+  #number(value: number): string {
+    if (!Number.isFinite(value)) return this.#found("non_finite", String(value));
     if (Number.isInteger(value) && !Number.isSafeInteger(value)) {
-      return this.#found(path, "inexact_integer", "number");
+      return this.#found("inexact_integer", "number");
     }
     return Object.is(value, -0) ? "-0" : String(value);
   }
 
-  #nested(value: object, path: string, depth: number): string {
-    if (this.#around.has(value)) return this.#found(path, "cycle", typeName(value));
-    if (depth >= DEEPEST) return this.#found(path, "too_deep", typeName(value));
-    this.#around.add(value);
-    try {
-      if (isList(value)) return this.#list(value, path, depth);
-      if (isPlain(value)) return this.#fields(value, path, depth, this.#dropsUndefined);
-      return this.#found(path, "unsupported_type", typeName(value));
-    } finally {
-      this.#around.delete(value);
-    }
+  #nested(value: object): string {
+    if (this.#around.includes(value)) return this.#found("cycle", typeName(value));
+    if (this.#path.length >= DEEPEST) return this.#found("too_deep", typeName(value));
+    this.#around.push(value);
+    const text = this.#inside(value);
+    this.#around.pop();
+    return text;
   }
 
-  #list(list: unknown[], path: string, depth: number): string {
+  #inside(value: object): string {
+    if (isList(value)) return this.#list(value);
+    if (isPlain(value)) return this.#fields(value, this.#dropsUndefined);
+    return this.#found("unsupported_type", typeName(value));
+  }
+
+  #list(list: unknown[]): string {
     const items: string[] = [];
     const length = attempt(() => list.length) ?? 0;
     for (let index = 0; index < length && this.findings.length < ENOUGH; index += 1) {
-      const here = `${path}/${index}`;
-      const read = attempt(() => ({ value: list[index] }));
-      items.push(
-        read
-          ? this.value(read.value, here, depth + 1)
-          : this.#found(here, "unsupported_type", "getter that throws"),
-      );
+      let value: unknown;
+      let isRead = true;
+      try {
+        value = list[index];
+      } catch {
+        isRead = false;
+      }
+      this.#path.push(index);
+      items.push(isRead ? this.value(value) : this.#found("unsupported_type", "getter that throws"));
+      this.#path.pop();
     }
     return `[${items.join(",")}]`;
   }
 
-  #found(path: string, code: Finding["code"], got: string): "null" {
+  #found(code: Finding["code"], got: string): "null" {
+    const path = this.#path.map((step, depth) => `/${pointer(String(step), depth)}`).join("");
     this.findings.push({ path, code, got });
     return "null";
   }
 }
 
+/** The names of the properties to be written, and symbols to be refused; nothing where the object will not say. */
+function keysOf(object: object): (string | symbol)[] | undefined {
+  try {
+    if (Object.getOwnPropertySymbols(object).length === 0) return Object.keys(object);
+  } catch {
+    // A proxy that will not say whether one of its properties can be seen.
+  }
+  const isSeen = (key: string | symbol) =>
+    attempt(() => Reflect.getOwnPropertyDescriptor(object, key)?.enumerable === true) ?? true;
+  return attempt(() => Reflect.ownKeys(object))?.filter(isSeen);
+}
+
 /** An array; not a proxy that was revoked, of which nothing can be asked. */
 export function isList(value: unknown): value is unknown[] {
-  return attempt(() => Array.isArray(value)) === true;
+  try {
+    return Array.isArray(value);
+  } catch {
+    return false;
+  }
 }
 
 /** `{…}`, `Object.create(null)`, and their like from another realm; not a proxy that will not say. */
 export function isPlain(value: unknown): value is object {
   if (typeof value !== "object" || value === null) return false;
-  const plain = attempt(() => {
+  try {
     const prototype: object | null = Object.getPrototypeOf(value);
-    if (prototype === null) return true;
+    if (prototype === null || prototype === Object.prototype) return true;
     return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, "hasOwnProperty");
-  });
-  return plain === true;
+  } catch {
+    return false;
+  }
 }
 
 /** The text of a time. An invalid `Date` is said to be no time by the core, as any other text is. */
@@ -180,8 +216,9 @@ export function typeName(value: unknown): string {
   return typeof name === "string" && name !== "" ? name.toWellFormed().slice(0, 100) : "object";
 }
 
-function pointer(key: string): string {
-  return key.toWellFormed().replaceAll("~", "~0").replaceAll("/", "~1");
+function pointer(key: string, depth: number): string {
+  const name = depth === 0 ? (WIRE_NAMES.get(key) ?? key) : key;
+  return name.toWellFormed().replaceAll("~", "~0").replaceAll("/", "~1");
 }
 
 /** What `read` returns, or undefined where the caller's getter or proxy throws; what it throws is nobody's business. */

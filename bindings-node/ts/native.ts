@@ -6,17 +6,12 @@
  */
 import { nativeModule } from "./platform";
 
-/** One message of the completion queue. */
-export interface NativeMessage {
-  /** The number that starting the call returned. */
-  readonly call: number;
-  /**
-   * The last message of the call; the terminal result for `onResult`; the client whose number it is needs a token, or has
-   * a checkpoint; or: the batch of the call has room for another one.
-   */
-  readonly kind: "done" | "deliver" | "token" | "checkpoint" | "aside";
-  readonly json: string;
-}
+/**
+ * One message of the completion queue: a letter for its kind, the number that starting the call returned, a space, and
+ * JSON text. `d`: the last message of the call; `r`: the terminal result for `onResult`; `t` and `c`: the client whose
+ * number it is needs a token, or has a checkpoint; `a`: the batch of the call has room for another one.
+ */
+export type NativeMessage = `${"d" | "r" | "t" | "c" | "a"}${string}`;
 
 /** What one batch has under way. */
 export interface NativeBatch {

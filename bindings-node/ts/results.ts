@@ -348,13 +348,17 @@ export function readUnfinished(said: Record<string, string | null | undefined>):
   } as Unfinished;
 }
 
-/** The last message of a call: its one field by name, or the error. */
-export function readDone(
-  json: string,
-  field: "invocation" | "result" | "description" | "listener" | "value",
-): { text: string } | { error: CxoneError } {
+/** What the last message of a call can say. */
+export type Said = "invocation" | "result" | "description" | "listener" | "value";
+
+/** Of the last message of a call, the text of its one field; none where it has an error instead. */
+export function doneText(json: string, field: Said): string | undefined {
   const start = `{"${field}":`;
-  if (json.startsWith(start)) return { text: json.slice(start.length, -1) };
+  return json.startsWith(start) ? json.slice(start.length, -1) : undefined;
+}
+
+/** The error of the last message of a call. */
+export function doneError(json: string): CxoneError {
   const { error } = JSON.parse(json) as { error: CoreError };
-  return { error: fromCore(error) };
+  return fromCore(error);
 }
