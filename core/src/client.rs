@@ -132,7 +132,7 @@ impl Client {
             PollFrom::Known(result) => Ok((*result, false)),
             PollFrom::Watch(mut account) => {
                 account.due = options.on_result.is_some();
-                self.0.watch(account, false, deadline).await.map(|result| (result, true))
+                self.0.watch(Box::new(account), false, deadline).await.map(|result| (result, true))
             }
         };
         self.answer(ended, options.on_result, deadline).await
@@ -168,11 +168,13 @@ impl Client {
     ) -> Result<ActionResult> {
         let deadline = self.0.deadline(began, options.timeout);
         let owes = options.on_result.is_some();
-        let ended = match self.submit(request, place, owes, began, deadline).await {
+        // Boxed, for it is over soon: an invocation that goes on for hours does not carry its size along.
+        let submitted = Box::pin(self.submit(request, place, owes, began, deadline)).await;
+        let ended = match submitted {
             Ok(Handed::Terminal { result, due, .. }) => Ok((*result, due)),
             Ok(Handed::Accepted { mut account, .. }) => {
                 account.due = owes;
-                self.0.watch(*account, true, deadline).await.map(|result| (result, true))
+                self.0.watch(account, true, deadline).await.map(|result| (result, true))
             }
             Err(error) => Err(error),
         };

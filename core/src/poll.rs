@@ -46,7 +46,7 @@ enum Next {
 /// One poll.
 struct Watch<'a> {
     inner: &'a Inner,
-    account: Account,
+    account: Box<Account>,
     address: Address,
     invocation_id: String,
     deadline: Instant,
@@ -75,7 +75,7 @@ impl Inner {
     /// Looks until the terminal state, the deadline or a definite refusal. `fresh`: the POST was answered just now.
     pub(crate) async fn watch(
         &self,
-        account: Account,
+        account: Box<Account>,
         fresh: bool,
         deadline: Instant,
     ) -> Result<ActionResult> {
@@ -109,7 +109,7 @@ impl Inner {
     }
 
     /// Accepted, and nobody waits any more: the error carries what is needed to go on.
-    fn leave(&self, account: Account, error: Error, last_status: Option<String>) -> Error {
+    fn leave(&self, account: Box<Account>, error: Error, last_status: Option<String>) -> Error {
         let mut error = account.who.sign(error).with_executed(Executed::Yes);
         if account.attempts > 0 {
             error = error.with_attempts(account.attempts);

@@ -152,7 +152,8 @@ impl Submission {
             let step = match ready {
                 Ok(ready) => {
                     let queued = ready.queued + std::mem::take(&mut limited);
-                    self.attempt(Ready { queued, ..ready }, &mut past).await
+                    // Boxed: fifty thousand may wait for their turn, and few are on the wire at once.
+                    Box::pin(self.attempt(Ready { queued, ..ready }, &mut past)).await
                 }
                 Err(error) => Err(past.verdict(error)),
             };

@@ -69,10 +69,12 @@ fn request(case: &Case, inputs: &Inputs) -> ActionRequest {
 async fn round(case: &Case, client: &Client, inputs: &Arc<Inputs>, round: Arc<Round>) {
     match case.mode {
         Mode::Run => {
+            // One for all of them: what a caller needs is not to count as ours.
+            let case = Arc::new(case.clone());
             let tasks: Vec<_> = (0..round.tasks(case.concurrency))
                 .map(|_| {
                     let (client, inputs, round) = (client.clone(), Arc::clone(inputs), Arc::clone(&round));
-                    let case = case.clone();
+                    let case = Arc::clone(&case);
                     tokio::spawn(async move {
                         while round.next() {
                             let began = Instant::now();
