@@ -12,13 +12,12 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Mapping
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from . import _log, _tokens
 from ._errors import ConfigError, CxoneError, from_fields, raise_native
 from ._json import exact
-from ._loop import Start, Waiting, port
+from ._loop import Start, Started, port
 from ._native import NativeBatch, NativeClient, NativeError, NativeQueue
 from ._results import ActionRequest, Outcome, read_result
 from ._sources import Awaited, Plain, Threaded
@@ -62,14 +61,35 @@ def _outcome(index: int, request: Any, text: str) -> Outcome:
     return Outcome(index, request, result, error)
 
 
-def _finished(ready: deque[Waiting], ring: asyncio.Event, waiting: Waiting, _: asyncio.Future[str]) -> None:
-    ready.append(waiting)
-    ring.set()
+class _Item(Started):
+    """One call of a batch: nobody awaits it, its batch is told."""
+
+    __slots__ = ("_ready", "_ring", "index", "request", "text")
+
+    def __init__(
+        self, native: NativeClient, index: int, request: Any, ready: deque[_Item], ring: asyncio.Event
+    ) -> None:
+        self.native = native
+        self.number = 0
+        self.index = index
+        self.request = request
+        #: The answer, once it is there.
+        self.text: str | None = None
+        self._ready = ready
+        self._ring = ring
+
+    def done(self, text: str) -> None:
+        self.text = text
+        self._ready.append(self)
+        self._ring.set()
+
+    def aside(self) -> None:
+        self._ring.set()
 
 
 #: A source that takes so long for a request gets the loop a turn, so that outcomes are not held up by it.
 _LONG = 0.001
-#: For the reader of the queue to be called, for what it says of a future, and for whoever waits for that.
+#: For the reader of the queue to be called, and for whoever waits for what it says.
 _TURNS = 3
 
 
@@ -79,8 +99,8 @@ async def run_many(
     """Outcomes in completion order. The client lives as long as somebody reads them."""
     native, gate, ring, batch = client._native, port(), asyncio.Event(), NativeBatch(concurrency)
     source = Awaited(requests, ring.set) if isinstance(requests, AsyncIterable) else Plain(requests)
-    running: dict[Waiting, tuple[int, Any]] = {}
-    ready: deque[Waiting] = deque()
+    running: set[_Item] = set()
+    ready: deque[_Item] = deque()
     index = 0
     try:
         while True:
@@ -91,29 +111,25 @@ async def run_many(
                 taken = source.take()
                 slow = time.monotonic() - began > _LONG
                 if taken is not None:
-                    place, index = index, index + 1
+                    item, index = _Item(native, index, taken[0], ready, ring), index + 1
                     try:
-                        waiting = gate.start(native, _starting(native, batch, taken[0], timeout))
+                        gate.start(_starting(native, batch, taken[0], timeout), item)
                     except NativeError:
                         raise
                     except Exception as error:  # noqa: BLE001 - a request that raises when it is read is its own outcome
-                        yield Outcome(place, taken[0], None, error)
+                        yield Outcome(item.index, taken[0], None, error)
                         continue
-                    running[waiting] = (place, taken[0])
-                    waiting.aside = ring.set
-                    waiting.future.add_done_callback(partial(_finished, ready, ring, waiting))
+                    running.add(item)
                 if slow:
                     for _ in range(_TURNS):
                         await asyncio.sleep(0)
                 if taken is None or ready:
                     break
             if ready:
-                waiting = ready.popleft()
-                place, request = running[waiting]
-                outcome = _outcome(place, request, waiting.future.result())
-                gate.end(waiting)
-                yield outcome
-                del running[waiting]
+                item = ready.popleft()
+                gate.forget(item)
+                yield _outcome(item.index, item.request, item.text or "")
+                running.discard(item)
             elif running or source.open:
                 await ring.wait()
             elif source.raised is not None:
@@ -124,8 +140,10 @@ async def run_many(
         raise_native(error)
     finally:
         source.close()
-        for waiting in running:
-            gate.end(waiting)
+        for item in running:
+            gate.forget(item)
+            if item.text is None:
+                item.abandon()
 
 
 def run_many_blocking(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from typing import Any
 
 _CHUNK = 4000
@@ -54,8 +55,21 @@ def _whole(literal: str) -> int | None:
     return -value if literal.startswith("-") else value
 
 
+#: Made once: `json.loads` makes a decoder for each text that it is to read in a way of its own.
+_scan: Callable[[str, int], tuple[Any, int]] = vars(json.JSONDecoder(parse_float=_number))["scan_once"]
+
+
 def exact(text: str) -> Any:
     """The value of a JSON text that the core has written or passed on."""
+    try:
+        value, end = _scan(text, 0)
+    except (StopIteration, ValueError):
+        return _read(text)
+    return value if end == len(text) else _read(text)
+
+
+def _read(text: str) -> Any:
+    """What does not begin or end with its value, is no JSON text, or has an integer of thousands of digits."""
     try:
         return json.loads(text, parse_float=_number)
     except ValueError:

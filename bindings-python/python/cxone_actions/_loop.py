@@ -28,25 +28,42 @@ OnResult = Callable[[ActionResult], Any]
 Message = tuple[int, str, str]
 
 
-class Waiting:
-    """A call that was started and is awaited."""
+class Started:
+    """A call that was started, and who takes its news."""
 
-    __slots__ = ("_context", "_detached", "_handler", "_native", "_on_result", "aside", "future", "number")
+    __slots__ = ("native", "number")
+
+    def __init__(self, native: NativeClient) -> None:
+        self.native = native
+        self.number = 0
+
+    def done(self, text: str) -> None:
+        """The answer."""
+
+    def aside(self) -> None:
+        """Its batch has room for another one."""
+
+    def deliver(self, text: str, loop: asyncio.AbstractEventLoop) -> None:
+        """The result, for a handler; here there is none."""
+        self.native.answer(self.number, None)
+
+    def abandon(self) -> None:
+        """The core need not answer any more."""
+        self.native.cancel(self.number)
+
+
+class Waiting(Started):
+    """A call that is awaited."""
+
+    __slots__ = ("_context", "_detached", "_handler", "_on_result", "future")
 
     def __init__(
-        self,
-        native: NativeClient,
-        number: int,
-        future: asyncio.Future[str],
-        on_result: OnResult | None,
-        detached: bool,
+        self, native: NativeClient, future: asyncio.Future[str], on_result: OnResult | None, detached: bool
     ) -> None:
-        self.number = number
+        self.native = native
+        self.number = 0
         self.future = future
-        #: Called when its batch has room for another one.
-        self.aside: Callable[[], None] | None = None
         self._detached = detached
-        self._native = native
         self._on_result = on_result
         self._context = contextvars.copy_context() if on_result is not None else None
         self._handler: asyncio.Task[None] | None = None
@@ -58,16 +75,16 @@ class Waiting:
     def deliver(self, text: str, loop: asyncio.AbstractEventLoop) -> None:
         """Calls the caller's handler in the caller's context, and reports what it raised."""
         if self._on_result is None or self._context is None:
-            self._native.answer(self.number, None)
+            super().deliver(text, loop)
             return
         try:
             returned = self._context.run(self._on_result, read_result(exact(text)))
             if inspect.isawaitable(returned):
                 self._handler = self._context.run(loop.create_task, self._finish(returned))
             else:
-                self._native.answer(self.number, None)
+                self.native.answer(self.number, None)
         except BaseException as error:
-            self._native.answer(self.number, _log.handler_raised(error))
+            self.native.answer(self.number, _log.handler_raised(error))
             # A handler that raises `CancelledError` cancels nothing but itself.
             if not isinstance(error, (Exception, asyncio.CancelledError)):
                 raise
@@ -76,11 +93,11 @@ class Waiting:
         try:
             await returned
         except BaseException as error:
-            self._native.answer(self.number, _log.handler_raised(error))
+            self.native.answer(self.number, _log.handler_raised(error))
             if not isinstance(error, (Exception, asyncio.CancelledError)):
                 raise
         else:
-            self._native.answer(self.number, None)
+            self.native.answer(self.number, None)
 
     def end(self) -> None:
         """Nobody waits any more: what is on the wire goes on in the core, a handler that still runs does not."""
@@ -92,9 +109,8 @@ class Waiting:
             self._handler.cancel()
 
     def abandon(self) -> None:
-        """The core need not answer any more."""
         if not self._detached:
-            self._native.cancel(self.number)
+            super().abandon()
 
 
 class Port:
@@ -102,7 +118,7 @@ class Port:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = weakref.ref(loop)
-        self._calls: dict[int, Waiting] = {}
+        self._calls: dict[int, Started] = {}
         self._queue = NativeQueue(True)
         descriptor = self._queue.fileno()
         try:
@@ -121,32 +137,29 @@ class Port:
                 daemon=True,
             ).start()
 
-    def start(
-        self, native: NativeClient, start: Start, on_result: OnResult | None = None, *, detached: bool = False
-    ) -> Waiting:
-        """Starts a call; to be ended with `end` whatever happens."""
+    def start(self, start: Start, started: Started) -> None:
+        """Starts a call; to be ended with `forget` whatever happens."""
         _log.follow()
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[str] = loop.create_future()
         # Nothing can be read between these two lines: only this thread reads.
-        number = start(self._queue)
-        waiting = self._calls[number] = Waiting(native, number, future, on_result, detached)
-        return waiting
+        started.number = start(self._queue)
+        self._calls[started.number] = started
 
-    def end(self, waiting: Waiting) -> None:
-        """Forgets a call, and cancels it where it is not done."""
-        self._calls.pop(waiting.number, None)
-        waiting.end()
+    def forget(self, started: Started) -> None:
+        """Takes no news of a call any more."""
+        self._calls.pop(started.number, None)
 
     async def call(
         self, native: NativeClient, start: Start, on_result: OnResult | None = None, *, detached: bool = False
     ) -> Any:
         """The answer to one call. Cancelling stops the waiting, not the action (and `detached` not even the call)."""
-        waiting = self.start(native, start, on_result, detached=detached)
+        future: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        waiting = Waiting(native, future, on_result, detached)
+        self.start(start, waiting)
         try:
-            return exact(await waiting.future)
+            return exact(await future)
         finally:
-            self.end(waiting)
+            self.forget(waiting)
+            waiting.end()
 
     def take(self, messages: list[Message]) -> None:
         loop = self._loop()
@@ -171,8 +184,7 @@ class Port:
             if kind == "done":
                 waiting.done(text)
             elif kind == "aside":
-                if waiting.aside is not None:
-                    waiting.aside()
+                waiting.aside()
             else:
                 waiting.deliver(text, loop)
 
