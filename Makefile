@@ -47,11 +47,13 @@ test: build ## every test: Rust, Python, Node
 # The two binding crates have no tests of their own; they are named so that all members see the same features.
 rust_tested := --release --workspace
 
+# The tests of the wire are run over both ways that an invocation may take.
 test-rust: | prerequisites
 	@if cargo nextest --version >/dev/null 2>&1; then \
-		cargo nextest run $(rust_tested) && cargo test $(rust_tested) --doc; \
+		cargo nextest run $(rust_tested) && cargo test $(rust_tested) --doc && \
+		CXONE_ACTIONS_ONE_WAY=1 cargo nextest run $(rust_tested) -E 'package(cxone-actions-faults)'; \
 	else \
-		cargo test $(rust_tested); \
+		cargo test $(rust_tested) && CXONE_ACTIONS_ONE_WAY=1 cargo test $(rust_tested) --test '*'; \
 	fi
 
 # The OAuth server of its tests is a Node program.

@@ -9,13 +9,11 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use cxone_actions_bridge::{Kind, Message, Queue};
+use cxone_actions_bridge::{Kind, Message, Queue, after_this_turn};
 use napi::Status;
 use napi::bindgen_prelude::{Env, Function, Result};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi_derive::napi;
-use tokio::runtime::Handle;
-use tokio::task::yield_now;
 
 /// Weak, and never told of an error.
 type Wake = ThreadsafeFunction<(), (), (), Status, false, true>;
@@ -32,18 +30,6 @@ pub struct NativeQueue {
 struct Bell(Mutex<Option<Wake>>);
 
 impl Bell {
-    /// Rings once the I/O thread has been through what is ready: rung at the first news, the thread that is woken takes the
-    /// processor from the one that has more of it, and is woken again for each.
-    fn ring_after_this_turn(self: &Arc<Self>) {
-        let ring = RingsWhenDropped(Arc::clone(self));
-        if let Ok(runtime) = Handle::try_current() {
-            runtime.spawn(async move {
-                yield_now().await;
-                drop(ring);
-            });
-        }
-    }
-
     fn ring(&self) {
         if let Some(wake) = &*self.wake() {
             // It fails only while the thread is ending; then nobody reads any more.
@@ -54,15 +40,6 @@ impl Bell {
     /// Nobody calls into JavaScript with this lock: a thread-safe function only says that it is to be called.
     fn wake(&self) -> MutexGuard<'_, Option<Wake>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Also where the runtime stops before its turn is over.
-struct RingsWhenDropped(Arc<Bell>);
-
-impl Drop for RingsWhenDropped {
-    fn drop(&mut self) {
-        self.0.ring();
     }
 }
 
@@ -79,7 +56,10 @@ impl NativeQueue {
     pub fn new(env: Env) -> Result<Self> {
         let bell = Arc::<Bell>::default();
         let ringing = Arc::clone(&bell);
-        let queue = Queue::new(move || ringing.ring_after_this_turn());
+        let queue = Queue::new(move || {
+            let bell = Arc::clone(&ringing);
+            after_this_turn(move || bell.ring());
+        });
         env.add_env_cleanup_hook(Arc::clone(&queue), |queue| queue.close())?;
         Ok(NativeQueue { queue, bell })
     }

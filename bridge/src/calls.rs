@@ -47,6 +47,8 @@ impl Calls {
         let entry = Call { reader: Arc::clone(queue), task: None, answer: None };
         lock(&self.table).insert(call, entry);
         let reply = Reply { call, calls: Arc::clone(self), queue: Arc::clone(queue) };
+        // It is long, and would be copied at every step on its way to the I/O thread.
+        let work = Box::pin(work);
         let task = runtime.spawn(async move {
             let outcome = work.await;
             reply.send(done(field, &outcome));

@@ -22,6 +22,7 @@ mod runtime;
 mod snapshot;
 mod text;
 mod tokens;
+mod turn;
 
 pub use audit::Records;
 pub use handle::Handle;
@@ -34,3 +35,4 @@ pub use text::{close_patience, error_json, patience, status_error};
 pub use tokens::TokenAnswer;
 
 pub use cxone_actions::{ActionRequest, Batch, Dialect, VERSION};
+pub use turn::after_this_turn;

@@ -4,7 +4,7 @@
 //! everything without a sound.
 
 use std::fmt;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::per_process::lock;
@@ -63,6 +63,8 @@ struct State {
     /// Whoever reads is to come, also where there is no message.
     nudged: bool,
     closed: bool,
+    /// How many threads are blocked: telling nobody is a system call too.
+    blocked: usize,
 }
 
 impl Queue {
@@ -80,19 +82,23 @@ impl Queue {
 
     /// Blocks until something is ready or the time is up; whether something is ready.
     pub fn wait(&self, timeout: Duration) -> bool {
-        let state = lock(&self.state);
-        let (state, _) = self
+        let mut state = lock(&self.state);
+        state.blocked += 1;
+        let (mut state, _) = self
             .arrived
             .wait_timeout_while(state, timeout, |state| !state.is_ready() && !state.closed)
             .unwrap_or_else(PoisonError::into_inner);
+        state.blocked -= 1;
         state.is_ready()
     }
 
     /// Blocks until something is ready; false once it is closed.
     pub fn listen(&self) -> bool {
-        let state = lock(&self.state);
+        let mut state = lock(&self.state);
+        state.blocked += 1;
         let waiting = |state: &mut State| !state.is_ready() && !state.closed;
-        let state = self.arrived.wait_while(state, waiting).unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.arrived.wait_while(state, waiting).unwrap_or_else(PoisonError::into_inner);
+        state.blocked -= 1;
         !state.closed
     }
 
@@ -118,11 +124,7 @@ impl Queue {
         }
         let first = !state.is_ready();
         state.messages.push(message);
-        drop(state);
-        if first {
-            self.arrived.notify_all();
-            (self.wake)();
-        }
+        self.tell(state, first);
         true
     }
 }
@@ -136,12 +138,19 @@ impl Queue {
         }
         let first = !state.is_ready();
         state.nudged = true;
+        self.tell(state, first);
+        true
+    }
+
+    fn tell(&self, state: MutexGuard<'_, State>, first: bool) {
+        let blocked = state.blocked > 0;
         drop(state);
         if first {
-            self.arrived.notify_all();
+            if blocked {
+                self.arrived.notify_all();
+            }
             (self.wake)();
         }
-        true
     }
 }
 

@@ -93,10 +93,18 @@ pub(crate) fn closed() -> Error {
 /// The one field of a `Done` message.
 pub(crate) fn done<T: Serialize>(field: &str, outcome: &Result<T, Error>) -> String {
     let text = match outcome {
-        Ok(value) => serde_json::to_string(value).map(|text| format!("{{\"{field}\":{text}}}")),
+        Ok(value) => written(field, value),
         Err(error) => return failed(&error_json(error)),
     };
-    text.unwrap_or_else(|_| failed(&error_json(&unanswered())))
+    text.unwrap_or_else(|| failed(&error_json(&unanswered())))
+}
+
+/// In one text from the beginning, since a result may be large.
+fn written<T: Serialize>(field: &str, value: &T) -> Option<String> {
+    let mut text = format!("{{\"{field}\":").into_bytes();
+    serde_json::to_writer(&mut text, value).ok()?;
+    text.push(b'}');
+    String::from_utf8(text).ok()
 }
 
 /// A `Done` message that says what went wrong.

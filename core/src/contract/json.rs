@@ -28,7 +28,8 @@ pub(crate) fn write_text(out: &mut impl Write, text: &str) -> io::Result<()> {
 
 /// Whether nothing in it has to be escaped (RFC 8259 §7). Without a way out in the middle, many bytes are looked at at once.
 fn is_plain(text: &str) -> bool {
-    text.bytes().fold(true, |plain, byte| plain & (byte >= b' ') & (byte != b'"') & (byte != b'\\'))
+    let escaped = |byte: u8| u8::from(matches!(byte, 0..b' ' | b'"' | b'\\'));
+    text.bytes().fold(0, |found, byte| found | escaped(byte)) == 0
 }
 
 /// The sort of a JSON value, told from its first character.

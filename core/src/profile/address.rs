@@ -31,7 +31,9 @@ pub(crate) struct Address {
 }
 
 impl Address {
-    fn of(url: &Url) -> Result<Address> {
+    /// # Errors
+    /// [`ErrorKind::Config`] where there is no host in it.
+    pub(crate) fn of(url: &Url) -> Result<Address> {
         let authority = &url[Position::BeforeHost..Position::AfterPort];
         let origin = Origin {
             scheme: Scheme::try_from(url.scheme()).map_err(|_| no_url())?,

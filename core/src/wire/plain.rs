@@ -25,6 +25,8 @@ use crate::config::Transport as Options;
 use crate::profile::{Address, Origin};
 
 type Sent = http::Request<Full<Bytes>>;
+/// What came of what was sent; or the request back, of which nothing was sent, and why.
+type Outcome<T> = Result<T, Box<(Sent, hyper::Error)>>;
 /// One that takes one request at a time.
 type One = http1::SendRequest<Full<Bytes>>;
 
@@ -81,7 +83,7 @@ impl Plain {
         address: &Address,
         request: Sent,
         until: Instant,
-    ) -> Result<Result<Answer, Box<(Sent, hyper::Error)>>, Failure> {
+    ) -> Result<Outcome<Answer>, Failure> {
         let exchange = async {
             match sender {
                 Sender::One(mut one) => {
@@ -146,7 +148,7 @@ impl Plain {
         let mut pools = self.pools();
         let pool = pool_of(&mut pools, origin);
         pool.resting.push_back((one, Instant::now()));
-        if pool.reaper.as_ref().is_none_or(|reaper| reaper.is_finished()) {
+        if pool.reaper.as_ref().is_none_or(AbortOnDropHandle::is_finished) {
             let reaper = tokio::spawn(reap(Arc::downgrade(self), Arc::clone(origin)));
             pool.reaper = Some(AbortOnDropHandle::new(reaper));
         }
@@ -235,7 +237,7 @@ fn as_http2(mut request: Sent, address: &Address) -> Sent {
 /// What was sent or not: a request that comes back was not.
 fn returned(
     outcome: Result<Response<Incoming>, TrySendError<Sent>>,
-) -> Result<Result<Response<Incoming>, Box<(Sent, hyper::Error)>>, Failure> {
+) -> Result<Outcome<Response<Incoming>>, Failure> {
     match outcome {
         Ok(response) => Ok(Ok(response)),
         Err(mut error) => match error.take_message() {

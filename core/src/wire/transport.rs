@@ -1,16 +1,16 @@
 //! One exchange: a request out, one bounded answer in, or a failure that says whether anything was sent.
 //!
-//! There are two ways. Invocations go straight over hyper where nothing stands between (see [`super::plain`]): it costs
-//! half. reqwest takes everything else: token services, descriptions, and whatever goes through a proxy. Both have the same
-//! trust, limits and times, and the same tests. reqwest's own retries and redirects are off: both would send a body again
-//! behind our back.
+//! There are two ways. Where nothing stands between, requests go straight over hyper (see [`super::plain`]): it costs half.
+//! reqwest takes whatever goes through a proxy. Both have the same trust, limits and times, and the same tests. reqwest's own
+//! retries and redirects are off: both would send a body again behind our back.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, Method};
+use http::header::ACCEPT;
+use http::{HeaderMap, HeaderValue, Method};
 use reqwest::redirect;
 use secrecy::ExposeSecret;
 
@@ -94,23 +94,47 @@ impl Transport {
             *request.body_mut() = Some(body.into());
         }
         // Boxed, so that the straight way does not carry its size along.
-        Box::pin(self.send(request, None)).await
+        Box::pin(around(&ways.general, request, self.request_timeout)).await
     }
 
     /// Sends once. `within` shortens the request timeout, for a look at the end of a deadline.
     pub(crate) async fn send(
         &self,
-        mut request: reqwest::Request,
+        request: reqwest::Request,
         within: Option<Duration>,
     ) -> Result<Answer, Failure> {
         let time = within.map_or(self.request_timeout, |limit| limit.min(self.request_timeout));
-        *request.timeout_mut() = Some(time);
         let ways = self.ways.load_full().ok_or_else(Failure::ended)?;
-        let response = ways.general.execute(request).await.map_err(|error| refine(error, Stage::Sent))?;
-        let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let body = read(response).await?;
-        Ok(Answer { status, headers, body })
+        match &ways.plain {
+            Some(plain) => plain.exchange(Request::of(request)?, time).await,
+            None => around(&ways.general, request, time).await,
+        }
     }
+}
+
+impl Request {
+    /// The same, for the straight way.
+    fn of(mut request: reqwest::Request) -> Result<Request, Failure> {
+        let address = Address::of(request.url()).map_err(|error| Failure::of(&error, Stage::Connecting))?;
+        let mut headers = std::mem::take(request.headers_mut());
+        headers.entry(ACCEPT).or_insert(HeaderValue::from_static("*/*"));
+        let body = request.body().and_then(reqwest::Body::as_bytes).unwrap_or_default();
+        let body = Bytes::copy_from_slice(body);
+        Ok(Request { method: request.method().clone(), address, headers, body })
+    }
+}
+
+/// The way around whatever stands between.
+async fn around(
+    general: &reqwest::Client,
+    mut request: reqwest::Request,
+    time: Duration,
+) -> Result<Answer, Failure> {
+    *request.timeout_mut() = Some(time);
+    let response = general.execute(request).await.map_err(|error| refine(error, Stage::Sent))?;
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    let body = read(response).await?;
+    Ok(Answer { status, headers, body })
 }
 
 fn general(options: &Options, tls: rustls::ClientConfig) -> Result<reqwest::Client> {
@@ -162,4 +186,30 @@ fn refine(error: reqwest::Error, stage: Stage) -> Failure {
     let unsent = stage == Stage::Sent && (error.is_connect() || error.is_builder());
     let stage = if unsent { Stage::Connecting } else { stage };
     if error.is_timeout() { Failure::late(stage) } else { Failure::of(&error, stage) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn invocations_go_straight_where_nothing_stands_between() {
+        let options = Options {
+            request_timeout: Duration::from_secs(30),
+            connect_timeout: Duration::from_secs(5),
+            proxy: None,
+            ca_file: None,
+            extra_ca_file: None,
+            client_cert: None,
+            http1_only: false,
+            loopback: true,
+            one_way: false,
+        };
+        let straight = |options: &Options| {
+            Transport::new(options).unwrap().ways.load_full().is_some_and(|ways| ways.plain.is_some())
+        };
+        assert!(straight(&options));
+        assert!(!straight(&Options { proxy: Some("http://proxy.example:3128".into()), ..options.clone() }));
+        assert!(!straight(&Options { one_way: true, ..options }));
+    }
 }

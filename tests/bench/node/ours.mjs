@@ -19,6 +19,8 @@ const client = new Client({
   ...(given.ca_file ? { caFile: given.ca_file } : {}),
   ...(pool > 64 ? { maxInFlight: pool } : {}),
   ...(given.concurrency > 1024 ? { maxQueued: given.concurrency } : {}),
+  // Told as much as the peers, which sleep as long before they look.
+  ...(given.hold_ms ? { pollIntervalMs: given.hold_ms } : {}),
 });
 
 const modes = {

@@ -38,6 +38,9 @@ def options(case: Case) -> dict[str, Any]:
         said["max_in_flight"] = case.pool
     if case.concurrency > 1024:
         said["max_queued"] = case.concurrency
+    # Told as much as the peers, which sleep as long before they look.
+    if case.hold_ms:
+        said["poll_interval"] = case.hold
     return said
 
 

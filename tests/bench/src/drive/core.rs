@@ -51,6 +51,11 @@ fn client(case: &Case) -> Client {
         Some(path) => builder.ca_file(path),
         None => builder,
     };
+    // Told as much as the peers, which sleep as long before they look.
+    let builder = match case.hold_ms {
+        0 => builder,
+        hold => builder.poll_interval(Duration::from_millis(hold)),
+    };
     builder.build().unwrap()
 }
 

@@ -34,6 +34,9 @@ pub(crate) struct Case {
     /// Connections that a client may have; as many as invocations where nothing is said.
     #[serde(default)]
     connections: usize,
+    /// Milliseconds that the action is known to take.
+    #[serde(default)]
+    hold_ms: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
