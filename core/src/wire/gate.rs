@@ -149,11 +149,7 @@ impl Gate {
     /// gate is open again whatever happens.
     fn follow(&self, state: &mut State, now: Instant, behind: usize) {
         state.backoff = Backoff::throttled();
-        // A gateway that asked for no time at all has nobody kept but by the one that went alone.
-        let asked_for_none = state.shut_for.is_zero();
-        let Ok(behind @ 1..) = u32::try_from(if asked_for_none { 0 } else { behind }) else {
-            return self.become_(state, Now::Open);
-        };
+        let Ok(behind @ 1..) = u32::try_from(behind) else { return self.become_(state, Now::Open) };
         let spread = (state.shut_for / 2).clamp(LEAST_SPREAD, MOST_SPREAD);
         let gap = spread / behind;
         self.become_(state, Now::Following { next: now + jittered(gap), gap, until: now + spread * 2 });
@@ -216,16 +212,6 @@ mod tests {
         let busiest =
             gone.iter().map(|from| gone.iter().filter(|t| **t >= *from && **t < *from + took / 10).count());
         assert!(busiest.max().unwrap() < 30, "they came back as a herd");
-        assert!(gate.is_open());
-    }
-
-    #[test]
-    fn a_gateway_that_asks_for_no_time_keeps_the_others_for_one_probe_and_no_longer() {
-        let (gate, now) = (Gate::default(), Instant::now());
-        assert_eq!(gate.shut(Some(Duration::ZERO), None, now), Duration::ZERO);
-        let probe = gate.pass(now, 99).unwrap().expect("the first one goes alone");
-        assert!(gate.pass(now, 98).is_err(), "a second one went before the verdict");
-        gate.passed(probe, now, 99);
         assert!(gate.is_open());
     }
 

@@ -29,6 +29,7 @@ type Sent = http::Request<Full<Bytes>>;
 type Outcome<T> = Result<T, Box<(Sent, hyper::Error)>>;
 /// One that takes one request at a time.
 type One = http1::SendRequest<Full<Bytes>>;
+type Many = http2::SendRequest<Full<Bytes>>;
 
 #[derive(Debug)]
 pub(super) struct Plain {
@@ -41,8 +42,8 @@ struct Pool {
     origin: Arc<Origin>,
     /// Those that rest, the newest last, and since when.
     resting: VecDeque<(One, Instant)>,
-    /// The one that takes many requests, where the gateway speaks HTTP/2.
-    shared: Option<http2::SendRequest<Full<Bytes>>>,
+    /// The one that takes many requests, where the gateway speaks HTTP/2, and when it was used last.
+    shared: Option<(Many, Instant)>,
     /// Closes those that have rested too long. It goes with the pool.
     reaper: Option<AbortOnDropHandle<()>>,
 }
@@ -116,8 +117,9 @@ impl Plain {
     fn resting(&self, origin: &Arc<Origin>) -> Option<Sender> {
         let mut pools = self.pools();
         let pool = pools.iter_mut().find(|pool| pool.is_of(origin))?;
-        pool.shared.take_if(|shared| shared.is_closed());
-        if let Some(shared) = &pool.shared {
+        pool.let_go();
+        if let Some((shared, used)) = &mut pool.shared {
+            *used = Instant::now();
             return Some(Sender::Many(shared.clone()));
         }
         while let Some((one, since)) = pool.resting.pop_back() {
@@ -148,17 +150,23 @@ impl Plain {
         let mut pools = self.pools();
         let pool = pool_of(&mut pools, origin);
         pool.resting.push_back((one, Instant::now()));
+        self.have_reaped(pool);
+    }
+
+    fn have_reaped(self: &Arc<Self>, pool: &mut Pool) {
         if pool.reaper.as_ref().is_none_or(AbortOnDropHandle::is_finished) {
-            let reaper = tokio::spawn(reap(Arc::downgrade(self), Arc::clone(origin)));
+            let reaper = tokio::spawn(reap(Arc::downgrade(self), Arc::clone(&pool.origin)));
             pool.reaper = Some(AbortOnDropHandle::new(reaper));
         }
     }
 
-    fn share(&self, origin: &Arc<Origin>, many: &http2::SendRequest<Full<Bytes>>) {
+    fn share(self: &Arc<Self>, origin: &Arc<Origin>, many: &Many) {
         let mut pools = self.pools();
         let pool = pool_of(&mut pools, origin);
-        if pool.shared.as_ref().is_none_or(http2::SendRequest::is_closed) {
-            pool.shared = Some(many.clone());
+        pool.let_go();
+        if pool.shared.is_none() {
+            pool.shared = Some((many.clone(), Instant::now()));
+            self.have_reaped(pool);
         }
     }
 
@@ -168,6 +176,22 @@ impl Plain {
 }
 
 impl Pool {
+    /// Keeps nothing that was closed, or has rested too long: whatever stands between may have forgotten it. Those that are
+    /// in use stay open as long as they are.
+    fn let_go(&mut self) {
+        self.shared.take_if(|(many, used)| many.is_closed() || used.elapsed() >= REST);
+        while self.resting.front().is_some_and(|(one, since)| one.is_closed() || since.elapsed() >= REST) {
+            self.resting.pop_front();
+        }
+    }
+
+    /// When the next one has rested too long; none where nothing rests.
+    fn next_to_go(&self) -> Option<Duration> {
+        let oldest = self.resting.front().map(|(_, since)| *since);
+        let shared = self.shared.as_ref().map(|(_, used)| *used);
+        oldest.into_iter().chain(shared).map(|since| REST.saturating_sub(since.elapsed())).min()
+    }
+
     fn is_of(&self, origin: &Arc<Origin>) -> bool {
         Arc::ptr_eq(&self.origin, origin) || self.origin == *origin
     }
@@ -197,11 +221,9 @@ async fn reap(plain: Weak<Plain>, origin: Arc<Origin>) {
         let Some(plain) = plain.upgrade() else { return };
         let mut pools = plain.pools();
         let pool = pool_of(&mut pools, &origin);
-        while pool.resting.front().is_some_and(|(one, since)| one.is_closed() || since.elapsed() >= REST) {
-            pool.resting.pop_front();
-        }
-        match pool.resting.front() {
-            Some((_, since)) => next = REST.saturating_sub(since.elapsed()),
+        pool.let_go();
+        match pool.next_to_go() {
+            Some(rest) => next = rest,
             None => {
                 pool.reaper = None;
                 return;

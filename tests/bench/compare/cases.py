@@ -133,7 +133,7 @@ CASES = (
     Case("64k", "64 in flight, 64 KiB", 64, payload=64 * 1024, extra=100),
     Case("510k", "64 in flight, 510 KiB", 64, payload=510 * 1024, rounds=2, extra=2000),
     Case(
-        "429", "64 in flight, 200 B, 10 % of the POSTs answered 429", 64, action=3, rounds=2, extra=100, extra_ours=200
+        "429", "64 in flight, 200 B, 10 % of the POSTs answered 429", 64, action=3, rounds=2, extra=100, extra_ours=5000
     ),
     Case("tls", "64 in flight, 200 B, over TLS", 64, tls=True, rounds=2, extra=20, without=("raw",)),
     Case("10000", "10,000 in flight for 5 s", 10_000, action=2, rounds=2, only=HELD),
