@@ -9,7 +9,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use cxone_actions_bridge::{Kind, Message, Queue, after_this_turn};
+use cxone_actions_bridge::{Kind, Message, Queue};
 use napi::Status;
 use napi::bindgen_prelude::{Env, Function, Result};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
@@ -56,10 +56,7 @@ impl NativeQueue {
     pub fn new(env: Env) -> Result<Self> {
         let bell = Arc::<Bell>::default();
         let ringing = Arc::clone(&bell);
-        let queue = Queue::new(move || {
-            let bell = Arc::clone(&ringing);
-            after_this_turn(move || bell.ring());
-        });
+        let queue = Queue::new(move || ringing.ring());
         env.add_env_cleanup_hook(Arc::clone(&queue), |queue| queue.close())?;
         Ok(NativeQueue { queue, bell })
     }

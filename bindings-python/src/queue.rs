@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use cxone_actions_bridge::{Queue, after_this_turn, is_ending};
+use cxone_actions_bridge::{Queue, is_ending};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -46,8 +46,8 @@ impl NativeQueue {
         let bell = if watched { Some(Arc::new(Bell::new()?)) } else { None };
         let ringer = bell.clone();
         let queue = Queue::new(move || {
-            if let Some(bell) = ringer.clone() {
-                after_this_turn(move || bell.ring());
+            if let Some(bell) = &ringer {
+                bell.ring();
             }
         });
         Ok(NativeQueue { queue, bell, pid: std::process::id() })

@@ -35,4 +35,3 @@ pub use text::{close_patience, error_json, patience, status_error};
 pub use tokens::TokenAnswer;
 
 pub use cxone_actions::{ActionRequest, Batch, Dialect, VERSION};
-pub use turn::after_this_turn;

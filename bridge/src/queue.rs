@@ -8,6 +8,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::per_process::lock;
+use crate::turn::after_this_turn;
 
 /// What is ready for a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,7 +55,7 @@ impl Kind {
 pub struct Queue {
     state: Mutex<State>,
     arrived: Condvar,
-    wake: Box<dyn Fn() + Send + Sync>,
+    wake: Arc<dyn Fn() + Send + Sync>,
 }
 
 #[derive(Default)]
@@ -68,9 +69,10 @@ struct State {
 }
 
 impl Queue {
-    /// `wake` is called from the I/O thread (or from the thread that starts a call) when the queue stops being empty.
+    /// `wake` is called from the I/O thread at the end of its turn (or from the thread that starts a call, at once) when the
+    /// queue stops being empty.
     pub fn new(wake: impl Fn() + Send + Sync + 'static) -> Arc<Queue> {
-        Arc::new(Queue { state: Mutex::default(), arrived: Condvar::new(), wake: Box::new(wake) })
+        Arc::new(Queue { state: Mutex::default(), arrived: Condvar::new(), wake: Arc::new(wake) })
     }
 
     /// Everything that is ready, oldest first.
@@ -149,7 +151,8 @@ impl Queue {
             if blocked {
                 self.arrived.notify_all();
             }
-            (self.wake)();
+            let wake = Arc::clone(&self.wake);
+            after_this_turn(move || wake());
         }
     }
 }

@@ -7,7 +7,7 @@ use tokio::task::yield_now;
 
 /// Calls this once the I/O thread has been through what is ready; at once in any other thread, and where the runtime stops
 /// before its turn is over.
-pub fn after_this_turn(call: impl FnOnce() + Send + 'static) {
+pub(crate) fn after_this_turn(call: impl FnOnce() + Send + 'static) {
     let call = CalledWhenDropped(Some(call));
     if let Ok(runtime) = Handle::try_current() {
         runtime.spawn(async move {

@@ -14,7 +14,7 @@ use crate::profile::{Profile, is_loopback};
 /// Where Node is told of more certificates to trust.
 pub(crate) const EXTRA_CA_CERTS: &str = "NODE_EXTRA_CA_CERTS";
 
-/// Sends invocations as token requests are sent: the tests of the wire are run both ways.
+/// Sends everything as it is sent through a proxy: the tests of the wire are run both ways.
 const ONE_WAY: &str = "CXONE_ACTIONS_ONE_WAY";
 
 /// Where the environment may name a proxy; `NO_PROXY` takes exceptions from it.
@@ -40,7 +40,7 @@ pub struct Transport {
     pub http1_only: bool,
     /// The gateway is on this machine: the environment's proxy is for others.
     pub loopback: bool,
-    /// Invocations take the way of everything else too.
+    /// Everything takes the way that leads around proxies too.
     pub one_way: bool,
 }
 

@@ -1,6 +1,6 @@
 //! One exchange: a request out, one bounded answer in, or a failure that says whether anything was sent.
 //!
-//! There are two ways. Where nothing stands between, requests go straight over hyper (see [`super::plain`]): it costs half.
+//! There are two ways. Where nothing stands between, requests go straight over hyper (see [`super::plain`]), which costs less.
 //! reqwest takes whatever goes through a proxy. Both have the same trust, limits and times, and the same tests. reqwest's own
 //! retries and redirects are off: both would send a body again behind our back.
 
@@ -80,7 +80,7 @@ impl Transport {
         self.ways.store(None);
     }
 
-    /// Sends a request of an invocation, once.
+    /// Sends once, a request that was prepared for the straight way.
     pub(crate) async fn exchange(&self, request: Request) -> Result<Answer, Failure> {
         let ways = self.ways.load_full().ok_or_else(Failure::ended)?;
         if let Some(plain) = &ways.plain {
