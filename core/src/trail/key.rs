@@ -5,9 +5,8 @@
 
 use std::fmt;
 
-use hmac::digest::common;
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::{Digest, Sha256};
+use ring::digest::{SHA256, digest};
+use ring::hmac::{self, HMAC_SHA256, Tag};
 use uuid::Uuid;
 
 use super::chain;
@@ -18,15 +17,15 @@ const LABEL: &[u8] = b"cxone-actions trail key";
 /// Seals records, and makes the digests of inputs.
 #[derive(Clone)]
 pub(super) struct Key {
-    mac: Hmac<Sha256>,
+    mac: hmac::Key,
     id: String,
 }
 
 impl Key {
     pub(super) fn new(secret: &[u8]) -> Key {
-        let mut id = chain::hex(&Sha256::new().chain_update(LABEL).chain_update(secret).finalize());
+        let mut id = chain::hex(digest(&SHA256, &[LABEL, secret].concat()).as_ref());
         id.truncate(8);
-        Key { mac: keyed(secret), id }
+        Key { mac: hmac::Key::new(HMAC_SHA256, secret), id }
     }
 
     /// By which records name it: eight hexadecimal digits.
@@ -35,10 +34,8 @@ impl Key {
     }
 
     /// HMAC-SHA256.
-    pub(super) fn sum(&self, content: &[u8]) -> [u8; 32] {
-        let mut mac = self.mac.clone();
-        mac.update(content);
-        mac.finalize().into_bytes().into()
+    pub(super) fn sum(&self, content: &[u8]) -> Tag {
+        hmac::sign(&self.mac, content)
     }
 }
 
@@ -52,39 +49,23 @@ impl fmt::Debug for Key {
 /// Makes the digests of inputs: of the auditor's key, so that they are equal over runs; without one of a random key that
 /// lives as long as the trail.
 #[derive(Clone)]
-pub(super) struct Digests(Hmac<Sha256>);
+pub(super) struct Digests(hmac::Key);
 
 impl Digests {
     pub(super) fn of(key: Option<&Key>) -> Digests {
-        match key {
-            Some(key) => Digests(keyed(&key.sum(b"inputs"))),
+        Digests(match key {
+            Some(key) => hmac::Key::new(HMAC_SHA256, key.sum(b"inputs").as_ref()),
             // Random UUIDs come from the operating system's generator: two of them are 244 bits.
-            None => Digests(keyed(&[*Uuid::new_v4().as_bytes(), *Uuid::new_v4().as_bytes()].concat())),
-        }
+            None => hmac::Key::new(
+                HMAC_SHA256,
+                &[*Uuid::new_v4().as_bytes(), *Uuid::new_v4().as_bytes()].concat(),
+            ),
+        })
     }
 
     pub(super) fn digest(&self, inputs: &[u8]) -> String {
-        let mut mac = self.0.clone();
-        mac.update(inputs);
-        chain::hex(&mac.finalize().into_bytes())
+        chain::hex(hmac::sign(&self.0, inputs).as_ref())
     }
-}
-
-/// HMAC takes keys of any length: a longer one than a block is hashed first.
-fn keyed(secret: &[u8]) -> Hmac<Sha256> {
-    const BLOCK: usize = 64;
-    let mut block = common::Key::<Hmac<Sha256>>::default();
-    let hashed;
-    let bytes = if secret.len() > BLOCK {
-        hashed = Sha256::digest(secret);
-        hashed.as_slice()
-    } else {
-        secret
-    };
-    for (byte, secret) in block.iter_mut().zip(bytes) {
-        *byte = *secret;
-    }
-    Hmac::new(&block)
 }
 
 #[cfg(test)]
@@ -108,7 +89,7 @@ mod tests {
             ),
         ];
         for (secret, content, expected) in cases {
-            assert_eq!(chain::hex(&Key::new(secret).sum(content)), expected);
+            assert_eq!(chain::hex(Key::new(secret).sum(content).as_ref()), expected);
         }
     }
 
@@ -124,7 +105,7 @@ mod tests {
         let key = Key::new(b"an auditor's key");
         let (one, other) = (Digests::of(Some(&key)), Digests::of(Some(&key.clone())));
         assert_eq!(one.digest(b"{}"), other.digest(b"{}"));
-        assert_ne!(one.digest(b"{}"), chain::hex(&key.sum(b"{}")), "a digest of inputs is no seal");
+        assert_ne!(one.digest(b"{}"), chain::hex(key.sum(b"{}").as_ref()), "a digest of inputs is no seal");
         assert_ne!(Digests::of(None).digest(b"{}"), Digests::of(None).digest(b"{}"));
     }
 }
