@@ -10,6 +10,7 @@
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -45,7 +46,7 @@ struct Opening {
 /// One invocation that is not over.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct Left {
-    correlation_id: String,
+    correlation_id: Arc<str>,
     #[serde(flatten)]
     open: Open,
 }
@@ -67,7 +68,7 @@ pub(super) type Said = Vec<(IdHash, Moment)>;
 #[derive(Debug)]
 pub(super) struct Index {
     pub(super) last: Moment,
-    pub(super) open: Vec<(String, Open)>,
+    pub(super) open: Vec<(Arc<str>, Open)>,
 }
 
 /// Where the index of a segment is.

@@ -4,6 +4,7 @@
 //! happened to it the last time, and only the latest of those counts.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use super::index::Said;
 use super::summary::{Ends, IdHash, Moment, Open, Progress, Reach, id_hash};
@@ -33,14 +34,14 @@ pub(super) struct Join {
     /// Runs that may have done more than can be read.
     doubtful: HashSet<RunNumber>,
     cases: Vec<Case>,
-    by_name: HashMap<String, usize>,
+    by_name: HashMap<Arc<str>, usize>,
     by_correlation: HashMap<IdHash, Vec<usize>>,
     by_invocation: HashMap<IdHash, Vec<usize>>,
 }
 
 /// One invocation.
 struct Case {
-    correlation_id: String,
+    correlation_id: Arc<str>,
     /// At most one of a run for each progress: the latest.
     reached: Vec<Reached>,
     accepted: Vec<Acceptance>,
@@ -54,14 +55,14 @@ struct Reached {
     run: RunNumber,
     at: Standing,
     progress: Progress,
-    action_id: Option<String>,
+    action_id: Option<Arc<str>>,
 }
 
 /// That the gateway knows it by this id.
 struct Acceptance {
     run: RunNumber,
     at: Standing,
-    invocation_id: String,
+    invocation_id: Arc<str>,
     hash: IdHash,
     /// The last time that it was said to have ended, and that its own run said that it was refused.
     ended: Option<Standing>,
@@ -84,7 +85,7 @@ impl Join {
         &mut self,
         segment: usize,
         run: RunNumber,
-        open: impl IntoIterator<Item = (String, Open)>,
+        open: impl IntoIterator<Item = (Arc<str>, Open)>,
     ) {
         for (correlation_id, open) in open {
             let number = self.number(correlation_id);
@@ -103,7 +104,7 @@ impl Join {
         }
     }
 
-    fn number(&mut self, correlation_id: String) -> usize {
+    fn number(&mut self, correlation_id: Arc<str>) -> usize {
         if let Some(number) = self.by_name.get(&correlation_id) {
             return *number;
         }
@@ -233,10 +234,12 @@ impl Case {
         };
         let since = reached.iter().map(|reached| reached.at).min()?;
         accepted.retain(|accepted| Some(accepted.at) > ended && !refused(accepted.run, accepted.at));
-        let invocation_id =
-            accepted.into_iter().max_by_key(|accepted| accepted.at).map(|last| last.invocation_id);
+        let last = accepted.iter().max_by_key(|accepted| accepted.at);
+        let invocation_id = last.map(|last| last.invocation_id.to_string());
         reached.retain(|reached| reached.action_id.is_some());
-        let action_id = reached.into_iter().max_by_key(|reached| reached.at).and_then(|last| last.action_id);
+        let last = reached.into_iter().max_by_key(|reached| reached.at);
+        let action_id = last.and_then(|last| last.action_id).map(|id| id.to_string());
+        let correlation_id = correlation_id.to_string();
         Some((since, Unfinished { action_id, correlation_id, invocation_id, state, resume_token: None }))
     }
 }

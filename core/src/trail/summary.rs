@@ -7,10 +7,11 @@
 //! whatever order they are compared.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
+use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::record::{Record, Text};
 use super::{Event, segment};
@@ -72,7 +73,7 @@ pub(super) struct Reach {
     pub(super) progress: Progress,
     pub(super) moment: Moment,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) action_id: Option<String>,
+    pub(super) action_id: Option<Arc<str>>,
 }
 
 /// One invocation that is not over as far as this segment says.
@@ -82,7 +83,7 @@ pub(super) struct Open {
     pub(super) reached: Vec<Reach>,
     /// The ids that the gateway gave it, and when. They are told apart because a later record may know only them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(super) invocations: Vec<(String, Moment)>,
+    pub(super) invocations: Vec<(Arc<str>, Moment)>,
 }
 
 /// The first 64 bits of the SHA-256 of an id.
@@ -118,23 +119,26 @@ impl<T> Ends<T> {
     }
 }
 
-/// What one segment says, as far as its records were taken.
+/// What one segment says, as far as its records were taken. As many invocations as wait are open in it, so their ids are
+/// kept once each.
 #[derive(Debug, PartialEq)]
 pub(super) struct Summary {
     /// The moment of the last record.
     pub(super) last: Moment,
     /// By correlation id. What is finished takes no room here.
-    pub(super) open: HashMap<String, Open>,
+    pub(super) open: HashMap<Arc<str>, Open>,
     pub(super) ends: Ends<Last>,
     /// Correlation ids of what is open, by the gateway's id.
-    known: HashMap<String, String>,
+    known: HashMap<Arc<str>, Arc<str>>,
+    /// The action that was named last: mostly the next record names the same one.
+    action_id: Option<Arc<str>>,
 }
 
 impl Summary {
     /// Of a segment of this name that has no record yet.
     pub(super) fn new(segment: &str) -> Summary {
         let last = Moment::before(segment);
-        Summary { last, open: HashMap::new(), ends: Ends::default(), known: HashMap::new() }
+        Summary { last, open: HashMap::new(), ends: Ends::default(), known: HashMap::new(), action_id: None }
     }
 
     /// A time that is later than every record that was taken, also where the clock was set back. The name of the run's
@@ -223,32 +227,47 @@ impl Summary {
     }
 
     fn reach(&mut self, correlation: &str, progress: Progress, record: &Record<'_>) {
-        let text = |text: &Text<'_>| text.as_str().to_owned();
-        let (action_id, invocation) =
-            (record.action_id.as_ref().map(text), record.invocation_id.as_ref().map(text));
+        let action_id = record.action_id.as_ref().map(|text| self.action(text.as_str()));
+        let invocation = record.invocation_id.as_ref().map(|text| text.as_str().into());
         self.reach_with(correlation, progress, action_id, invocation);
+    }
+
+    fn action(&mut self, id: &str) -> Arc<str> {
+        match &self.action_id {
+            Some(last) if **last == *id => Arc::clone(last),
+            _ => Arc::clone(self.action_id.insert(id.into())),
+        }
     }
 
     fn reach_with(
         &mut self,
         correlation: &str,
         progress: Progress,
-        action_id: Option<String>,
-        invocation: Option<String>,
+        action_id: Option<Arc<str>>,
+        invocation: Option<Arc<str>>,
     ) {
         let moment = self.last;
         let reach = Reach { progress, moment, action_id };
-        if !self.open.contains_key(correlation) {
-            self.open.insert(correlation.to_owned(), Open::default());
+        let correlation = match self.open.get_key_value(correlation) {
+            Some((correlation, _)) => Arc::clone(correlation),
+            None => correlation.into(),
+        };
+        if let Some(invocation) = &invocation {
+            self.known.insert(Arc::clone(invocation), Arc::clone(&correlation));
         }
-        let Some(open) = self.open.get_mut(correlation) else { return };
+        let open = self.open.entry(correlation).or_default();
         match open.reached.iter_mut().find(|reach| reach.progress == progress) {
             Some(before) => *before = reach,
-            None => open.reached.push(reach),
+            None => {
+                // Most come to three: started, sending, accepted.
+                open.reached.reserve_exact(3_usize.saturating_sub(open.reached.len()).max(1));
+                open.reached.push(reach);
+            }
         }
         if let Some(invocation) = invocation {
-            open.invocations.push((invocation.clone(), moment));
-            self.known.insert(invocation, correlation.to_owned());
+            // And get one id.
+            open.invocations.reserve_exact(1);
+            open.invocations.push((invocation, moment));
         }
     }
 
@@ -266,7 +285,7 @@ impl Summary {
             let known = &mut self.known;
             open.invocations.retain(|(invocation, moment)| {
                 let over = *moment <= at;
-                if over && known.get(invocation).is_some_and(|known| known == correlation) {
+                if over && known.get(invocation).is_some_and(|known| **known == *correlation) {
                     known.remove(invocation);
                 }
                 !over
@@ -314,10 +333,10 @@ impl Summary {
     }
 
     /// Whose id it is, and when that was said the last time.
-    fn acceptance(&self, invocation: &str) -> Option<(String, Moment)> {
+    fn acceptance(&self, invocation: &str) -> Option<(Arc<str>, Moment)> {
         let correlation = self.known.get(invocation)?;
-        let said = self.open.get(correlation)?.invocations.iter().filter(|(id, _)| id == invocation);
-        Some((correlation.clone(), said.map(|(_, moment)| *moment).max()?))
+        let said = self.open.get(correlation)?.invocations.iter().filter(|(id, _)| **id == *invocation);
+        Some((Arc::clone(correlation), said.map(|(_, moment)| *moment).max()?))
     }
 
     fn close(&mut self, correlation: &str, over: impl Fn(&Reach) -> bool) {
@@ -330,7 +349,11 @@ impl Summary {
 }
 
 pub(super) fn id_hash(id: &str) -> IdHash {
-    Sha256::digest(id.as_bytes()).iter().take(8).fold(0, |hash, byte| (hash << 8) | IdHash::from(*byte))
+    digest(&SHA256, id.as_bytes())
+        .as_ref()
+        .iter()
+        .take(8)
+        .fold(0, |hash, byte| (hash << 8) | IdHash::from(*byte))
 }
 
 fn later(last: &mut Last, id: IdHash, at: Moment) {
