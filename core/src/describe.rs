@@ -118,7 +118,7 @@ impl Inner {
         let known = Box::pin(timeout_at(deadline, known)).await;
         let rule = known.unwrap_or_else(|_| Err(late(&prepared.action_id)))?;
         if let Ok(inputs) = serde_json::from_slice::<&RawValue>(&prepared.inputs) {
-            rule.judge("/inputs", inputs, &mut violations);
+            rule.judge(|| "/inputs".to_owned(), inputs, &mut violations);
         }
         Ok(violations)
     }
@@ -252,7 +252,7 @@ mod tests {
         for (schema, inputs, kept) in cases {
             let rule = Rule::of_schema(&schema).unwrap();
             let (text, mut violations) = (inputs.to_string(), Vec::new());
-            rule.judge("/inputs", serde_json::from_str(&text).unwrap(), &mut violations);
+            rule.judge(|| "/inputs".to_owned(), serde_json::from_str(&text).unwrap(), &mut violations);
             assert_eq!(violations.is_empty(), kept, "{schema} {violations:?}");
         }
         assert!(Rule::of_schema(&json!({"type": "thing"})).is_none());

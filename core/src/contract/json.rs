@@ -180,6 +180,19 @@ mod tests {
     }
 
     #[test]
+    fn a_text_is_written_as_serde_json_writes_it_whatever_stands_where_in_it() {
+        let characters = (0..=0x10ff_u32).filter_map(char::from_u32);
+        for character in characters.chain(['\u{2028}', '\u{ffff}', '🦀']) {
+            for before in 0..17 {
+                let text = format!("{}{character}é", "x".repeat(before));
+                let mut out = Vec::new();
+                write_text(&mut out, &text).unwrap();
+                assert_eq!(String::from_utf8(out).unwrap(), serde_json::to_string(&text).unwrap());
+            }
+        }
+    }
+
+    #[test]
     fn duplicate_keys_and_the_digits_of_numbers_are_kept() {
         let members: Members<'_> = serde_json::from_str(r#" {"a": 1e400 , "a":-0.0} "#).unwrap();
         let seen: Vec<_> = members.0.iter().map(|(key, raw)| (key.text.as_str(), raw.get())).collect();

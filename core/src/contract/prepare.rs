@@ -91,6 +91,11 @@ impl Check {
         self.violations.push(Violation::new(path, code, message));
     }
 
+    /// [`Check::found`] for a place that has to be spelt out first; mostly nothing was found anywhere.
+    fn found_at(&mut self, path: impl Fn() -> String) -> bool {
+        !self.findings.is_empty() && self.found(&path())
+    }
+
     /// Says what the border found at this place; whether it found anything.
     fn found(&mut self, path: &str) -> bool {
         let found = self.findings.contains_key(path);
@@ -101,11 +106,11 @@ impl Check {
     }
 
     /// Says what the border found inside of what stands at this place.
-    fn found_below(&mut self, path: &str) {
+    fn found_below(&mut self, path: impl Fn() -> String) {
         if self.findings.is_empty() {
             return;
         }
-        let below = format!("{path}/");
+        let below = format!("{}/", path());
         let places = self.findings.range(below.clone()..).map(|(place, _)| place.clone());
         let places = places.take_while(|place| place.starts_with(&below)).collect();
         self.say(places);
@@ -216,11 +221,11 @@ impl Check {
         let mut times: BTreeMap<&str, usize> = BTreeMap::new();
         let mut inputs = Vec::with_capacity(request.inputs.len());
         for Input { key, value } in &request.inputs {
-            let path = pointer::join("/inputs", &key.text);
+            let path = || pointer::join("/inputs", &key.text);
             if key.lone_surrogate {
-                if !self.found(&path) {
+                if !self.found_at(path) {
                     let rule = "must have a name of valid Unicode, got half of a surrogate pair";
-                    self.refuse(&path, "lone_surrogate", rule);
+                    self.refuse(&path(), "lone_surrogate", rule);
                 }
                 continue;
             }
@@ -229,29 +234,29 @@ impl Check {
             match *seen {
                 1 => {}
                 2 => {
-                    self.refuse(&path, "duplicate", "is given more than once");
+                    self.refuse(&path(), "duplicate", "is given more than once");
                     continue;
                 }
                 _ => continue,
             }
             if key.text.is_empty() {
-                self.refuse(&path, "empty_key", "must have a name, got an empty key");
+                self.refuse(&path(), "empty_key", "must have a name, got an empty key");
                 continue;
             }
             if key.text.contains('\0') {
-                self.refuse(&path, "nul", "must not have the character U+0000 in its name");
+                self.refuse(&path(), "nul", "must not have the character U+0000 in its name");
             }
-            if !self.found(&path) {
-                self.value(rule, &path, value);
+            if !self.found_at(path) {
+                self.value(rule, path, value);
             }
-            self.found_below(&path);
+            self.found_below(path);
             inputs.push((key.text.as_str(), value));
         }
         inputs
     }
 
-    fn value(&mut self, rule: InputsRule, path: &str, value: &InputValue) {
-        let name = || pointer::name(path);
+    fn value(&mut self, rule: InputsRule, path: impl Fn() -> String, value: &InputValue) {
+        let name = || pointer::name(&path());
         let (code, message) = match &value.0 {
             Held::Null | Held::Boolean(_) | Held::Number(_) => return,
             Held::NonFinite(got) => ("non_finite", words::non_finite(&name(), got)),
@@ -259,11 +264,11 @@ impl Check {
             Held::Text(text) if text.text.contains('\0') => ("nul", words::nul(&name())),
             Held::Text(_) => return,
             Held::Nested(raw) if rule == InputsRule::Any => {
-                nested::check(path, raw, &mut self.violations);
+                nested::check(&path(), raw, &mut self.violations);
                 return;
             }
-            Held::Nested(_) => ("type", words::wrong_type(path, &name(), value.sort())),
+            Held::Nested(_) => ("type", words::wrong_type(&path(), &name(), value.sort())),
         };
-        self.violations.push(Violation::new(path, code, message));
+        self.violations.push(Violation::new(path(), code, message));
     }
 }

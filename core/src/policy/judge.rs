@@ -24,10 +24,11 @@ pub(super) fn judge(action: &Action, rules: &BTreeMap<String, Rule>, inputs_json
         return violations;
     };
     for (key, raw) in &inputs.0 {
-        let path = join("/inputs", &key.text);
+        let path = || join("/inputs", &key.text);
         match rules.get(&key.text).filter(|_| !key.lone_surrogate) {
-            Some(rule) => rule.judge(&path, raw, &mut violations),
+            Some(rule) => rule.judge(path, raw, &mut violations),
             None => {
+                let path = path();
                 let whose = action.name.as_ref().map(|name| format!(" for `{name}`")).unwrap_or_default();
                 let message =
                     format!("{} is not an input that the policy allows{whose}", pointer::name(&path));
@@ -46,8 +47,8 @@ pub(super) fn judge(action: &Action, rules: &BTreeMap<String, Rule>, inputs_json
 }
 
 impl Rule {
-    /// Adds what the rule says against the value at `path`.
-    pub(crate) fn judge(&self, path: &str, raw: &RawValue, violations: &mut Vec<Violation>) {
+    /// Adds what the rule says against the value at `path`, which is spelt out only where there is something to say.
+    pub(crate) fn judge(&self, path: impl Fn() -> String, raw: &RawValue, violations: &mut Vec<Violation>) {
         let known = violations.len();
         let mut seen = Seen::default();
         for value in seen.values(raw) {
@@ -55,7 +56,7 @@ impl Rule {
                 continue;
             }
             for error in self.validator.iter_errors(&value) {
-                let place = format!("{path}{}", error.instance_path().as_str());
+                let place = format!("{}{}", path(), error.instance_path().as_str());
                 let code = words::snake(error.kind().keyword());
                 let message = format!("{} {}", pointer::name(&place), words::rule(&error));
                 let violation = Violation::new(place, &code, message);
@@ -71,7 +72,8 @@ impl Rule {
         }
         let mut refuse = |code: &str, rule: &str| {
             if violations.len() == known || code == "too_deep" {
-                let message = format!("{} {rule}", pointer::name(path));
+                let path = path();
+                let message = format!("{} {rule}", pointer::name(&path));
                 violations.push(Violation::new(path, code, message));
             }
         };
