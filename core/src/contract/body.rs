@@ -46,13 +46,33 @@ pub(super) struct Parts<'a> {
 impl Parts<'_> {
     /// The body and the place of the inputs in it; none where it would be longer than `limit` bytes.
     pub(super) fn write(&self, template: &BodyTemplate, limit: usize) -> Option<(Vec<u8>, Range<usize>)> {
-        let mut out = Capped { bytes: Vec::new(), limit };
+        let mut out = Capped { bytes: Vec::with_capacity(self.about().min(limit)), limit };
         let mut inputs = 0..0;
         match template {
             BodyTemplate::Inputs => inputs = self.inputs(&mut out).ok()?,
             BodyTemplate::Object(members) => self.object(members, &mut out, &mut inputs).ok()?,
         }
         Some((out.bytes, inputs))
+    }
+
+    /// How many bytes it will have, or a few more: it is kept until nobody waits any more.
+    fn about(&self) -> usize {
+        const NAMES: usize = 64;
+        let given = |(key, value): &(&str, &InputValue)| {
+            let value = match &value.0 {
+                Held::Text(text) => text.text.len(),
+                Held::Number(digits) => digits.len(),
+                Held::Nested(raw) => raw.get().len(),
+                Held::Null | Held::Boolean(_) | Held::NonFinite(_) => 5,
+            };
+            key.len() + value + r#""":"",""#.len()
+        };
+        let inputs = match self.inputs {
+            Inputs::Given(inputs) => inputs.iter().map(given).sum(),
+            Inputs::Written(text) => text.len(),
+        };
+        let ids = [self.action_id, self.correlation_id, self.callback_url];
+        ids.into_iter().flatten().map(str::len).sum::<usize>() + inputs + NAMES
     }
 
     fn object(

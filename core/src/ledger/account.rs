@@ -246,9 +246,9 @@ impl Account {
             .error_message
             .map(|text| self.discreet(Error::new(ErrorKind::ActionFailed, text)).message().to_owned());
         ActionResult {
-            invocation_id: self.who.invocation_id.clone(),
-            action_id: self.who.action_id.clone(),
-            correlation_id: self.who.correlation_id.clone(),
+            invocation_id: self.who.invocation_id.take(),
+            action_id: self.who.action_id.take(),
+            correlation_id: self.who.correlation_id.take(),
             status: terminal.status,
             ok: terminal.status == Status::Completed,
             outputs: terminal.outputs,

@@ -1,7 +1,5 @@
 //! The time of a record: whole microseconds, in UTC.
 
-use std::fmt::Write;
-
 use jiff::Timestamp;
 
 use super::record::timestamp_text;
@@ -27,8 +25,10 @@ impl Clock {
             self.text = timestamp_text(at);
         } else {
             self.text.truncate(MICROSECONDS_AT);
-            // Writing to a text cannot fail.
-            let _ = write!(self.text, "{:06}Z", at.subsec_microsecond());
+            let micros = at.subsec_nanosecond().unsigned_abs() / 1_000;
+            let digits = [100_000, 10_000, 1_000, 100, 10, 1].map(|place| micros / place % 10);
+            self.text.extend(digits.iter().filter_map(|digit| char::from_digit(*digit, 10)));
+            self.text.push('Z');
         }
         &self.text
     }
