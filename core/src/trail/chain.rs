@@ -3,8 +3,8 @@
 //!
 //! A quotation mark inside a JSON text is escaped, so `,"hash":` stands in a line exactly once.
 //!
-//! Every record is hashed before its invocation goes on, so it is done by the cryptography that TLS uses here: a fifth of
-//! what plain Rust needs on a processor without instructions for SHA-256.
+//! Every record is hashed before its invocation goes on, so it is done by the cryptography that TLS uses here: on a
+//! processor without instructions for SHA-256 it takes two thirds of what plain Rust takes.
 
 use ring::digest::{SHA256, digest};
 
