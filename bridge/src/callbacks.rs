@@ -12,6 +12,7 @@ use serde::Serialize;
 use crate::handle::Handle;
 use crate::per_process::lock;
 use crate::queue::Queue;
+use crate::text::field;
 
 /// The listeners of one client in this process, by number.
 pub(crate) type Listeners = Mutex<HashMap<u64, CallbackListener>>;
@@ -35,7 +36,7 @@ impl Handle {
     ) -> u64 {
         let port = u16::try_from(port)
             .map_err(|_| Error::new(ErrorKind::Config, "`port` must be a number from 0 to 65535"));
-        self.start(queue, "listener", |opened, number| {
+        self.start(queue, field("listener"), |opened, number| {
             let opened = Arc::clone(opened);
             async move {
                 let options = CallbackOptions { host, port: port?, public_url };

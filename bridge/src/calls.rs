@@ -9,14 +9,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use cxone_actions::{ActionResult, OnResult, Result};
-use serde::Serialize;
-use tokio::runtime::Handle;
+use futures_util::future::{AbortHandle, abortable};
 use tokio::sync::oneshot;
-use tokio::task::AbortHandle;
 
+use crate::begin::Io;
 use crate::per_process::lock;
-use crate::queue::{Kind, Message, Queue};
-use crate::text::{done, ending, error_json, failed, unanswered};
+use crate::queue::{Kind, Message, News, Queue, Told};
+use crate::text::{ending, error_json, failed, unanswered};
 
 /// What `on_result` came to: nothing, or the class name of what it raised.
 type Answer = Result<(), String>;
@@ -30,40 +29,36 @@ pub(crate) struct Calls {
 #[derive(Debug)]
 struct Call {
     reader: Arc<Queue>,
-    task: Option<AbortHandle>,
+    task: AbortHandle,
     answer: Option<oneshot::Sender<Answer>>,
 }
 
 impl Calls {
-    /// Runs `work` and answers `call` with what comes of it.
-    pub(crate) fn start<T: Serialize>(
+    /// Runs `work` and answers `call` with what it tells.
+    pub(crate) fn start<T>(
         self: &Arc<Self>,
         call: u64,
         queue: &Arc<Queue>,
-        runtime: &Handle,
-        field: &'static str,
+        io: &Io,
+        tell: impl FnOnce(Result<T>) -> Told + Send + 'static,
         work: impl Future<Output = Result<T>> + Send + 'static,
     ) {
-        let entry = Call { reader: Arc::clone(queue), task: None, answer: None };
+        let (work, task) = abortable(work);
+        let entry = Call { reader: Arc::clone(queue), task, answer: None };
         lock(&self.table).insert(call, entry);
         let reply = Reply { call, calls: Arc::clone(self), queue: Arc::clone(queue) };
-        // It is long, and would be copied at every step on its way to the I/O thread.
-        let work = Box::pin(work);
-        let task = runtime.spawn(async move {
-            let outcome = work.await;
-            reply.send(done(field, &outcome));
+        io.begin(async move {
+            if let Ok(outcome) = work.await {
+                reply.send(tell(outcome));
+            }
         });
-        // It may be over already; then there is nothing left to abort.
-        if let Some(call) = lock(&self.table).get_mut(&call) {
-            call.task = Some(task.abort_handle());
-        }
     }
 
     /// Nobody waits for it any more. What is on the wire goes on in the core.
     pub(crate) fn cancel(&self, call: u64) {
         let call = lock(&self.table).remove(&call);
-        if let Some(task) = call.and_then(|call| call.task) {
-            task.abort();
+        if let Some(call) = call {
+            call.task.abort();
         }
     }
 
@@ -81,8 +76,7 @@ impl Calls {
     /// The process is about to end: whoever waits is told so at once.
     pub(crate) fn release(&self) {
         self.released.store(true, Ordering::SeqCst);
-        let tasks: Vec<AbortHandle> =
-            lock(&self.table).values().filter_map(|call| call.task.clone()).collect();
+        let tasks: Vec<AbortHandle> = lock(&self.table).values().map(|call| call.task.clone()).collect();
         tasks.iter().for_each(AbortHandle::abort);
     }
 
@@ -103,8 +97,7 @@ impl Calls {
                 if let Some(call) = lock(&calls.table).get_mut(&call) {
                     call.answer = Some(waiting);
                 }
-                let json = serde_json::to_string(&result).map_err(|_| "SerializationError".to_owned())?;
-                queue.push(Message { call, kind: Kind::Deliver, json });
+                queue.push(News { call, kind: Kind::Deliver, told: Told::Result(Box::new(result)) });
                 answer.await.unwrap_or_else(|_| Err("Cancelled".to_owned()))
             })
         })
@@ -145,9 +138,9 @@ struct Reply {
 }
 
 impl Reply {
-    fn send(&self, json: String) {
+    fn send(&self, told: Told) {
         if self.calls.end(self.call) {
-            self.queue.push(Message { call: self.call, kind: Kind::Done, json });
+            self.queue.push(News { call: self.call, kind: Kind::Done, told });
         }
     }
 }
@@ -155,7 +148,7 @@ impl Reply {
 impl Drop for Reply {
     fn drop(&mut self) {
         let error = if self.calls.released.load(Ordering::SeqCst) { ending() } else { unanswered() };
-        self.send(failed(&error_json(&error)));
+        self.send(Told::Text(failed(&error_json(&error))));
     }
 }
 
@@ -167,6 +160,7 @@ pub(crate) fn answer(call: u64, queue: &Queue, json: String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::text::value;
     use std::time::Duration;
     use tokio::runtime::{Builder, Runtime};
 
@@ -174,12 +168,16 @@ mod tests {
         Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap()
     }
 
+    fn io(runtime: &Runtime) -> Io {
+        Io::new(runtime.handle().clone())
+    }
+
     fn started(
         runtime: &Runtime,
         work: impl Future<Output = Result<u8>> + Send + 'static,
     ) -> (Arc<Calls>, Arc<Queue>) {
         let (calls, queue) = (Arc::new(Calls::default()), Queue::new(|| {}));
-        calls.start(1, &queue, runtime.handle(), "value", work);
+        calls.start(1, &queue, &io(runtime), value, work);
         (calls, queue)
     }
 
@@ -225,7 +223,7 @@ mod tests {
         let runtime = runtime();
         let (calls, queue) = started(&runtime, std::future::pending());
         let other = Queue::new(|| {});
-        calls.start(2, &other, runtime.handle(), "value", std::future::pending::<Result<()>>());
+        calls.start(2, &other, &io(&runtime), value, std::future::pending::<Result<()>>());
         queue.close();
         calls.cancel_unread();
         assert_eq!(lock(&calls.table).keys().collect::<Vec<_>>(), [&2]);
@@ -236,7 +234,7 @@ mod tests {
         let runtime = runtime();
         let (calls, queue) = started(&runtime, std::future::pending());
         calls.cancel(1);
-        calls.start(2, &queue, runtime.handle(), "value", async { Ok(()) });
+        calls.start(2, &queue, &io(&runtime), value, async { Ok(()) });
         assert_eq!(only_message(&queue).call, 2);
     }
 }

@@ -7,16 +7,15 @@ use std::time::Duration;
 use arc_swap::ArcSwapOption;
 use cxone_actions::config::PolicySource;
 use cxone_actions::{ActionRequest, Batch, CallOptions, Client, Dialect, Error, Options, PollTarget, Result};
-use serde::Serialize;
 
 use crate::callbacks::Listeners;
 use crate::calls::{Calls, answer};
 use crate::checkpoints::{Checkpoints, Reader, TellingReader};
 use crate::per_process::PerProcess;
-use crate::queue::{Kind, Message, Queue};
+use crate::queue::{Kind, Message, Queue, Told};
 use crate::runtime::{Process, next_number};
 use crate::snapshot::Snapshot;
-use crate::text::{closed, done, error_json, failed, speak};
+use crate::text::{closed, done, error_json, failed, field, result, speak, value};
 use crate::tokens::{AskingReaders, TokenAnswer, TokenRequests};
 
 /// How long closing waits for what is under way, where nothing else is said.
@@ -94,7 +93,7 @@ impl Handle {
 
     /// Submits; answered with `invocation`.
     pub fn invoke(&self, queue: &Arc<Queue>, request: ActionRequest, timeout: Option<Duration>) -> u64 {
-        self.start(queue, "invocation", |opened, _| opened.client.invoke_within(request, timeout))
+        self.start(queue, field("invocation"), |opened, _| opened.client.invoke_within(request, timeout))
     }
 
     /// Submits and waits; answered with `result`. With `deliver`, the result comes as [`crate::Kind::Deliver`] first.
@@ -105,7 +104,7 @@ impl Handle {
         timeout: Option<Duration>,
         deliver: bool,
     ) -> u64 {
-        self.start(queue, "result", |opened, call| {
+        self.start(queue, result, |opened, call| {
             let options = opened.options(queue, call, timeout, deliver);
             opened.client.run_with(request, options)
         })
@@ -120,7 +119,7 @@ impl Handle {
         request: ActionRequest,
         timeout: Option<Duration>,
     ) -> u64 {
-        self.start(queue, "result", |opened, call| {
+        self.start(queue, result, |opened, call| {
             let options = opened.options(queue, call, timeout, false);
             let queue = Arc::clone(queue);
             let aside = move || {
@@ -140,7 +139,7 @@ impl Handle {
         deliver: bool,
     ) -> u64 {
         let target = PollTarget::from_json(target_json);
-        self.start(queue, "result", |opened, call| {
+        self.start(queue, result, |opened, call| {
             let options = opened.options(queue, call, timeout, deliver);
             let polled = target.map(|target| opened.client.poll(target, options));
             async move { polled?.await }
@@ -149,7 +148,7 @@ impl Handle {
 
     /// What the gateway says of an action; answered with `description`.
     pub fn describe(&self, queue: &Arc<Queue>, action_id: String) -> u64 {
-        self.start(queue, "description", |opened, _| {
+        self.start(queue, field("description"), |opened, _| {
             let client = opened.client.clone();
             async move { client.describe(&action_id).await }
         })
@@ -218,16 +217,16 @@ impl Handle {
         let patience = patience.unwrap_or(CLOSE_PATIENCE);
         self.closed.store(true, Ordering::SeqCst);
         let call = next_number();
-        let ready = self.opened.get().and_then(|opened| Some((opened.process.runtime().ok()?, opened)));
+        let ready = self.opened.get().and_then(|opened| Some((opened.process.io().ok()?, opened)));
         match ready {
-            Some((runtime, opened)) => {
+            Some((io, opened)) => {
                 let calls = Arc::clone(&opened.calls);
                 // Whoever waits may give up, or be gone in the middle; what was begun ends all the same.
-                let ended = runtime.spawn(async move {
+                let ended = io.handle().spawn(async move {
                     opened.client.shutdown(patience).await;
                     opened.process.leave(opened.number);
                 });
-                calls.start(call, queue, &runtime, "value", async move { ended.await.map_err(|_| closed()) });
+                calls.start(call, queue, &io, value, async move { ended.await.map_err(|_| closed()) });
             }
             // Never opened in this process, or drained already.
             None => answer(call, queue, done("value", &Ok(()))),
@@ -320,17 +319,16 @@ impl Handle {
     pub(crate) fn start<T, F>(
         &self,
         queue: &Arc<Queue>,
-        field: &'static str,
+        tell: impl FnOnce(Result<T>) -> Told + Send + 'static,
         work: impl FnOnce(&Arc<Opened>, u64) -> F,
     ) -> u64
     where
-        T: Serialize,
         F: Future<Output = Result<T>> + Send + 'static,
     {
         let call = next_number();
-        let ready = self.opened().and_then(|opened| Ok((opened.process.runtime()?, opened)));
+        let ready = self.opened().and_then(|opened| Ok((opened.process.io()?, opened)));
         match ready {
-            Ok((runtime, opened)) => opened.calls.start(call, queue, &runtime, field, work(&opened, call)),
+            Ok((io, opened)) => opened.calls.start(call, queue, &io, tell, work(&opened, call)),
             Err(error) => answer(call, queue, failed(&error_json(&error))),
         }
         call
@@ -359,9 +357,9 @@ impl Drop for Handle {
         if self.is_closed() {
             return;
         }
-        match opened.process.runtime_if_running() {
-            Some(runtime) => {
-                runtime.spawn(async move {
+        match opened.process.io_if_running() {
+            Some(io) => {
+                io.handle().spawn(async move {
                     opened.client.shutdown(LINGER).await;
                     opened.process.leave(opened.number);
                 });

@@ -10,6 +10,7 @@
 #![warn(missing_docs)]
 
 mod audit;
+mod begin;
 mod callbacks;
 mod calls;
 mod check;
@@ -28,7 +29,7 @@ pub use audit::Records;
 pub use handle::Handle;
 pub use log::{set_log_level, take_log};
 pub use per_process::PerProcess;
-pub use queue::{Kind, Message, Queue};
+pub use queue::{Kind, Message, News, Queue, Told};
 pub use runtime::{drain_at_exit, drain_at_exit_serving, has_clients, is_ending};
 pub use snapshot::Snapshot;
 pub use text::{close_patience, error_json, patience, status_error};

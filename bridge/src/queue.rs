@@ -7,7 +7,10 @@ use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use cxone_actions::ActionResult;
+
 use crate::per_process::lock;
+use crate::text::done;
 use crate::turn::after_this_turn;
 
 /// What is ready for a call.
@@ -19,6 +22,45 @@ pub struct Message {
     pub kind: Kind,
     /// The news, as JSON text.
     pub json: String,
+}
+
+/// What is ready for a call, before it is written down.
+#[derive(Debug, Clone)]
+pub struct News {
+    /// The number that starting the call returned.
+    pub call: u64,
+    /// What kind of news this is.
+    pub kind: Kind,
+    /// The news.
+    pub told: Told,
+}
+
+/// What [`News`] say: a result as it is, anything else as the JSON text that a [`Message`] has.
+#[derive(Debug, Clone)]
+pub enum Told {
+    /// JSON text.
+    Text(String),
+    /// The result that a call ended with.
+    Result(Box<ActionResult>),
+}
+
+impl From<Message> for News {
+    fn from(Message { call, kind, json }: Message) -> News {
+        News { call, kind, told: Told::Text(json) }
+    }
+}
+
+impl From<News> for Message {
+    fn from(News { call, kind, told }: News) -> Message {
+        let json = match told {
+            Told::Text(json) => json,
+            Told::Result(result) if kind == Kind::Deliver => {
+                serde_json::to_string(&result).unwrap_or_default()
+            }
+            Told::Result(result) => done("result", &Ok(result)),
+        };
+        Message { call, kind, json }
+    }
 }
 
 /// What kind of news a [`Message`] is.
@@ -38,19 +80,6 @@ pub enum Kind {
     Aside,
 }
 
-impl Kind {
-    /// The word that stands for it at the border.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Kind::Done => "done",
-            Kind::Deliver => "deliver",
-            Kind::Token => "token",
-            Kind::Checkpoint => "checkpoint",
-            Kind::Aside => "aside",
-        }
-    }
-}
-
 /// The queue of one event loop, or of one thread that blocks in [`Queue::wait`].
 pub struct Queue {
     state: Mutex<State>,
@@ -60,7 +89,7 @@ pub struct Queue {
 
 #[derive(Default)]
 struct State {
-    messages: Vec<Message>,
+    news: Vec<News>,
     /// Whoever reads is to come, also where there is no message.
     nudged: bool,
     closed: bool,
@@ -75,11 +104,16 @@ impl Queue {
         Arc::new(Queue { state: Mutex::default(), arrived: Condvar::new(), wake: Arc::new(wake) })
     }
 
-    /// Everything that is ready, oldest first.
+    /// Everything that is ready, oldest first, as text.
     pub fn drain(&self) -> Vec<Message> {
+        self.take().into_iter().map(Message::from).collect()
+    }
+
+    /// Everything that is ready, oldest first.
+    pub fn take(&self) -> Vec<News> {
         let mut state = lock(&self.state);
         state.nudged = false;
-        std::mem::take(&mut state.messages)
+        std::mem::take(&mut state.news)
     }
 
     /// Blocks until something is ready or the time is up; whether something is ready.
@@ -108,7 +142,7 @@ impl Queue {
     pub fn close(&self) {
         let mut state = lock(&self.state);
         state.closed = true;
-        state.messages.clear();
+        state.news.clear();
         state.nudged = false;
         self.arrived.notify_all();
     }
@@ -119,13 +153,13 @@ impl Queue {
     }
 
     /// Whether somebody will read it.
-    pub(crate) fn push(&self, message: Message) -> bool {
+    pub(crate) fn push(&self, news: impl Into<News>) -> bool {
         let mut state = lock(&self.state);
         if state.closed {
             return false;
         }
         let first = !state.is_ready();
-        state.messages.push(message);
+        state.news.push(news.into());
         self.tell(state, first);
         true
     }
@@ -159,7 +193,7 @@ impl Queue {
 
 impl State {
     fn is_ready(&self) -> bool {
-        self.nudged || !self.messages.is_empty()
+        self.nudged || !self.news.is_empty()
     }
 }
 

@@ -14,9 +14,10 @@ use std::time::{Duration, Instant};
 
 use cxone_actions::{Client, Error, ErrorKind, Result};
 use futures_util::future::join_all;
-use tokio::runtime::{Builder, Handle};
+use tokio::runtime::Builder;
 use tokio::sync::Notify;
 
+use crate::begin::Io;
 use crate::calls::Calls;
 use crate::per_process::{PerProcess, lock};
 use crate::text::closed;
@@ -45,7 +46,7 @@ struct Living {
 
 #[derive(Debug)]
 struct Running {
-    handle: Handle,
+    io: Io,
     stop: Arc<Notify>,
     /// Disconnected when the thread has ended.
     ended: Receiver<Infallible>,
@@ -58,24 +59,24 @@ impl Process {
         }
     }
 
-    /// The runtime, started where it was not; closed once the process is about to end.
-    pub(crate) fn runtime(&self) -> Result<Handle> {
+    /// The way to the I/O thread, started where it was not; closed once the process is about to end.
+    pub(crate) fn io(&self) -> Result<Io> {
         let mut running = lock(&self.running);
         if self.closing.load(Ordering::SeqCst) {
             return Err(closed());
         }
         if let Some(running) = &*running {
-            return Ok(running.handle.clone());
+            return Ok(running.io.clone());
         }
         let started = start()?;
-        let handle = started.handle.clone();
+        let io = started.io.clone();
         *running = Some(started);
-        Ok(handle)
+        Ok(io)
     }
 
-    /// The runtime, where one is running.
-    pub(crate) fn runtime_if_running(&self) -> Option<Handle> {
-        lock(&self.running).as_ref().map(|running| running.handle.clone())
+    /// The way to the I/O thread, where one is running.
+    pub(crate) fn io_if_running(&self) -> Option<Io> {
+        lock(&self.running).as_ref().map(|running| running.io.clone())
     }
 
     /// Refused once the process is about to end.
@@ -113,7 +114,7 @@ impl Process {
         // A client that never made a call has a trail to close all the same.
         let Some(running) = running.or_else(|| start().ok()) else { return };
         let stop = Arc::clone(&running.stop);
-        running.handle.spawn(async move {
+        running.io.handle().spawn(async move {
             // Whoever waits is told what became of it; only answers on their way keep the process.
             join_all(clients.iter().map(|living| living.client.leave(patience))).await;
             // What is left waits for handlers that nobody runs any more.
@@ -139,7 +140,7 @@ impl Process {
 
 fn start() -> Result<Running> {
     let runtime = Builder::new_current_thread().enable_all().build().map_err(no_thread)?;
-    let handle = runtime.handle().clone();
+    let io = Io::new(runtime.handle().clone());
     let stop = Arc::new(Notify::new());
     let stopped = Arc::clone(&stop);
     let (alive, ended) = channel();
@@ -152,7 +153,7 @@ fn start() -> Result<Running> {
             drop(alive);
         })
         .map_err(no_thread)?;
-    Ok(Running { handle, stop, ended })
+    Ok(Running { io, stop, ended })
 }
 
 fn no_thread(error: std::io::Error) -> Error {

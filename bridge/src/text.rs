@@ -8,6 +8,7 @@ use cxone_actions::{ActionResult, Dialect, Error, ErrorKind, Executed, Options, 
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::queue::Told;
 use crate::tokens::RaisedBy;
 
 /// The language of this process: one library is loaded into it, for one language.
@@ -97,6 +98,24 @@ pub(crate) fn done<T: Serialize>(field: &str, outcome: &Result<T, Error>) -> Str
         Err(error) => return failed(&error_json(error)),
     };
     text.unwrap_or_else(|| failed(&error_json(&unanswered())))
+}
+
+/// How an answer of one field is told: as JSON text.
+pub(crate) fn field<T: Serialize>(name: &'static str) -> impl FnOnce(Result<T, Error>) -> Told {
+    move |outcome| Told::Text(done(name, &outcome))
+}
+
+/// As [`field`], where there is only the end to be told of.
+pub(crate) fn value<T: Serialize>(outcome: Result<T, Error>) -> Told {
+    Told::Text(done("value", &outcome))
+}
+
+/// How a result is told: as it is, since not every reader wants its text.
+pub(crate) fn result(outcome: Result<ActionResult, Error>) -> Told {
+    match outcome {
+        Ok(result) => Told::Result(Box::new(result)),
+        Err(error) => Told::Text(failed(&error_json(&error))),
+    }
 }
 
 /// In one text from the beginning, since a result may be large.

@@ -192,7 +192,9 @@ impl Drop for Forget<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::begin::Io;
     use crate::queue::Queue;
+    use crate::text::value;
     use cxone_actions::Result;
     use tokio::runtime::{Builder, Runtime};
     use tokio::task::JoinHandle;
@@ -215,7 +217,7 @@ mod tests {
         fn waiting(&self, call: u64) -> Arc<Queue> {
             let queue = Queue::new(|| {});
             let never = std::future::pending::<Result<()>>();
-            self.calls.start(call, &queue, self.runtime.handle(), "value", never);
+            self.calls.start(call, &queue, &Io::new(self.runtime.handle().clone()), value, never);
             queue
         }
 
