@@ -8,6 +8,7 @@ mod bell;
 mod client;
 mod queue;
 mod request;
+mod result;
 mod sandbox;
 mod trail;
 
@@ -78,6 +79,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<client::NativeClient>()?;
     module.add_class::<client::NativeSnapshot>()?;
     module.add_class::<queue::NativeQueue>()?;
+    module.add_class::<result::NativeText>()?;
     module.add_class::<sandbox::NativeSandbox>()?;
     module.add_class::<trail::NativeRecords>()?;
     module.add_function(wrap_pyfunction!(status_error, module)?)?;

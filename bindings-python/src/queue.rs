@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use cxone_actions_bridge::{Queue, is_ending};
+use cxone_actions_bridge::{Kind, News, Queue, is_ending};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::types::{PyList, PyString};
 
 use crate::bell::Bell;
+use crate::result::Said;
 
 /// So long a daemon thread is kept at the end of the process; longer than anything that is not stuck takes.
 const REST: Duration = Duration::from_secs(5);
@@ -59,14 +61,14 @@ impl NativeQueue {
     }
 
     /// Everything that is ready: the number of the call, the kind of the news, and the news.
-    fn drain(&self) -> Vec<(u64, &'static str, String)> {
+    fn drain<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         if !self.is_ours() {
-            return Vec::new();
+            return Ok(PyList::empty(py));
         }
         if let Some(bell) = &self.bell {
             bell.silence();
         }
-        self.queue.drain().into_iter().map(|m| (m.call, m.kind.as_str(), m.json)).collect()
+        PyList::new(py, self.queue.take().into_iter().map(|news| said(py, news)))
     }
 
     /// Blocks until something is ready or `seconds` are over; whether something is ready.
@@ -107,6 +109,17 @@ impl NativeQueue {
             self.queue.close();
         }
     }
+}
+
+fn said(py: Python<'_>, News { call, kind, told }: News) -> (u64, &Bound<'_, PyString>, Said<'_>) {
+    let kind = match kind {
+        Kind::Done => intern!(py, "done"),
+        Kind::Deliver => intern!(py, "deliver"),
+        Kind::Token => intern!(py, "token"),
+        Kind::Checkpoint => intern!(py, "checkpoint"),
+        Kind::Aside => intern!(py, "aside"),
+    };
+    (call, kind, Said::new(py, told))
 }
 
 impl NativeQueue {

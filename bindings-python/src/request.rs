@@ -5,7 +5,7 @@
 //! the refusal. Nothing is coerced, dropped or looked up twice.
 
 use cxone_actions::ActionRequest;
-use cxone_actions::contract::{Finding, FindingCode};
+use cxone_actions::contract::{Finding, FindingCode, InputValue};
 use pyo3::exceptions::PyValueError;
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -14,6 +14,9 @@ use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyMapping, Py
 
 /// Deeper than any profile allows, and far from the end of the stack.
 const MAX_DEPTH: usize = 50;
+
+/// A request that is far from any limit of its size.
+const PLAIN_BYTES: usize = 64 * 1024;
 
 /// How Python spells the fields of a request, and how the wire does.
 const FIELDS: [(&str, &str); 5] = [
@@ -28,10 +31,58 @@ const FIELDS: [(&str, &str); 5] = [
 pub(crate) fn read(request: &Bound<'_, PyAny>) -> PyResult<ActionRequest> {
     let mut writer = Writer::default();
     match request.cast::<PyTuple>() {
-        Ok(fields) => writer.fields(fields)?,
+        Ok(fields) => match plain(fields) {
+            Some(request) => return Ok(request),
+            None => writer.fields(fields)?,
+        },
         Err(_) => writer.value(request)?,
     }
     Ok(ActionRequest::from_border(&writer.text, &writer.findings))
+}
+
+/// What most callers ask for needs no text to be said exactly: names and values of Python's own, of which nothing is to be
+/// found fault with here. Nothing below runs code of the caller's, so nothing changes on the way. None where there is more.
+fn plain(fields: &Bound<'_, PyTuple>) -> Option<ActionRequest> {
+    let mut left = PLAIN_BYTES;
+    let fields: [Bound<'_, PyAny>; 5] = fields.extract().ok()?;
+    let [action, inputs, correlation_id, callback_url, traceparent] = fields;
+    let mut request = ActionRequest::new(plain_text(&action, &mut left)?);
+    if !inputs.is_none() {
+        for (key, value) in inputs.cast_exact::<PyDict>().ok()?.iter() {
+            let key = plain_text(&key, &mut left)?;
+            request = request.input(key, plain_value(&value, &mut left)?);
+        }
+    }
+    if !correlation_id.is_none() {
+        request = request.correlation_id(plain_text(&correlation_id, &mut left)?);
+    }
+    if !callback_url.is_none() {
+        request = request.callback_url(plain_text(&callback_url, &mut left)?);
+    }
+    if !traceparent.is_none() {
+        request = request.traceparent(plain_text(&traceparent, &mut left)?);
+    }
+    Some(request)
+}
+
+fn plain_value(value: &Bound<'_, PyAny>, left: &mut usize) -> Option<InputValue> {
+    if let Ok(number) = value.cast_exact::<PyInt>() {
+        number.extract::<i64>().ok().map(InputValue::from)
+    } else if let Ok(number) = value.cast_exact::<PyFloat>() {
+        Some(number.value()).filter(|number| number.is_finite()).map(InputValue::from)
+    } else if let Ok(flag) = value.cast_exact::<PyBool>() {
+        Some(flag.is_true().into())
+    } else if value.is_none() {
+        Some(().into())
+    } else {
+        plain_text(value, left).map(InputValue::from)
+    }
+}
+
+fn plain_text<'a>(text: &'a Bound<'_, PyAny>, left: &mut usize) -> Option<&'a str> {
+    let text = text.cast_exact::<PyString>().ok()?.to_str().ok()?;
+    *left = left.checked_sub(text.len())?;
+    Some(text)
 }
 
 #[derive(Default)]

@@ -15,11 +15,10 @@ from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, 
 from typing import TYPE_CHECKING, Any
 
 from . import _log, _tokens
-from ._errors import ConfigError, CxoneError, from_fields, raise_native
-from ._json import exact
-from ._loop import Start, Started, port
+from ._errors import ConfigError, CxoneError, raise_native
+from ._loop import Started, port
 from ._native import NativeBatch, NativeClient, NativeError, NativeQueue
-from ._results import ActionRequest, Outcome, read_result
+from ._results import ActionRequest, Outcome, Told, read_result
 from ._sources import Awaited, Plain, Threaded
 
 if TYPE_CHECKING:
@@ -50,21 +49,17 @@ def checked(concurrency: int) -> int:
     return concurrency
 
 
-def _starting(native: NativeClient, batch: NativeBatch, request: Any, timeout: float | None) -> Start:
-    return lambda queue: native.run_of_many(queue, batch, fields(request), timeout)
-
-
-def _outcome(index: int, request: Any, text: str) -> Outcome:
-    answer = exact(text)
-    error: CxoneError | None = from_fields(answer["error"]) if "error" in answer else None
-    result = None if error is not None else read_result(answer["result"])
-    return Outcome(index, request, result, error)
+def _outcome(index: int, request: Any, told: Told) -> Outcome:
+    try:
+        return Outcome(index, request, read_result(told), None)
+    except CxoneError as error:
+        return Outcome(index, request, None, error)
 
 
 class _Item(Started):
     """One call of a batch: nobody awaits it, its batch is told."""
 
-    __slots__ = ("_ready", "_ring", "index", "request", "text")
+    __slots__ = ("_ready", "_ring", "index", "request", "told")
 
     def __init__(
         self, native: NativeClient, index: int, request: Any, ready: deque[_Item], ring: asyncio.Event
@@ -74,12 +69,12 @@ class _Item(Started):
         self.index = index
         self.request = request
         #: The answer, once it is there.
-        self.text: str | None = None
+        self.told: Told | None = None
         self._ready = ready
         self._ring = ring
 
-    def done(self, text: str) -> None:
-        self.text = text
+    def done(self, told: Told) -> None:
+        self.told = told
         self._ready.append(self)
         self._ring.set()
 
@@ -113,7 +108,7 @@ async def run_many(
                 if taken is not None:
                     item, index = _Item(native, index, taken[0], ready, ring), index + 1
                     try:
-                        gate.start(_starting(native, batch, taken[0], timeout), item)
+                        gate.start(item, native.run_of_many, batch, fields(taken[0]), timeout)
                     except NativeError:
                         raise
                     except Exception as error:  # noqa: BLE001 - a request that raises when it is read is its own outcome
@@ -128,7 +123,7 @@ async def run_many(
             if ready:
                 item = ready.popleft()
                 gate.forget(item)
-                yield _outcome(item.index, item.request, item.text or "")
+                yield _outcome(item.index, item.request, item.told or "")
                 running.discard(item)
             elif running or source.open:
                 await ring.wait()
@@ -142,7 +137,7 @@ async def run_many(
         source.close()
         for item in running:
             gate.forget(item)
-            if item.text is None:
+            if item.told is None:
                 item.abandon()
 
 
@@ -155,7 +150,7 @@ def run_many_blocking(
     source = Threaded(requests, queue.nudge) if isinstance(requests, AsyncIterable) else Plain(requests)
     _log.follow()
     running: dict[int, tuple[int, Any]] = {}
-    ready: deque[tuple[int, str]] = deque()
+    ready: deque[tuple[int, Told]] = deque()
     index = 0
     try:
         while True:
@@ -163,7 +158,7 @@ def run_many_blocking(
             if taken is not None:
                 place, index = index, index + 1
                 try:
-                    number = _starting(native, batch, taken[0], timeout)(queue)
+                    number = native.run_of_many(queue, batch, fields(taken[0]), timeout)
                 except NativeError:
                     raise
                 except Exception as error:  # noqa: BLE001 - a request that raises when it is read is its own outcome
@@ -173,15 +168,15 @@ def run_many_blocking(
             elif not ready and (running or source.open):
                 queue.wait()
             # A source may be slow: what is there by now is given before it is asked again.
-            for sender, kind, text in queue.drain():
+            for sender, kind, told in queue.drain():
                 if kind == "token":
-                    _tokens.serve(sender, text, None)
+                    _tokens.serve(sender, told, None)
                 elif kind == "done":
-                    ready.append((sender, text))
+                    ready.append((sender, told))
             _log.deliver()
             if ready:
-                number, text = ready.popleft()
-                yield _outcome(*running[number], text)
+                number, told = ready.popleft()
+                yield _outcome(*running[number], told)
                 del running[number]
             elif running or source.open:
                 continue

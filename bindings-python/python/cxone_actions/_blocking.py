@@ -14,40 +14,43 @@ from concurrent import futures
 from typing import Any
 
 from . import _log, _tokens
-from ._json import exact
+from ._errors import raise_native
 from ._loop import OnResult, Start
-from ._native import HANDLER_PATIENCE, NativeClient, NativeQueue
-from ._results import read_result
+from ._native import HANDLER_PATIENCE, NativeClient, NativeError, NativeQueue
+from ._results import Told, read_result
 
 
-def call(native: NativeClient, start: Start, on_result: OnResult | None = None) -> Any:
+def call(native: NativeClient, start: Start, *arguments: Any, on_result: OnResult | None = None) -> Any:
     """The answer to one call. Ctrl-C stops the waiting, not the action."""
     queue = NativeQueue(False)
     _log.follow()
-    number = start(queue)
+    try:
+        number = start(queue, *arguments)
+    except NativeError as error:
+        raise_native(error)
     try:
         while True:
             queue.wait()
             news = queue.drain()
             _log.deliver()
-            for sender, kind, text in news:
+            for sender, kind, told in news:
                 if kind == "done":
-                    return exact(text)
+                    return told
                 if kind == "token":
-                    _tokens.serve(sender, text, None)
+                    _tokens.serve(sender, told, None)
                 else:
-                    native.answer(number, _handle(on_result, text))
+                    native.answer(number, _handle(on_result, told))
     except BaseException:
         native.cancel(number)
         raise
 
 
-def _handle(on_result: OnResult | None, text: str) -> str | None:
+def _handle(on_result: OnResult | None, told: Told) -> str | None:
     """Calls the caller's handler; the class name of what it raised."""
     if on_result is None:
         return None
     try:
-        returned = on_result(read_result(exact(text)))
+        returned = on_result(read_result(told))
         if inspect.isawaitable(returned):
             _finish(returned)
     except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - what a handler raises never changes the result

@@ -11,11 +11,11 @@ from types import TracebackType
 from typing import Any, TypeVar
 from uuid import UUID
 
-from . import _batch, _blocking, _native
+from . import _batch, _blocking
 from ._arguments import ResultHandler, Seconds, has_handler, id_text, seconds, target_text
 from ._callbacks import CallbackListener, port_argument, text_argument
-from ._errors import from_fields, raise_native
-from ._loop import Start, port
+from ._errors import checked
+from ._loop import port as port_here
 from ._opened import Opened
 from ._results import ActionDescription, ActionRequest, ActionResult, Inputs, Invocation, Outcome, read_result
 
@@ -61,9 +61,9 @@ class AsyncClient(Opened):
         :raises CxoneError: the others, see `executed`
         """
         request = (action_id, inputs, correlation_id, callback_url, traceparent)
-        limit = seconds(timeout)
-        answer = await self._call(lambda queue: self._native.invoke(queue, request, limit))
-        return Invocation(**answer["invocation"])
+        limit, native = seconds(timeout), self._native
+        told = await port_here().call(native, native.invoke, request, limit)
+        return Invocation(**checked(told)["invocation"])
 
     async def poll(
         self,
@@ -84,8 +84,8 @@ class AsyncClient(Opened):
         :raises CxoneError: the others, see `executed`
         """
         target, limit, deliver = target_text(invocation), seconds(timeout), has_handler(on_result)
-        answer = await self._call(lambda queue: self._native.poll(queue, target, limit, deliver), on_result)
-        return read_result(answer["result"])
+        native = self._native
+        return read_result(await port_here().call(native, native.poll, target, limit, deliver, on_result=on_result))
 
     async def run(
         self,
@@ -118,9 +118,8 @@ class AsyncClient(Opened):
         :raises CxoneError: the others, see `executed`
         """
         request = (action_id, inputs, correlation_id, callback_url, traceparent)
-        limit, deliver = seconds(timeout), has_handler(on_result)
-        answer = await self._call(lambda queue: self._native.run(queue, request, limit, deliver), on_result)
-        return read_result(answer["result"])
+        limit, deliver, native = seconds(timeout), has_handler(on_result), self._native
+        return read_result(await port_here().call(native, native.run, request, limit, deliver, on_result=on_result))
 
     async def describe(self, action_id: str | UUID) -> ActionDescription:
         """Asks the gateway itself what an action is: its name and its JSON Schemas. Nothing is executed.
@@ -131,9 +130,9 @@ class AsyncClient(Opened):
         :raises RequestRejectedError: the gateway has no such action
         :raises CxoneError: the others, see `executed`
         """
-        named = id_text(action_id)
-        answer = await self._call(lambda queue: self._native.describe(queue, named))
-        return ActionDescription(**answer["description"])
+        named, native = id_text(action_id), self._native
+        told = await port_here().call(native, native.describe, named)
+        return ActionDescription(**checked(told)["description"])
 
     def run_many(
         self,
@@ -175,8 +174,8 @@ class AsyncClient(Opened):
             profile's body takes no callback URL
         """
         where = text_argument("host", host), port_argument(port), _public(public_url)
-        answer = await self._call(lambda queue: self._native.listen_callbacks(queue, *where))
-        return CallbackListener(self._native, **answer["listener"])
+        told = await port_here().call(self._native, self._native.listen_callbacks, *where)
+        return CallbackListener(self._native, **checked(told)["listener"])
 
     async def aclose(self, timeout: Seconds | None = None) -> None:
         """Stops taking calls and waits for what is under way. Closing it again does nothing.
@@ -185,22 +184,11 @@ class AsyncClient(Opened):
             Then whoever waits for an action that was accepted gets a `ClosedError` with a `resume_token`
         :raises ConfigError: `timeout` is below zero or above a year
         """
-        limit = seconds(timeout)
-        try:
-            await port().call(self._native, lambda queue: self._native.close(queue, limit), detached=True)
-        except _native.NativeError as error:
-            raise_native(error)
+        await port_here().call(self._native, self._native.close, seconds(timeout), detached=True)
 
     def _close_without_a_loop(self) -> None:
         """`aclose` for who has no event loop, or no longer the one that it was used in."""
-        _blocking.call(self._native, lambda queue: self._native.close(queue, 5.0))
-
-    async def _call(self, start: Start, on_result: ResultHandler | None = None) -> Any:
-        try:
-            answer = await port().call(self._native, start, on_result)
-        except _native.NativeError as error:
-            raise_native(error)
-        return _checked(answer)
+        _blocking.call(self._native, self._native.close, 5.0)
 
     async def __aenter__(self: C) -> C:
         return self
@@ -246,9 +234,9 @@ class Client(Opened):
         :raises CxoneError: the others, see `executed`
         """
         request = (action_id, inputs, correlation_id, callback_url, traceparent)
-        limit = seconds(timeout)
-        answer = self._call(lambda queue: self._native.invoke(queue, request, limit))
-        return Invocation(**answer["invocation"])
+        limit, native = seconds(timeout), self._native
+        told = _blocking.call(native, native.invoke, request, limit)
+        return Invocation(**checked(told)["invocation"])
 
     def poll(
         self,
@@ -269,8 +257,8 @@ class Client(Opened):
         :raises CxoneError: the others, see `executed`
         """
         target, limit, deliver = target_text(invocation), seconds(timeout), has_handler(on_result)
-        answer = self._call(lambda queue: self._native.poll(queue, target, limit, deliver), on_result)
-        return read_result(answer["result"])
+        native = self._native
+        return read_result(_blocking.call(native, native.poll, target, limit, deliver, on_result=on_result))
 
     def run(
         self,
@@ -303,9 +291,8 @@ class Client(Opened):
         :raises CxoneError: the others, see `executed`
         """
         request = (action_id, inputs, correlation_id, callback_url, traceparent)
-        limit, deliver = seconds(timeout), has_handler(on_result)
-        answer = self._call(lambda queue: self._native.run(queue, request, limit, deliver), on_result)
-        return read_result(answer["result"])
+        limit, deliver, native = seconds(timeout), has_handler(on_result), self._native
+        return read_result(_blocking.call(native, native.run, request, limit, deliver, on_result=on_result))
 
     def describe(self, action_id: str | UUID) -> ActionDescription:
         """Asks the gateway itself what an action is: its name and its JSON Schemas. Nothing is executed.
@@ -316,9 +303,9 @@ class Client(Opened):
         :raises RequestRejectedError: the gateway has no such action
         :raises CxoneError: the others, see `executed`
         """
-        named = id_text(action_id)
-        answer = self._call(lambda queue: self._native.describe(queue, named))
-        return ActionDescription(**answer["description"])
+        named, native = id_text(action_id), self._native
+        told = _blocking.call(native, native.describe, named)
+        return ActionDescription(**checked(told)["description"])
 
     def run_many(
         self,
@@ -360,8 +347,8 @@ class Client(Opened):
             profile's body takes no callback URL
         """
         where = text_argument("host", host), port_argument(port), _public(public_url)
-        answer = self._call(lambda queue: self._native.listen_callbacks(queue, *where))
-        return CallbackListener(self._native, **answer["listener"])
+        told = _blocking.call(self._native, self._native.listen_callbacks, *where)
+        return CallbackListener(self._native, **checked(told)["listener"])
 
     def close(self, timeout: Seconds | None = None) -> None:
         """Stops taking calls and waits for what is under way. Closing it again does nothing.
@@ -370,18 +357,7 @@ class Client(Opened):
             Then whoever waits for an action that was accepted gets a `ClosedError` with a `resume_token`
         :raises ConfigError: `timeout` is below zero or above a year
         """
-        limit = seconds(timeout)
-        try:
-            _blocking.call(self._native, lambda queue: self._native.close(queue, limit))
-        except _native.NativeError as error:
-            raise_native(error)
-
-    def _call(self, start: Start, on_result: ResultHandler | None = None) -> Any:
-        try:
-            answer = _blocking.call(self._native, start, on_result)
-        except _native.NativeError as error:
-            raise_native(error)
-        return _checked(answer)
+        _blocking.call(self._native, self._native.close, seconds(timeout))
 
     def __enter__(self: C) -> C:
         return self
@@ -394,9 +370,3 @@ class Client(Opened):
 
 def _public(url: str | None) -> str | None:
     return None if url is None else text_argument("public_url", url)
-
-
-def _checked(answer: Any) -> Any:
-    if "error" in answer:
-        raise from_fields(answer["error"])
-    return answer

@@ -323,6 +323,17 @@ def from_fields(fields: Mapping[str, Any]) -> CxoneError:
     return error
 
 
+def checked(text: Any) -> Any:
+    """The answer to a call.
+
+    :raises CxoneError: the error that it is
+    """
+    answer = exact(text)
+    if "error" in answer:
+        raise from_fields(answer["error"])
+    return answer
+
+
 def raise_native(error: BaseException) -> NoReturn:
     """Raises what a `NativeError` stands for."""
     said = from_fields(exact(error.args[0]))

@@ -18,14 +18,15 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from . import _log, _tokens
-from ._json import exact
-from ._native import NativeClient, NativeQueue, rest_if_ending
-from ._results import ActionResult, read_result
+from ._errors import raise_native
+from ._native import NativeClient, NativeError, NativeQueue, rest_if_ending
+from ._results import ActionResult, Told, read_result
 
-Start = Callable[[NativeQueue], int]
+#: A method of the native client that starts a call on a queue, which is its first argument, and gives its number.
+Start = Callable[..., int]
 OnResult = Callable[[ActionResult], Any]
 #: The number of a call, the kind of the news (`done`, `deliver`, `token` or `aside`), and the news.
-Message = tuple[int, str, str]
+Message = tuple[int, str, Any]
 
 
 class Started:
@@ -37,13 +38,13 @@ class Started:
         self.native = native
         self.number = 0
 
-    def done(self, text: str) -> None:
+    def done(self, told: Told) -> None:
         """The answer."""
 
     def aside(self) -> None:
         """Its batch has room for another one."""
 
-    def deliver(self, text: str, loop: asyncio.AbstractEventLoop) -> None:
+    def deliver(self, told: Told, loop: asyncio.AbstractEventLoop) -> None:
         """The result, for a handler; here there is none."""
         self.native.answer(self.number, None)
 
@@ -52,33 +53,27 @@ class Started:
         self.native.cancel(self.number)
 
 
-class Waiting(Started):
-    """A call that is awaited."""
+class Handling(Started):
+    """A call whose result goes to a handler before it is answered."""
 
-    __slots__ = ("_context", "_detached", "_handler", "_on_result", "future")
+    __slots__ = ("_context", "_future", "_handler", "_on_result")
 
-    def __init__(
-        self, native: NativeClient, future: asyncio.Future[str], on_result: OnResult | None, detached: bool
-    ) -> None:
+    def __init__(self, native: NativeClient, future: asyncio.Future[Told], on_result: OnResult) -> None:
         self.native = native
         self.number = 0
-        self.future = future
-        self._detached = detached
+        self._future = future
         self._on_result = on_result
-        self._context = contextvars.copy_context() if on_result is not None else None
+        self._context = contextvars.copy_context()
         self._handler: asyncio.Task[None] | None = None
 
-    def done(self, text: str) -> None:
-        if not self.future.done():
-            self.future.set_result(text)
+    def done(self, told: Told) -> None:
+        if not self._future.done():
+            self._future.set_result(told)
 
-    def deliver(self, text: str, loop: asyncio.AbstractEventLoop) -> None:
+    def deliver(self, told: Told, loop: asyncio.AbstractEventLoop) -> None:
         """Calls the caller's handler in the caller's context, and reports what it raised."""
-        if self._on_result is None or self._context is None:
-            super().deliver(text, loop)
-            return
         try:
-            returned = self._context.run(self._on_result, read_result(exact(text)))
+            returned = self._context.run(self._on_result, read_result(told))
             if inspect.isawaitable(returned):
                 self._handler = self._context.run(loop.create_task, self._finish(returned))
             else:
@@ -101,23 +96,19 @@ class Waiting(Started):
 
     def end(self) -> None:
         """Nobody waits any more: what is on the wire goes on in the core, a handler that still runs does not."""
-        if self._detached:
-            return
-        if not self.future.done() or self.future.cancelled():
+        if not self._future.done() or self._future.cancelled():
             self.abandon()
         if self._handler is not None and not self._handler.get_loop().is_closed():
             self._handler.cancel()
-
-    def abandon(self) -> None:
-        if not self._detached:
-            super().abandon()
 
 
 class Port:
     """The completion queue of one event loop, and the calls that wait on it."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = weakref.ref(loop)
+        self.loop = weakref.ref(loop)
+        #: Who has no more to do with a call than to await its answer, and by whom it is cancelled: the most of them.
+        self._awaited: dict[int, tuple[NativeClient | None, asyncio.Future[Told]]] = {}
         self._calls: dict[int, Started] = {}
         self._queue = NativeQueue(True)
         descriptor = self._queue.fileno()
@@ -132,16 +123,16 @@ class Port:
                 loop._cxone_actions_port = self  # type: ignore[attr-defined]
             threading.Thread(
                 target=_watch,
-                args=(self._queue, weakref.ref(self), self._loop),
+                args=(self._queue, weakref.ref(self), self.loop),
                 name="cxone-actions-queue",
                 daemon=True,
             ).start()
 
-    def start(self, start: Start, started: Started) -> None:
+    def start(self, started: Started, start: Start, *arguments: Any) -> None:
         """Starts a call; to be ended with `forget` whatever happens."""
         _log.follow()
         # Nothing can be read between these two lines: only this thread reads.
-        started.number = start(self._queue)
+        started.number = start(self._queue, *arguments)
         self._calls[started.number] = started
 
     def forget(self, started: Started) -> None:
@@ -149,20 +140,45 @@ class Port:
         self._calls.pop(started.number, None)
 
     async def call(
-        self, native: NativeClient, start: Start, on_result: OnResult | None = None, *, detached: bool = False
-    ) -> Any:
+        self,
+        native: NativeClient,
+        start: Start,
+        *arguments: Any,
+        on_result: OnResult | None = None,
+        detached: bool = False,
+    ) -> Told:
         """The answer to one call. Cancelling stops the waiting, not the action (and `detached` not even the call)."""
-        future: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        waiting = Waiting(native, future, on_result, detached)
-        self.start(start, waiting)
+        future: asyncio.Future[Told] = asyncio.get_running_loop().create_future()
+        if on_result is not None:
+            return await self._handled(Handling(native, future, on_result), future, start, *arguments)
+        _log.follow()
         try:
-            return exact(await future)
+            # Nothing can be read between these two lines: only this thread reads.
+            number = start(self._queue, *arguments)
+        except NativeError as error:
+            raise_native(error)
+        self._awaited[number] = (None if detached else native, future)
+        try:
+            return await future
+        except BaseException:
+            # Nobody waits any more: what is on the wire goes on in the core.
+            if self._awaited.pop(number, None) is not None and not detached:
+                native.cancel(number)
+            raise
+
+    async def _handled(self, waiting: Handling, future: asyncio.Future[Told], start: Start, *arguments: Any) -> Told:
+        try:
+            self.start(waiting, start, *arguments)
+        except NativeError as error:
+            raise_native(error)
+        try:
+            return await future
         finally:
             self.forget(waiting)
             waiting.end()
 
     def take(self, messages: list[Message]) -> None:
-        loop = self._loop()
+        loop = self.loop()
         _log.deliver()
         rest = iter(messages)
         try:
@@ -174,19 +190,25 @@ class Port:
             raise
 
     def _take_each(self, messages: Iterator[Message], loop: asyncio.AbstractEventLoop | None) -> None:
-        for number, kind, text in messages:
+        awaited = self._awaited
+        for number, kind, told in messages:
+            answered = awaited.pop(number, None) if kind == "done" else None
+            if answered is not None:
+                if loop is not None and not answered[1].done():
+                    answered[1].set_result(told)
+                continue
             if kind == "token":
-                _tokens.serve(number, text, loop)
+                _tokens.serve(number, told, loop)
                 continue
             waiting = self._calls.get(number)
             if waiting is None or loop is None:
                 continue
             if kind == "done":
-                waiting.done(text)
+                waiting.done(told)
             elif kind == "aside":
                 waiting.aside()
             else:
-                waiting.deliver(text, loop)
+                waiting.deliver(told, loop)
 
     def _read(self) -> None:
         rest_if_ending()
@@ -198,6 +220,9 @@ class Port:
             queue.close()
             for waiting in list(self._calls.values()):
                 waiting.abandon()
+            for number, (native, _) in list(self._awaited.items()):
+                if native is not None:
+                    native.cancel(number)
 
 
 def _watch(queue: NativeQueue, port: weakref.ref[Port], loop: weakref.ref[asyncio.AbstractEventLoop]) -> None:
@@ -213,28 +238,32 @@ def _watch(queue: NativeQueue, port: weakref.ref[Port], loop: weakref.ref[asynci
         del alive, running
 
 
-_ports: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, weakref.ref[Port]] = weakref.WeakKeyDictionary()
-_opening = threading.Lock()
+#: By the identity of their loops, which is looked up for each call. A loop takes its entry with it.
+_ports: dict[int, weakref.ref[Port]] = {}
 
 
 def port() -> Port:
     """The port of the running event loop."""
     loop = asyncio.get_running_loop()
-    known = _ports.get(loop)
-    found = known() if known is not None else None
-    if found is None:
-        found = Port(loop)
-        with _opening:
-            _ports[loop] = weakref.ref(found)
-    return found
+    known = _ports.get(id(loop))
+    if known is not None:
+        found = known()
+        if found is not None and found.loop() is loop:
+            return found
+    return _opened(loop)
 
 
-def _in_child() -> None:
-    # The parent's loops, and a lock that one of its threads may have held, are no business of the child's.
-    global _ports, _opening
-    _ports = weakref.WeakKeyDictionary()
-    _opening = threading.Lock()
+def _opened(loop: asyncio.AbstractEventLoop) -> Port:
+    place, opened = id(loop), Port(loop)
+
+    def gone(known: weakref.ref[Port]) -> None:
+        if _ports.get(place) is known:
+            del _ports[place]
+
+    _ports[place] = weakref.ref(opened, gone)
+    return opened
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_in_child)
+    # The parent's loops are no business of the child's.
+    os.register_at_fork(after_in_child=_ports.clear)

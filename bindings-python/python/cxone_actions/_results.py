@@ -308,13 +308,44 @@ class Verification(Record):
         return _short(self, "ok", "records", "segments", "anchored", "problems")
 
 
-def read_result(told: Mapping[str, Any]) -> ActionResult:
-    """The result that the core has written. Its `ok` follows from its status."""
-    result = object.__new__(ActionResult)
-    for name, put in _PLACES:
-        put(result, told[name])
-    return result
+#: What a call ended with: the fields of a result in their order, and everything else as JSON text.
+Told = str | tuple[Any, ...]
+
+
+class _Unread:
+    """A field that is read when somebody looks at it: until then it is the text that the gateway sent."""
+
+    __slots__ = ("_field",)
+
+    def __init__(self, field: Any) -> None:
+        self._field = field
+
+    def __get__(self, result: Any, owner: Any = None) -> Any:
+        value = self._field.__get__(result, owner)
+        if type(value) is _native.NativeText:
+            value = exact(value.text())
+            self._field.__set__(result, value)
+        return value
+
+    def __set__(self, result: Any, value: Any) -> None:
+        self._field.__set__(result, value)
 
 
 #: A frozen class looks up how to set a field for each field of each value; here it is looked up once.
-_PLACES = tuple((each.name, getattr(ActionResult, each.name).__set__) for each in fields(ActionResult))
+_PLACES = tuple(getattr(ActionResult, each.name).__set__ for each in fields(ActionResult))
+
+for _name in ("outputs", "raw"):
+    setattr(ActionResult, _name, _Unread(getattr(ActionResult, _name)))
+
+
+def read_result(told: Told) -> ActionResult:
+    """The result that a call ended with. Its `ok` follows from its status.
+
+    :raises CxoneError: the error that it ended with instead
+    """
+    if isinstance(told, str):
+        raise from_fields(exact(told)["error"])
+    result = object.__new__(ActionResult)
+    for put, value in zip(_PLACES, told, strict=True):
+        put(result, value)
+    return result
