@@ -67,11 +67,11 @@ impl NativeClient {
         &self,
         queue: &NativeQueue,
         request: String,
-        findings: String,
+        findings: Option<String>,
         timeout_ms: Option<f64>,
     ) -> Started {
         started(|| {
-            let request = request_of(&request, &findings)?;
+            let request = request_of(&request, findings)?;
             Ok(self.handle.invoke(&queue.queue, request, timeout_of(timeout_ms)?))
         })
     }
@@ -82,12 +82,12 @@ impl NativeClient {
         &self,
         queue: &NativeQueue,
         request: String,
-        findings: String,
+        findings: Option<String>,
         timeout_ms: Option<f64>,
         deliver: bool,
     ) -> Started {
         started(|| {
-            let request = request_of(&request, &findings)?;
+            let request = request_of(&request, findings)?;
             Ok(self.handle.run(&queue.queue, request, timeout_of(timeout_ms)?, deliver))
         })
     }
@@ -99,11 +99,11 @@ impl NativeClient {
         queue: &NativeQueue,
         batch: &NativeBatch,
         request: String,
-        findings: String,
+        findings: Option<String>,
         timeout_ms: Option<f64>,
     ) -> Started {
         started(|| {
-            let request = request_of(&request, &findings)?;
+            let request = request_of(&request, findings)?;
             Ok(self.handle.run_of_many(&queue.queue, &batch.batch, request, timeout_of(timeout_ms)?))
         })
     }
@@ -140,8 +140,8 @@ impl NativeClient {
 
     /// What a call of this request would be told.
     #[napi(catch_unwind)]
-    pub fn check(&self, request: String, findings: String, at: Option<String>) -> String {
-        tagged(request_of(&request, &findings).and_then(|request| self.handle.check(request, at.as_deref())))
+    pub fn check(&self, request: String, findings: Option<String>, at: Option<String>) -> String {
+        tagged(request_of(&request, findings).and_then(|request| self.handle.check(request, at.as_deref())))
     }
 
     /// Reads the policy again, or another one.
@@ -285,8 +285,11 @@ fn started(start: impl FnOnce() -> Result<u64, String>) -> Started {
 }
 
 /// What the border could not say must not get lost: without it a NaN would be sent as null.
-fn request_of(text: &str, findings: &str) -> Result<ActionRequest, String> {
-    let findings: Vec<Finding> = serde_json::from_str(findings).map_err(mistake)?;
+fn request_of(text: &str, findings: Option<String>) -> Result<ActionRequest, String> {
+    let findings: Vec<Finding> = match findings {
+        Some(findings) => serde_json::from_str(&findings).map_err(mistake)?,
+        None => Vec::new(),
+    };
     Ok(ActionRequest::from_border(text.as_bytes(), &findings))
 }
 

@@ -39,15 +39,23 @@ const WIRE_NAMES = new Map([
   ["callback_url", "callbackUrl"],
 ]);
 
+/** What JSON does not write as it is, or may not. */
+const NOT_BARE = /[^ !#-[\]-\ud7ff\ue000-\uffff]/;
+
+/** Whether text needs nothing but quotes: for a short one it is cheaper to look than to have it written. */
+function isBare(text: string): boolean {
+  return text.length <= 64 && !NOT_BARE.test(text);
+}
+
 /** A request: `undefined` fields of its own are not given, `undefined` inputs are mistakes. */
 export function encodeRequest(request: unknown): Encoded {
   const writer = new Writer(false);
   return { text: writer.request(request), findings: writer.findings };
 }
 
-/** Findings as they cross the border. */
-export function findingsText(findings: readonly Finding[]): string {
-  return findings.length === 0 ? "[]" : JSON.stringify(findings);
+/** Findings as they cross the border, where there are any. */
+export function findingsText(findings: readonly Finding[]): string | null {
+  return findings.length === 0 ? null : JSON.stringify(findings);
 }
 
 /** Options: what is `undefined` is not given, at every depth. */
@@ -82,6 +90,7 @@ class Writer {
   value(value: unknown): string {
     switch (typeof value) {
       case "string":
+        if (isBare(value)) return `"${value}"`;
         return value.isWellFormed() ? JSON.stringify(value) : this.#found("lone_surrogate", "string");
       case "number":
         return this.#number(value);
@@ -118,7 +127,8 @@ class Writer {
       const text = isRead ? this.value(value) : this.#found("unsupported_type", "getter that throws");
       this.#path.pop();
       // Half a surrogate pair in a key is written as its escape: the core sees it there and names the place.
-      members += `${members === "" ? "" : ","}${JSON.stringify(key)}:${text}`;
+      const name = isBare(key) ? `"${key}"` : JSON.stringify(key);
+      members += `${members === "" ? "" : ","}${name}:${text}`;
     }
     return `{${members}}`;
   }

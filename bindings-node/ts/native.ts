@@ -7,11 +7,12 @@
 import { nativeModule } from "./platform";
 
 /**
- * One message of the completion queue: a letter for its kind, the number that starting the call returned, a space, and
+ * What comes from the completion queue. Results that `JSON.parse` reads well come together, as one JSON array of all their
+ * values (`resultOf`). Any other message is a letter for its kind, the number that starting the call returned, a space, and
  * JSON text. `d`: the last message of the call; `r`: the terminal result for `onResult`; `t` and `c`: the client whose
  * number it is needs a token, or has a checkpoint; `a`: the batch of the call has room for another one.
  */
-export type NativeMessage = `${"d" | "r" | "t" | "c" | "a"}${string}`;
+export type NativeMessage = `${"[" | "d" | "r" | "t" | "c" | "a"}${string}`;
 
 /** What one batch has under way. */
 export interface NativeBatch {
@@ -34,11 +35,16 @@ export type Tagged = string;
 
 /** A client as the core holds it. A method that starts a call returns its number, or the JSON text of an error. */
 export interface NativeClient {
-  invoke(queue: NativeQueue, request: string, findings: string, timeoutMs: number | null): number | string;
+  invoke(
+    queue: NativeQueue,
+    request: string,
+    findings: string | null,
+    timeoutMs: number | null,
+  ): number | string;
   run(
     queue: NativeQueue,
     request: string,
-    findings: string,
+    findings: string | null,
     timeoutMs: number | null,
     deliver: boolean,
   ): number | string;
@@ -47,12 +53,12 @@ export interface NativeClient {
     queue: NativeQueue,
     batch: NativeBatch,
     request: string,
-    findings: string,
+    findings: string | null,
     timeoutMs: number | null,
   ): number | string;
   poll(queue: NativeQueue, target: string, timeoutMs: number | null, deliver: boolean): number | string;
   describe(queue: NativeQueue, actionId: string): number | string;
-  check(request: string, findings: string, at: string | null): Tagged;
+  check(request: string, findings: string | null, at: string | null): Tagged;
   /** The digest. The policy is the JSON text of a path or of the structure itself. */
   reloadPolicy(policy: string | null): Tagged;
   listenCallbacks(queue: NativeQueue, host: string, port: number, publicUrl: string | null): number | string;
