@@ -7,9 +7,11 @@
 mod audit;
 pub mod client;
 mod ending;
+mod numbers;
 mod queue;
 pub mod sandbox;
 mod tagged;
+mod told;
 
 use napi::bindgen_prelude::{Env, Function, JsObjectValue, Object, Result};
 use std::ffi::OsString;

@@ -9,11 +9,13 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use cxone_actions_bridge::{Kind, Message, Queue};
+use cxone_actions_bridge::Queue;
 use napi::Status;
 use napi::bindgen_prelude::{Env, Function, Result};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi_derive::napi;
+
+use crate::told::told;
 
 /// Weak, and never told of an error.
 type Wake = ThreadsafeFunction<(), (), (), Status, false, true>;
@@ -84,20 +86,8 @@ impl NativeQueue {
     /// Everything that is ready, oldest first.
     #[napi(catch_unwind)]
     pub fn drain(&self) -> Vec<String> {
-        self.queue.drain().iter().map(told).collect()
+        told(self.queue.take())
     }
-}
-
-/// A message in one text, `d17 {"result":…}`: an object would cost JavaScript more to make than the news in it to read.
-fn told(Message { call, kind, json }: &Message) -> String {
-    let kind = match kind {
-        Kind::Done => 'd',
-        Kind::Deliver => 'r',
-        Kind::Token => 't',
-        Kind::Checkpoint => 'c',
-        Kind::Aside => 'a',
-    };
-    format!("{kind}{call} {json}")
 }
 
 /// A call's number as JavaScript holds it: exact for the first nine quadrillion calls of a process.

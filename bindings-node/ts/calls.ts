@@ -19,79 +19,103 @@ import { at, refusal, type Site } from "./from-core";
 import { deliverLog, followLog, followsLog } from "./log";
 import { type NativeClient, type NativeMessage, type NativeQueue, native } from "./native";
 import type { Signal } from "./options";
-import { doneError, doneText, type Said } from "./results";
-import { watch } from "./signals";
+import { doneError, doneText, RESULT_VALUES, resultOf, type Said } from "./results";
+import { type Abortable, unwatch, watch } from "./signals";
 import { classOf, forgetToken, serveToken } from "./tokens";
 
-/** What a call needs to be started and to be settled. */
-export interface Call<T> {
-  readonly client: NativeClient;
-  /** Where the caller is. */
-  readonly site: Site;
-  readonly signal: Signal | null | undefined;
-  /** Starts it: its number, or the JSON text of an error. */
-  readonly begin: (queue: NativeQueue) => number | string;
-  /** What its last message says, where it is no error. */
+/** How the last message of a call is read. */
+export interface Reads<T> {
+  /** What it says, where it is no error. */
   readonly said: Said;
-  /** Reads that. */
   readonly read: (text: string) => T;
-  /** Hands over the terminal result before that. */
-  readonly deliver?: ((json: string) => unknown) | undefined;
+}
+
+/**
+ * A call that somebody waits for. What it was started with is not kept: many may wait for long.
+ */
+export class Call<T> implements Abortable {
+  /** By which the core knows it. */
+  number = 0;
   /** Told that its batch has room for another one. */
-  readonly aside?: () => void;
+  aside: (() => void) | undefined = undefined;
   /** Told when it is over, also when nobody waits for it any more: it begins and goes on all the same. */
-  readonly over?: () => void;
-}
-
-/** A call that somebody waits for, whatever comes of it. */
-interface Waiting {
-  readonly call: Pick<Call<never>, "client" | "aside">;
-  readonly deliver: ((json: string) => unknown) | undefined;
-  settle(json: string): void;
-}
-
-class Pending<T> implements Waiting {
-  /** Takes back that its signal is listened to. */
-  unwatch: (() => void) | undefined;
-  /** The caller's asynchronous context is the callback's too. */
-  readonly deliver: ((json: string) => unknown) | undefined;
+  over: (() => void) | undefined = undefined;
+  /** Hands over the terminal result before that. */
+  deliver: ((text: string) => unknown) | undefined = undefined;
+  #signal: Signal | null | undefined = undefined;
 
   constructor(
-    readonly call: Call<T>,
+    readonly client: NativeClient,
+    /** Where the caller is. */
+    readonly site: Site,
+    readonly reads: Reads<T>,
     readonly resolve: (value: T) => void,
     readonly reject: (error: unknown) => void,
-  ) {
-    this.deliver = call.deliver && AsyncResource.bind(call.deliver);
+  ) {}
+
+  /** Whether it is to be started: not where it was given up already. From now on the signal gives it up. */
+  waits(signal: Signal | null | undefined): boolean {
+    this.#signal = signal;
+    return !signal?.aborted || this.over !== undefined;
+  }
+
+  /** Has the terminal result handed over first. The caller's asynchronous context is the callback's too. */
+  delivers(onResult: ((result: T) => unknown) | null | undefined): boolean {
+    if (!onResult) return false;
+    this.deliver = AsyncResource.bind((text: string) => onResult(this.reads.read(text)));
+    return true;
+  }
+
+  /** The core knows it, or says in JSON text why not; `undefined` where it was not asked. */
+  begun(number: number | string | undefined): void {
+    if (number === undefined) {
+      this.reject(at(new AbortError(this.#signal?.reason), this.site));
+    } else if (typeof number === "string") {
+      this.reject(at(refusal(number), this.site));
+    } else {
+      this.number = number;
+      remember(this);
+      if (this.#signal) watch(this.#signal, this);
+    }
   }
 
   /** Its last message has come. */
   settle(json: string): void {
-    this.unwatch?.();
-    this.call.over?.();
+    this.#ended();
     try {
-      const text = doneText(json, this.call.said);
-      if (text === undefined) this.reject(at(doneError(json), this.call.site));
-      else this.resolve(this.call.read(text));
+      const text = doneText(json, this.reads.said);
+      if (text === undefined) this.reject(at(doneError(json), this.site));
+      else this.resolve(this.reads.read(text));
     } catch (defect) {
       this.reject(defect);
     }
   }
 
+  /** It came to this. */
+  done(value: T): void {
+    this.#ended();
+    this.resolve(value);
+  }
+
   /** Its signal was aborted. */
-  abort(number: number): void {
-    const { client, over, signal, site } = this.call;
-    if (!pending.has(number)) return;
-    if (over) unwaited.set(number, over);
-    else client.cancel(number);
-    forget(number);
-    this.reject(at(new AbortError(signal?.reason), site));
+  abort(): void {
+    if (!pending.has(this.number)) return;
+    if (this.over) unwaited.set(this.number, this.over);
+    else this.client.cancel(this.number);
+    forget(this.number);
+    this.reject(at(new AbortError(this.#signal?.reason), this.site));
+  }
+
+  #ended(): void {
+    if (this.#signal) unwatch(this.#signal, this);
+    this.over?.();
   }
 }
 
 /** The longest time a timer takes; it never does anything. */
 const FOREVER_MS = 2 ** 31 - 1;
 
-const pending = new Map<number, Waiting>();
+const pending = new Map<number, Call<unknown>>();
 /** What goes on though nobody waits for it. */
 const unwaited = new Map<number, () => void>();
 /** What was drained and is being received: a function of the caller's may end the process in the middle of it. */
@@ -158,29 +182,25 @@ function serveAtExit(): void {
   abandonCheckpoints();
 }
 
+/** Reads what the caller gave, asks the call whether it waits, and starts it: its number, or the JSON text of an error. */
+export type Begin<T> = (call: Call<T>, queue: NativeQueue) => number | string | undefined;
+
 /**
- * Starts the call that `make` makes; settles with what its last message says, with `AbortError`, or with what `make` throws.
- * It is the one promise of a call, so that a method need not be `async`, which would make two more and settle later.
+ * Starts a call. It settles with what its last message says, with `AbortError`, or with what `work` throws. It is the one
+ * promise of a call, so that a method need not be `async`, which would make two more and settle later.
  */
-export function start<T>(make: () => Call<T>): Promise<T> {
-  return new Promise<T>((resolve, reject) => begin(make(), resolve, reject));
+export function start<T>(client: NativeClient, site: Site, reads: Reads<T>, work: Begin<T>): Promise<T> {
+  return new Promise<T>((resolve, reject) => begin(new Call(client, site, reads, resolve, reject), work));
 }
 
-function begin<T>(call: Call<T>, resolve: (value: T) => void, reject: (error: unknown) => void): void {
-  const { site, signal } = call;
-  if (signal?.aborted && !call.over) {
-    reject(at(new AbortError(signal.reason), site));
-    return;
+/** The same for one who needs no promise. */
+export function begin<T>(call: Call<T>, work: Begin<T>): void {
+  try {
+    followLog();
+    call.begun(work(call, theQueue()));
+  } catch (error) {
+    call.reject(error instanceof Error ? at(error, call.site) : error);
   }
-  followLog();
-  const number = call.begin(theQueue());
-  if (typeof number === "string") {
-    reject(at(refusal(number), site));
-    return;
-  }
-  const waiting = new Pending(call, resolve, reject);
-  remember(number, waiting);
-  if (signal) waiting.unwatch = watch(signal, () => waiting.abort(number));
 }
 
 /** A message in its parts. */
@@ -196,6 +216,10 @@ function messageOf(message: NativeMessage): Message {
 }
 
 function receive(message: NativeMessage): void {
+  if (message.startsWith("[")) {
+    receiveResults(message);
+    return;
+  }
   const { kind, call, json } = messageOf(message);
   if (kind === "t") {
     void serveToken(call, Number(json));
@@ -211,13 +235,22 @@ function receive(message: NativeMessage): void {
   }
   const waiting = pending.get(call);
   if (kind === "a") {
-    waiting?.call.aside?.();
+    waiting?.aside?.();
     return;
   }
   if (waiting && forget(call)) waiting.settle(json);
   if (unwaited.size === 0) return;
   const over = unwaited.get(call);
   if (over && unwaited.delete(call)) over();
+}
+
+function receiveResults(text: string): void {
+  const values = JSON.parse(text) as unknown[];
+  for (let index = 0; index < values.length; index += RESULT_VALUES) {
+    const number = values[index] as number;
+    const waiting = pending.get(number);
+    if (waiting && forget(number)) waiting.done(resultOf(values, index + 1));
+  }
 }
 
 /** Runs the caller's `onResult`; of what it throws, only the class goes back. */
@@ -230,13 +263,13 @@ async function handOver(call: number, json: string): Promise<void> {
   } catch (thrown) {
     raised = classOf(thrown);
   }
-  waiting.call.client.answer(call, raised);
+  waiting.client.answer(call, raised);
 }
 
-function remember(call: number, waiting: Waiting): void {
+function remember<T>(call: Call<T>): void {
   listen();
   if (pending.size === 0) beat?.ref();
-  pending.set(call, waiting);
+  pending.set(call.number, call as Call<unknown>);
 }
 
 function forget(call: number): boolean {

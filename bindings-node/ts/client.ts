@@ -1,7 +1,7 @@
 /** The client: the whole sentence in one place. It decides nothing; what it is told goes to the core as it is. */
 import { AuditTrail } from "./audit";
 import { type CallbackHeaders, CallbackListener, type ListenOptions, received, textOf } from "./callbacks";
-import { closed, opened, start, theQueue } from "./calls";
+import { begin, Call, closed, opened, type Reads, start, theQueue } from "./calls";
 import { registerCheckpoints } from "./checkpoints";
 import { encodeOptions, encodeRequest, findingsText, isList, timeText } from "./encode";
 import { at, placed, refusal, siteOf, unwrap } from "./from-core";
@@ -36,7 +36,7 @@ import {
   type Unfinished,
   Verdict,
 } from "./results";
-import { runMany } from "./run-many";
+import { type Run, runMany } from "./run-many";
 import { registerToken } from "./tokens";
 import { fileText, withoutUrls } from "./urls";
 
@@ -44,7 +44,14 @@ const SIGNAL = "an AbortSignal";
 const MILLISECONDS = "a number of milliseconds";
 const MOMENT = "a Date or text in RFC 3339";
 const LISTEN = { host: "text", port: "a port from 0 to 65535", publicUrl: "text" };
-const WAIT = { signal: SIGNAL, timeoutMs: MILLISECONDS, onResult: "a function" };
+const TIMED = { signal: SIGNAL, timeoutMs: MILLISECONDS };
+const WAIT = { ...TIMED, onResult: "a function" };
+const MANY = { ...TIMED, concurrency: "a whole number from 1" };
+
+const INVOCATION: Reads<Invocation> = { said: "invocation", read: Invocation.read };
+const RESULT: Reads<ActionResult<never>> = { said: "result", read: readResult };
+const DESCRIPTION: Reads<ActionDescription> = { said: "description", read: ActionDescription.read };
+const NOTHING: Reads<void> = { said: "value", read: () => undefined };
 
 /**
  * Invokes actions once, learns what became of them, and keeps the proof.
@@ -96,20 +103,11 @@ export class Client {
     options?: InvokeOptions | null,
   ): Promise<Invocation> {
     const site = siteOf(own("invoke"));
-    return start(() => {
-      const known = { signal: SIGNAL, timeoutMs: MILLISECONDS };
-      const { signal, timeoutMs } = placed(site, () => callOptions<InvokeOptions>(options, known, request));
-      return {
-        client: this.#native,
-        site,
-        signal,
-        begin: (queue) => {
-          const { text, findings } = encodeRequest(request);
-          return this.#native.invoke(queue, text, findingsText(findings), timeoutMs ?? null);
-        },
-        said: "invocation",
-        read: Invocation.read,
-      };
+    return start(this.#native, site, INVOCATION, (call, queue) => {
+      const { signal, timeoutMs } = callOptions<InvokeOptions>(options, TIMED, request);
+      if (!call.waits(signal)) return undefined;
+      const { text, findings } = encodeRequest(request);
+      return this.#native.invoke(queue, text, findingsText(findings), timeoutMs ?? null);
     });
   }
 
@@ -124,21 +122,10 @@ export class Client {
     options?: WaitOptions<ActionResult<Outputs>> | null,
   ): Promise<ActionResult<Outputs>> {
     const site = siteOf(own("poll"));
-    return start(() => {
-      const { signal, timeoutMs, onResult } = placed(site, () =>
-        callOptions<WaitOptions<ActionResult<Outputs>>>(options, WAIT),
-      );
-      const deliver = delivering(onResult);
-      return {
-        client: this.#native,
-        site,
-        signal,
-        begin: (queue) =>
-          this.#native.poll(queue, targetText(invocation), timeoutMs ?? null, deliver !== undefined),
-        said: "result",
-        read: readResult<Outputs>,
-        deliver,
-      };
+    return start<ActionResult<Outputs>>(this.#native, site, RESULT, (call, queue) => {
+      const { signal, timeoutMs, onResult } = callOptions<WaitOptions<ActionResult<Outputs>>>(options, WAIT);
+      if (!call.waits(signal)) return undefined;
+      return this.#native.poll(queue, targetText(invocation), timeoutMs ?? null, call.delivers(onResult));
     });
   }
 
@@ -160,24 +147,12 @@ export class Client {
     options?: WaitOptions<ActionResult<Outputs>> | null,
   ): Promise<ActionResult<Outputs>> {
     const site = siteOf(own("run"));
-    return start(() => {
-      const { signal, timeoutMs, onResult } = placed(site, () =>
-        callOptions<WaitOptions<ActionResult<Outputs>>>(options, WAIT, request),
-      );
-      const deliver = delivering(onResult);
-      return {
-        client: this.#native,
-        site,
-        signal,
-        begin: (queue) => {
-          const { text, findings } = encodeRequest(request);
-          const delivers = deliver !== undefined;
-          return this.#native.run(queue, text, findingsText(findings), timeoutMs ?? null, delivers);
-        },
-        said: "result",
-        read: readResult<Outputs>,
-        deliver,
-      };
+    return start<ActionResult<Outputs>>(this.#native, site, RESULT, (call, queue) => {
+      const given = callOptions<WaitOptions<ActionResult<Outputs>>>(options, WAIT, request);
+      if (!call.waits(given.signal)) return undefined;
+      const { text, findings } = encodeRequest(request);
+      const delivers = call.delivers(given.onResult);
+      return this.#native.run(queue, text, findingsText(findings), given.timeoutMs ?? null, delivers);
     });
   }
 
@@ -188,17 +163,13 @@ export class Client {
    * @throws {RequestRejectedError} the gateway has no such action
    * @throws {CxoneError} of the other kinds; nothing is executed
    */
-  async describe(actionId: string, options?: DescribeOptions | null): Promise<ActionDescription> {
+  describe(actionId: string, options?: DescribeOptions | null): Promise<ActionDescription> {
     const site = siteOf(own("describe"));
-    const { signal } = placed(site, () => callOptions<DescribeOptions>(options, { signal: SIGNAL }));
-    return start(() => ({
-      client: this.#native,
-      site,
-      signal,
-      begin: (queue) => this.#native.describe(queue, typeof actionId === "string" ? actionId : ""),
-      said: "description",
-      read: ActionDescription.read,
-    }));
+    return start(this.#native, site, DESCRIPTION, (call, queue) => {
+      const { signal } = callOptions<DescribeOptions>(options, { signal: SIGNAL });
+      if (!call.waits(signal)) return undefined;
+      return this.#native.describe(queue, typeof actionId === "string" ? actionId : "");
+    });
   }
 
   /**
@@ -248,24 +219,15 @@ export class Client {
     options?: RunManyOptions | null,
   ): AsyncGenerator<Outcome<Outputs, Inputs>, void, undefined> {
     const site = siteOf(own("runMany"));
-    const known = { signal: SIGNAL, timeoutMs: MILLISECONDS, concurrency: "a whole number from 1" };
-    const { concurrency, signal, timeoutMs } = placed(site, () =>
-      callOptions<RunManyOptions>(options, known),
-    );
+    const { concurrency, signal, timeoutMs } = placed(site, () => callOptions<RunManyOptions>(options, MANY));
     const batch = new native.NativeBatch(concurrency ?? 64);
-    const run = (request: unknown, giveUp: AbortSignal, aside: () => void) =>
-      start(() => ({
-        client: this.#native,
-        site,
-        signal: giveUp,
-        begin: (queue) => {
-          const { text, findings } = encodeRequest(request);
-          return this.#native.runOfMany(queue, batch, text, findingsText(findings), timeoutMs ?? null);
-        },
-        said: "result",
-        read: readResult<Outputs>,
-        aside,
-      }));
+    const run: Run<Outputs> = (request, giveUp, resolve, reject, aside) =>
+      begin(new Call(this.#native, site, RESULT, resolve, reject), (call, queue) => {
+        if (!call.waits(giveUp)) return undefined;
+        call.aside = aside;
+        const { text, findings } = encodeRequest(request);
+        return this.#native.runOfMany(queue, batch, text, findingsText(findings), timeoutMs ?? null);
+      });
     return placed(site, () => runMany(requests, batch, signal, site, run));
   }
 
@@ -277,18 +239,13 @@ export class Client {
    * @throws {ConfigError} nothing can listen there; `publicUrl` cannot be called, or is needed and not given; or the
    * profile's body takes no callback URL
    */
-  async listenCallbacks(options?: ListenOptions | null): Promise<CallbackListener> {
+  listenCallbacks(options?: ListenOptions | null): Promise<CallbackListener> {
     const site = siteOf(own("listenCallbacks"));
-    const { host, port, publicUrl } = placed(site, () => callOptions<ListenOptions>(options, LISTEN));
-    return start(() => ({
-      client: this.#native,
-      site,
-      signal: undefined,
-      begin: (queue) =>
-        this.#native.listenCallbacks(queue, host ?? "127.0.0.1", port ?? 0, publicUrl ?? null),
-      said: "listener",
-      read: (text) => CallbackListener.of(this.#native, text),
-    }));
+    const read = (text: string) => CallbackListener.of(this.#native, text);
+    return start(this.#native, site, { said: "listener", read }, (_, queue) => {
+      const { host, port, publicUrl } = callOptions<ListenOptions>(options, LISTEN);
+      return this.#native.listenCallbacks(queue, host ?? "127.0.0.1", port ?? 0, publicUrl ?? null);
+    });
   }
 
   /**
@@ -346,19 +303,14 @@ export class Client {
   }
 
   /** Stops taking calls, lets what is on the wire be recorded, and closes the trail. May be called twice. */
-  async close(options?: CloseOptions | null): Promise<void> {
+  close(options?: CloseOptions | null): Promise<void> {
     const site = siteOf(own("close"));
-    const known = { signal: SIGNAL, timeoutMs: MILLISECONDS };
-    const { signal, timeoutMs } = placed(site, () => callOptions<CloseOptions>(options, known));
-    await start(() => ({
-      client: this.#native,
-      site,
-      signal,
-      begin: (queue) => this.#native.close(queue, timeoutMs ?? null),
-      said: "value",
-      read: () => undefined,
-      over: () => closed(this.#native),
-    }));
+    return start(this.#native, site, NOTHING, (call, queue) => {
+      const { signal, timeoutMs } = callOptions<CloseOptions>(options, TIMED);
+      call.over = () => closed(this.#native);
+      call.waits(signal);
+      return this.#native.close(queue, timeoutMs ?? null);
+    });
   }
 
   /** `close()`, at the end of an `await using` block. */
@@ -394,12 +346,6 @@ function policyText(policy: unknown): string | null {
   if (typeof policy === "function" || (typeof policy === "object" && !isList(policy)))
     mustBePlain(policy, "the policy");
   return optionsText(policy, "the policy");
-}
-
-function delivering<Outputs>(
-  onResult: ((result: ActionResult<Outputs>) => unknown) | null | undefined,
-): ((json: string) => unknown) | undefined {
-  return onResult ? (json) => onResult(readResult<Outputs>(json)) : undefined;
 }
 
 /** What `poll` was given: one of our invocations as the core said it, or whatever it is; the core judges it. */

@@ -65,21 +65,6 @@ export class Invocation {
   }
 }
 
-interface CoreResult {
-  readonly invocation_id: string | null;
-  readonly action_id: string | null;
-  readonly correlation_id: string | null;
-  readonly status: Status;
-  readonly ok: boolean;
-  readonly outputs: JsonValue;
-  readonly error_message: string | null;
-  readonly invoke_latency_ms: number | null;
-  readonly duration_ms: number;
-  readonly attempts: number;
-  readonly polls: number;
-  readonly raw: JsonValue;
-}
-
 /** How an invocation ended. `"FAILED"` and `"CANCELLED"` are results, not errors. */
 export type Status = "COMPLETED" | "FAILED" | "CANCELLED";
 
@@ -161,33 +146,20 @@ export type ActionResult<Outputs = OutputMap> =
   | CancelledResult<Outputs>;
 
 const Result = class ActionResult {
-  readonly invocationId: string | null;
-  readonly actionId: string | null;
-  readonly correlationId: string | null;
-  readonly status: Status;
-  readonly ok: boolean;
-  readonly outputs: JsonValue;
-  readonly errorMessage: string | null;
-  readonly invokeLatencyMs: number | null;
-  readonly durationMs: number;
-  readonly attempts: number;
-  readonly polls: number;
-  readonly raw: JsonValue;
-
-  constructor(said: CoreResult) {
-    this.invocationId = said.invocation_id;
-    this.actionId = said.action_id;
-    this.correlationId = said.correlation_id;
-    this.status = said.status;
-    this.ok = said.ok;
-    this.outputs = said.outputs;
-    this.errorMessage = said.error_message;
-    this.invokeLatencyMs = said.invoke_latency_ms;
-    this.durationMs = said.duration_ms;
-    this.attempts = said.attempts;
-    this.polls = said.polls;
-    this.raw = said.raw;
-  }
+  constructor(
+    readonly invocationId: string | null,
+    readonly actionId: string | null,
+    readonly correlationId: string | null,
+    readonly status: Status,
+    readonly ok: boolean,
+    readonly outputs: JsonValue,
+    readonly errorMessage: string | null,
+    readonly invokeLatencyMs: number | null,
+    readonly durationMs: number,
+    readonly attempts: number,
+    readonly polls: number,
+    readonly raw: JsonValue,
+  ) {}
 
   throwIfFailed(): this {
     if (this.ok) return this;
@@ -218,9 +190,59 @@ export const ActionResult: {
   [Symbol.hasInstance](value: unknown): value is ActionResult<unknown>;
 } = Result as never;
 
-/** @internal The result that the core said. */
+/** @internal So many values the core writes of a result among others, the number of its call first. */
+export const RESULT_VALUES = 13;
+
+/** @internal The result whose values begin there. */
+export function resultOf<Outputs>(values: readonly unknown[], first: number): ActionResult<Outputs> {
+  return new Result(
+    values[first] as string | null,
+    values[first + 1] as string | null,
+    values[first + 2] as string | null,
+    values[first + 3] as Status,
+    values[first + 4] as boolean,
+    values[first + 5] as JsonValue,
+    values[first + 6] as string | null,
+    values[first + 7] as number | null,
+    values[first + 8] as number,
+    values[first + 9] as number,
+    values[first + 10] as number,
+    values[first + 11] as JsonValue,
+  ) as unknown as ActionResult<Outputs>;
+}
+
+interface CoreResult {
+  readonly invocation_id: string | null;
+  readonly action_id: string | null;
+  readonly correlation_id: string | null;
+  readonly status: Status;
+  readonly ok: boolean;
+  readonly outputs: JsonValue;
+  readonly error_message: string | null;
+  readonly invoke_latency_ms: number | null;
+  readonly duration_ms: number;
+  readonly attempts: number;
+  readonly polls: number;
+  readonly raw: JsonValue;
+}
+
+/** @internal The result that the core said alone. */
 export function readResult<Outputs>(text: string): ActionResult<Outputs> {
-  return new Result(decode(text) as unknown as CoreResult) as unknown as ActionResult<Outputs>;
+  const said = decode(text) as unknown as CoreResult;
+  return new Result(
+    said.invocation_id,
+    said.action_id,
+    said.correlation_id,
+    said.status,
+    said.ok,
+    said.outputs,
+    said.error_message,
+    said.invoke_latency_ms,
+    said.duration_ms,
+    said.attempts,
+    said.polls,
+    said.raw,
+  ) as unknown as ActionResult<Outputs>;
 }
 
 interface CoreDescription {

@@ -14,15 +14,18 @@ import type { NativeBatch } from "./native";
 import { mistaken, type Signal } from "./options";
 import { type Outcome, outcome } from "./outcome";
 import type { ActionResult } from "./results";
-import { watch } from "./signals";
+import { unwatch, watch } from "./signals";
 
 type Source<T> = Iterator<T> | AsyncIterator<T>;
-type Run<Outputs> = (
+/** Starts one of them. */
+export type Run<Outputs> = (
   request: unknown,
   giveUp: AbortSignal,
+  resolve: (result: ActionResult<Outputs>) => void,
+  reject: (error: unknown) => void,
   /** Told that there is room for another one. */
   aside: () => void,
-) => Promise<ActionResult<Outputs>>;
+) => void;
 
 /** So long a source that is told to end may take, as in Python. */
 const FAREWELL_MS = 5000;
@@ -65,6 +68,10 @@ class Many<Outputs> implements AsyncGenerator<Outcome<Outputs, never>, void, und
   readonly #site: Site;
   readonly #run: Run<Outputs>;
   readonly #giveUp = new AbortController();
+  readonly #aborted = { abort: () => this.#fail(at(new AbortError(this.#signal?.reason), this.#site)) };
+  readonly #aside = () => {
+    if (!this.#over) this.#fill();
+  };
   readonly #ready: Outcome<Outputs, never>[] = [];
   /** Those who have asked for an outcome and have none yet. */
   readonly #waiting: Waiting<IteratorResult<Outcome<Outputs, never>, void>>[] = [];
@@ -82,7 +89,6 @@ class Many<Outputs> implements AsyncGenerator<Outcome<Outputs, never>, void, und
   #over = false;
   /** What the loop ends with. */
   #failure: { readonly error: unknown } | undefined;
-  #unwatch = () => {};
 
   constructor(
     open: () => Source<unknown>,
@@ -130,9 +136,7 @@ class Many<Outputs> implements AsyncGenerator<Outcome<Outputs, never>, void, und
   #begin(): void {
     if (this.#begun || this.#over) return;
     this.#begun = true;
-    this.#unwatch = watch(this.#signal, () =>
-      this.#fail(at(new AbortError(this.#signal?.reason), this.#site)),
-    );
+    if (this.#signal) watch(this.#signal, this.#aborted);
     if (this.#over) return;
     try {
       const source: unknown = this.#open();
@@ -175,7 +179,7 @@ class Many<Outputs> implements AsyncGenerator<Outcome<Outputs, never>, void, und
     if (this.#over) return;
     this.#over = true;
     this.#ended = true;
-    this.#unwatch();
+    if (this.#signal) unwatch(this.#signal, this.#aborted);
     this.#giveUp.abort();
     this.#ready.length = 0;
     this.#dismiss();
@@ -184,36 +188,56 @@ class Many<Outputs> implements AsyncGenerator<Outcome<Outputs, never>, void, und
 
   /** Reads on, as long as there is room: what is running and what nobody has taken yet both fill it. */
   #fill(): void {
-    if (this.#ended || this.#reading || this.#running + this.#ready.length >= this.#batch.room()) return;
-    this.#reading = true;
-    void this.#readOne().then(() => {
-      this.#reading = false;
-      this.#serve();
-      this.#fill();
-    });
+    while (!this.#ended && !this.#reading && this.#running + this.#ready.length < this.#batch.room())
+      this.#readOne();
   }
 
-  async #readOne(): Promise<void> {
-    let step: IteratorResult<unknown> | undefined;
+  /** At once where the source gives it at once, as most do: a promise for each would cost more than reading. */
+  #readOne(): void {
     try {
-      step = stepOf(await this.#next());
+      const given: unknown = this.#next();
+      if (isThenable(given)) this.#wait(given, (step) => this.#take(step));
+      else this.#take(given);
     } catch (error) {
       this.#stop(error);
+      this.#serve();
     }
+  }
+
+  #take(given: unknown): void {
+    const step = stepOf(given);
     if (!step) {
       // It has nothing more to give, and nothing to clean up.
       this.#ended = true;
       this.#source = undefined;
+      this.#serve();
       return;
     }
-    // It may have ended the loop from within.
-    if (this.#over) this.#closeSource().catch(() => undefined);
-    try {
-      // An iterable may yield promises, as `for await` allows.
-      this.#start(await step.value);
-    } catch (error) {
-      this.#stop(error);
+    if (this.#over) {
+      // It has ended the loop from within, or while it was read, and is not waited for.
+      this.#reading = true;
+      this.#closeSource().catch(() => undefined);
     }
+    // An iterable may yield promises, as `for await` allows.
+    if (isThenable(step.value)) this.#wait(step.value, (request) => this.#start(request));
+    else this.#start(step.value);
+  }
+
+  /** Nothing else is read meanwhile. */
+  #wait(given: PromiseLike<unknown>, then: (value: unknown) => void): void {
+    this.#reading = true;
+    void (async () => {
+      try {
+        const value = await given;
+        this.#reading = false;
+        then(value);
+      } catch (error) {
+        this.#reading = false;
+        this.#stop(error);
+      }
+      this.#serve();
+      this.#fill();
+    })();
   }
 
   #next() {
@@ -247,12 +271,12 @@ class Many<Outputs> implements AsyncGenerator<Outcome<Outputs, never>, void, und
       }
       this.#serve();
     };
-    const aside = () => {
-      if (!this.#over) this.#fill();
-    };
-    this.#run(request, this.#giveUp.signal, aside).then(
+    this.#run(
+      request,
+      this.#giveUp.signal,
       (result) => over(result, null),
-      (error: unknown) => over(null, error),
+      (error) => over(null, error),
+      this.#aside,
     );
   }
 
@@ -265,6 +289,11 @@ class Many<Outputs> implements AsyncGenerator<Outcome<Outputs, never>, void, und
     if (this.#reading) closed.catch(() => undefined);
     else await inTime(closed);
   }
+}
+
+function isThenable(given: unknown): given is PromiseLike<unknown> {
+  if ((typeof given !== "object" && typeof given !== "function") || given === null) return false;
+  return typeof (given as Partial<PromiseLike<unknown>>).then === "function";
 }
 
 /** What a source gave, unless it was its end. */

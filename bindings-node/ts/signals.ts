@@ -4,34 +4,37 @@
  */
 import type { Signal } from "./options";
 
+/** Somebody who waits, and gives up when a signal is aborted. */
+export interface Abortable {
+  abort(): void;
+}
+
 interface Watch {
-  readonly waiting: Set<() => void>;
+  readonly waiting: Set<Abortable>;
   readonly listener: () => void;
 }
 
 const watches = new WeakMap<Signal, Watch>();
 
-/** Calls `abort` once when the signal is aborted, at once where it already is; what it returns takes that back. */
-export function watch(signal: Signal | null | undefined, abort: () => void): () => void {
-  if (!signal) return () => {};
-  if (signal.aborted) {
-    abort();
-    return () => {};
-  }
-  const { waiting, listener } = watches.get(signal) ?? begin(signal);
-  waiting.add(abort);
-  return () => {
-    if (!waiting.delete(abort) || waiting.size > 0) return;
-    watches.delete(signal);
-    signal.removeEventListener("abort", listener);
-  };
+/** Has `abort` called once when the signal is aborted, at once where it already is. */
+export function watch(signal: Signal, waiting: Abortable): void {
+  if (signal.aborted) waiting.abort();
+  else (watches.get(signal) ?? begin(signal)).waiting.add(waiting);
+}
+
+/** Takes that back. */
+export function unwatch(signal: Signal, waiting: Abortable): void {
+  const known = watches.get(signal);
+  if (!known?.waiting.delete(waiting) || known.waiting.size > 0) return;
+  watches.delete(signal);
+  signal.removeEventListener("abort", known.listener);
 }
 
 function begin(signal: Signal): Watch {
-  const waiting = new Set<() => void>();
+  const waiting = new Set<Abortable>();
   const listener = () => {
     watches.delete(signal);
-    for (const abort of waiting) abort();
+    for (const one of waiting) one.abort();
     waiting.clear();
   };
   const made = { waiting, listener };

@@ -24,6 +24,33 @@ test("a_result_is_known_by_its_class_and_throws_where_it_did_not_complete", asyn
   }
 });
 
+test("of_many_answers_that_come_at_once_each_goes_to_its_own_call", async (t) => {
+  const { client, sandbox } = connected(t);
+  const beyond = '{"status":"COMPLETED","outputs":{"n":9007199254740993,"__proto__":"é\\"1e9"}}';
+  sandbox.inject("poll", { status: 200, body: beyond }, 20);
+  const wrong = (n) => n % 10 === 9;
+  const settled = await Promise.allSettled(
+    Array.from({ length: 300 }, (_, n) =>
+      client.run({
+        actionId: n % 7 === 0 ? FAILS : AT_ONCE,
+        inputs: wrong(n) ? 7 : {},
+        correlationId: `call-${n}`,
+      }),
+    ),
+  );
+  let large = 0;
+  for (const [n, { value, reason }] of settled.entries()) {
+    assert.equal((value ?? reason).correlationId, `call-${n}`);
+    assert.equal(value === undefined, wrong(n));
+    if (typeof value?.outputs?.n !== "bigint") continue;
+    large += 1;
+    assert.equal(value.outputs.n, 9007199254740993n);
+    assert.deepEqual(Object.entries(value.raw.outputs), Object.entries(value.outputs));
+    assert.equal(Object.hasOwn(value.outputs, "__proto__"), true);
+  }
+  assert.equal(large, 20);
+});
+
 test("an_outcome_gives_its_result_or_throws_its_error", async (t) => {
   const { client } = connected(t);
   const requests = [
