@@ -76,8 +76,8 @@ impl Texts {
         }
         // One array of all values: the brackets around these become the comma before them.
         self.together.pop();
-        if start > 0 {
-            self.together[start] = b',';
+        if let Some(bracket) = self.together.get_mut(start).filter(|_| start > 0) {
+            *bracket = b',';
         }
         if self.together.len() > TOGETHER {
             self.close();
