@@ -148,7 +148,9 @@ class Port:
         detached: bool = False,
     ) -> Told:
         """The answer to one call. Cancelling stops the waiting, not the action (and `detached` not even the call)."""
-        future: asyncio.Future[Told] = asyncio.get_running_loop().create_future()
+        # The loop that runs this; to ask asyncio for it costs a system call.
+        loop = self.loop() or asyncio.get_running_loop()
+        future: asyncio.Future[Told] = loop.create_future()
         if on_result is not None:
             return await self._handled(Handling(native, future, on_result), future, start, *arguments)
         _log.follow()
@@ -157,6 +159,8 @@ class Port:
             number = start(self._queue, *arguments)
         except NativeError as error:
             raise_native(error)
+        # An invocation may go on for hours, and does not carry along what it was asked for.
+        del arguments
         self._awaited[number] = (None if detached else native, future)
         try:
             return await future
