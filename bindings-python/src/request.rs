@@ -1,4 +1,4 @@
-//! Writes a Python request straight to the JSON text of the envelope.
+//! Hands on a Python request: as it is where it is plain, and else written straight to the JSON text of the envelope.
 //!
 //! The promise: every value is written exactly or not at all. Integers keep all their digits and floats their shortest
 //! exact form, subclasses go by value; what JSON cannot say becomes a [`Finding`] with its place, `null` stands in the text, and the core words

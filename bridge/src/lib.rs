@@ -1,8 +1,9 @@
-//! What both bindings stand on: a runtime of their own, one completion queue, and JSON text in both directions.
+//! What both bindings stand on: a runtime of their own, one completion queue, and JSON text in both directions,
+//! unless a reader takes a result as it is.
 //!
 //! The promise: a call that was started is answered exactly once, on the queue that it was started with, unless it was
 //! cancelled; and nothing here ever waits for an interpreter. A binding gives a [`Queue`] a way to wake its event loop,
-//! opens a [`Handle`], starts calls, and reads [`Message`]s when it is woken.
+//! opens a [`Handle`], starts calls, and reads [`Message`]s, or [`News`], when it is woken.
 //!
 //! A process that was forked off finds a runtime, a connection pool, a token and a trail segment of its own, and never
 //! touches a lock that a thread of its parent may have held.

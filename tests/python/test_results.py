@@ -196,3 +196,14 @@ def test_everything_but_the_address_of_a_gateway_has_a_name() -> None:
     for cls, first in classes:
         with pytest.raises(TypeError, match=rf"^{cls.__name__}\(\) takes one `{first}`"):
             cls("http://127.0.0.1:1", {"client_id": "x"})
+
+
+def test_what_the_gateway_sent_is_read_once_and_the_same_however_a_result_is_looked_at(client: Client) -> None:
+    result = client.run(CREATE_CASE, INPUTS)
+    kept = pickle.loads(pickle.dumps(copy.copy(result)))
+    assert kept == result
+    assert kept.outputs == result.outputs
+    assert result.outputs is result.outputs
+    assert result.raw is result.raw
+    assert dataclasses.replace(result).outputs is result.outputs
+    assert client.run(CREATE_CASE, INPUTS).to_dict()["outputs"].keys() == result.outputs.keys()
