@@ -11,13 +11,13 @@ use tokio::time::Instant;
 
 use crate::batch::Place;
 use crate::claims::Claim;
-use crate::config::{ClientBuilder, Options};
+use crate::config::{ClientBuilder, Options, Validate};
 use crate::contract::ActionRequest;
 use crate::delivery::OnResult;
 use crate::error::Result;
 use crate::inner::{Admitted, Inner, Phase};
 use crate::invocation::{ActionResult, Invocation};
-use crate::joint::Caller;
+use crate::joint::{Caller, Waiter};
 use crate::ledger::{Identity, ms};
 use crate::metrics::{CALLBACK_OUTCOMES, Metrics};
 use crate::submit::{Handed, Post, Submission};
@@ -48,6 +48,17 @@ impl fmt::Debug for CallOptions {
             .field("on_result", &self.on_result.is_some())
             .finish()
     }
+}
+
+/// What a call asks for, in one piece: a future that hands it on is not larger by all of this at every step.
+struct Asked {
+    request: ActionRequest,
+    /// It is one of many, and gives its place in line back when it is sent, or stands in no line.
+    place: Option<Place>,
+    /// The caller has a handler for the result.
+    owes: bool,
+    began: Instant,
+    deadline: Instant,
 }
 
 /// Invokes Data Actions. Cheap to clone; clones share token, connections, trail and numbers.
@@ -97,8 +108,9 @@ impl Client {
     ) -> impl Future<Output = Result<Invocation>> + Send + use<> {
         let (client, began) = (self.clone(), Instant::now());
         let deadline = self.0.deadline(began, timeout);
+        let asked = Box::new(Asked { request, place: None, owes: false, began, deadline });
         async move {
-            let handed = client.submit(request, None, false, began, deadline).await;
+            let handed = client.submit(asked).await;
             let invocation = handed.map(|handed| client.invocation(handed));
             client.0.ledger.settle(deadline).await;
             invocation
@@ -155,30 +167,30 @@ impl Client {
         request: ActionRequest,
         options: CallOptions,
     ) -> impl Future<Output = Result<ActionResult>> + Send + use<> {
-        let (client, began) = (self.clone(), Instant::now());
-        async move { client.run_since(began, request, options, None).await }
+        self.run_since(Instant::now(), request, options, None)
     }
 
-    pub(crate) async fn run_since(
+    pub(crate) fn run_since(
         &self,
         began: Instant,
         request: ActionRequest,
         options: CallOptions,
         place: Option<Place>,
-    ) -> Result<ActionResult> {
-        let deadline = self.0.deadline(began, options.timeout);
-        let owes = options.on_result.is_some();
-        // Boxed, for it is over soon: an invocation that goes on for hours does not carry its size along.
-        let submitted = Box::pin(self.submit(request, place, owes, began, deadline)).await;
-        let ended = match submitted {
-            Ok(Handed::Terminal { result, due, .. }) => Ok((*result, due)),
-            Ok(Handed::Accepted { mut account, .. }) => {
-                account.due = owes;
-                self.0.watch(account, true, deadline).await.map(|result| (result, true))
-            }
-            Err(error) => Err(error),
-        };
-        self.answer(ended, options.on_result, deadline).await
+    ) -> impl Future<Output = Result<ActionResult>> + Send + use<> {
+        let (client, handler) = (self.clone(), options.on_result);
+        let (deadline, owes) = (self.0.deadline(began, options.timeout), handler.is_some());
+        let asked = Box::new(Asked { request, place, owes, began, deadline });
+        async move {
+            let ended = match client.submit(asked).await {
+                Ok(Handed::Terminal { result, due, .. }) => Ok((*result, due)),
+                Ok(Handed::Accepted { mut account, .. }) => {
+                    account.due = owes;
+                    client.0.watch(account, true, deadline).await.map(|result| (result, true))
+                }
+                Err(error) => Err(error),
+            };
+            client.answer(ended, handler, deadline).await
+        }
     }
 
     /// What the trail says of it is durable before the handler or the caller is told.
@@ -261,45 +273,49 @@ impl Client {
         inner.transport.close();
     }
 
-    /// `owes`: the caller has a handler for the result. `place`: it is one of many, and gives its place in line back when
-    /// it is sent, or stands in no line.
-    async fn submit(
-        &self,
-        request: ActionRequest,
-        place: Option<Place>,
-        owes: bool,
-        began: Instant,
-        deadline: Instant,
-    ) -> Result<Handed> {
-        self.0.still_open()?;
-        let given = request.has_correlation_id();
-        let Admitted { mut prepared, action_name, limits } = self.0.admit(request)?;
-        let violations = self.0.against_the_schema(&prepared, deadline).await?;
-        if !violations.is_empty() {
-            return Err(self.0.refuse_by_schema(prepared, action_name.as_deref(), violations));
+    async fn submit(&self, mut asked: Box<Asked>) -> Result<Handed> {
+        let (began, deadline) = (asked.began, asked.deadline);
+        let (mut waiter, who) = if self.0.config.validate == Validate::Schema {
+            // Boxed, for it is rare.
+            Box::pin(self.begin_by_schema(asked)).await?
+        } else {
+            let (admitted, given) = self.admit(&mut asked)?;
+            self.begin(admitted, asked, given)?
+        };
+        waiter.by(deadline, &self.0.ledger, &who, began).await
+    }
+
+    /// The gateway's own schema has a say too.
+    async fn begin_by_schema(&self, mut asked: Box<Asked>) -> Result<(Waiter, Identity)> {
+        let (admitted, given) = self.admit(&mut asked)?;
+        let violations = self.0.against_the_schema(&admitted.prepared, asked.deadline).await?;
+        if violations.is_empty() {
+            return self.begin(admitted, asked, given);
         }
-        let mut post = Post::new(&self.0, &prepared)?;
+        Err(self.0.refuse_by_schema(admitted.prepared, admitted.action_name.as_deref(), violations))
+    }
+
+    /// What is on its way, or joins what is; and which invocation it is. `given`: the caller chose its correlation id.
+    fn begin(&self, admitted: Admitted, asked: Box<Asked>, given: bool) -> Result<(Waiter, Identity)> {
+        let Admitted { mut prepared, action_name, limits } = admitted;
+        let Asked { place, owes, began, deadline, .. } = *asked;
+        let address = self.0.config.routes.invoke(&prepared.action_id, &prepared.correlation_id)?;
         let (claim, joint) = match given.then(|| self.0.ledger.claim(&prepared)) {
             None => (None, Arc::default()),
             Some(Claim::First(claim, joint)) => (Some(claim), joint),
-            Some(Claim::Joins(waiter)) => {
-                drop(place);
+            Some(Claim::Joins(mut waiter)) => {
                 let who = Identity::of(&prepared, action_name);
                 if owes {
                     waiter.owe();
                 }
                 self.0.ledger.joined(&who);
-                let mut handed = waiter.by(deadline, &self.0.ledger, &who, began).await?;
-                if let Handed::Accepted { account, .. } = &mut handed {
-                    account.inputs = prepared.inputs.into();
-                }
-                return Ok(handed);
+                waiter.has(prepared.inputs);
+                return Ok((waiter, who));
             }
             Some(Claim::InUse) => return Err(self.0.refuse_in_use(prepared, action_name.as_deref())),
         };
-        let (waiter, caller) = (joint.first(), Caller::new(joint));
+        let (mut waiter, caller) = (joint.first(), Caller::new(joint));
         let registration = self.0.expect_callback(&mut prepared);
-        post.body.clone_from(&prepared.body);
         let mut account = match self.0.ledger.start(&prepared, action_name, began, claim) {
             Ok(account) => account,
             Err(error) => {
@@ -313,10 +329,24 @@ impl Client {
         if owes {
             waiter.owe();
         }
-        let who = account.who.clone();
+        let (who, post) = (account.who.clone(), Post { address, body: prepared.body });
         let submission = Submission { inner: self.0.clone(), account, post, deadline, caller, limits, place };
-        self.0.sending.spawn(submission.run());
-        waiter.by(deadline, &self.0.ledger, &who, began).await
+        let sending = self.0.sending.track_future(submission.run());
+        if given {
+            // Others may join: they are not to depend on whether the first one is still looked after.
+            tokio::spawn(sending);
+        } else {
+            waiter.drive(sending);
+        }
+        Ok((waiter, who))
+    }
+
+    /// Contract and policy; and whether the caller chose the correlation id.
+    fn admit(&self, asked: &mut Asked) -> Result<(Admitted, bool)> {
+        self.0.still_open()?;
+        let request = std::mem::take(&mut asked.request);
+        let given = request.has_correlation_id();
+        Ok((self.0.admit(request)?, given))
     }
 
     /// What the caller of `invoke` gets. Its account is left behind as detached until somebody polls.

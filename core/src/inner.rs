@@ -295,9 +295,7 @@ fn header_names(names: &[String]) -> Vec<HeaderName> {
 
 fn headers(config: &Config) -> HeaderMap {
     let json = HeaderValue::from_static("application/json");
-    // Room for all that one invocation adds, so that its copy of them need not grow.
-    let mut headers = HeaderMap::with_capacity(16);
-    headers.extend([(ACCEPT, json.clone()), (CONTENT_TYPE, json)]);
+    let mut headers: HeaderMap = [(ACCEPT, json.clone()), (CONTENT_TYPE, json)].into_iter().collect();
     for (name, value) in &config.profile.invoke.headers {
         // Both were checked when the profile was read.
         if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
 use serde_json::value::RawValue;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
@@ -15,6 +16,7 @@ use crate::callback::Watched;
 use crate::error::{Error, ErrorKind, Result};
 use crate::invocation::ActionResult;
 use crate::ledger::{Account, Identity, Ledger};
+use crate::sending::Sending;
 use crate::submit::Handed;
 
 /// A longer answer to the POST is not kept for those who join after it.
@@ -105,7 +107,7 @@ impl Joint {
         let mut state = self.lock();
         state.waiting += 1;
         state.first_waits = true;
-        Waiter { joint: self.clone(), first: true }
+        Waiter { joint: self.clone(), first: true, sending: None, inputs: Bytes::new() }
     }
 
     /// One more who waits for it; none where it has ended in a way that cannot be shared.
@@ -115,7 +117,7 @@ impl Joint {
             return None;
         }
         state.waiting += 1;
-        Some(Waiter { joint: self.clone(), first: false })
+        Some(Waiter { joint: self.clone(), first: false, sending: None, inputs: Bytes::new() })
     }
 
     pub(crate) fn is_settled(&self) -> bool {
@@ -138,8 +140,7 @@ impl Joint {
             let changed = self.changed.notified();
             {
                 let mut state = self.lock();
-                if state.waiting == 0 {
-                    state.came_to = CameTo::Nothing;
+                if state.leave() {
                     return;
                 }
             }
@@ -147,8 +148,22 @@ impl Joint {
         }
     }
 
+    fn is_abandoned(&self) -> bool {
+        self.lock().leave()
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Whether nobody waits any more; then nobody can join either.
+    fn leave(&mut self) -> bool {
+        if self.waiting == 0 {
+            self.came_to = CameTo::Nothing;
+        }
+        self.waiting == 0
     }
 }
 
@@ -166,6 +181,10 @@ impl CameTo {
 pub(crate) struct Waiter {
     joint: Arc<Joint>,
     first: bool,
+    /// The submission itself, where this one looks after it.
+    sending: Option<Sending>,
+    /// The inputs of his own call, where he joined another one.
+    inputs: Bytes,
 }
 
 /// What one who waits sees.
@@ -177,7 +196,10 @@ enum Seen {
 
 impl Waiter {
     /// What it has come to; none where nothing will come any more.
-    async fn handed(&self, ledger: &Arc<Ledger>, began: Instant) -> Option<Result<Handed>> {
+    async fn handed(&mut self, ledger: &Arc<Ledger>, began: Instant) -> Option<Result<Handed>> {
+        if let Some(sending) = &mut self.sending {
+            sending.await;
+        }
         loop {
             let changed = self.joint.changed.notified();
             match self.look() {
@@ -195,7 +217,7 @@ impl Waiter {
     /// # Errors
     /// What it came to, or [`ErrorKind::OutcomeUnknown`].
     pub(crate) async fn by(
-        self,
+        &mut self,
         deadline: Instant,
         ledger: &Arc<Ledger>,
         who: &Identity,
@@ -206,7 +228,7 @@ impl Waiter {
             handed = timeout_at(deadline + VERY_LATE, self.handed(ledger, began)).await;
         }
         let (message, hint) = match handed {
-            Ok(Some(handed)) => return handed,
+            Ok(Some(handed)) => return self.with_inputs(handed),
             Ok(None) => (
                 "the runtime shut down while the request was under way",
                 "look the correlation id up in the trail",
@@ -228,6 +250,16 @@ impl Waiter {
         Err(who.sign(error).with_attempts(self.attempts()))
     }
 
+    /// What joined another call knows its own inputs.
+    fn with_inputs(&mut self, mut handed: Result<Handed>) -> Result<Handed> {
+        if !self.inputs.is_empty()
+            && let Ok(Handed::Accepted { account, .. }) = &mut handed
+        {
+            account.inputs = std::mem::take(&mut self.inputs).into();
+        }
+        handed
+    }
+
     /// How often it was sent.
     fn attempts(&self) -> u32 {
         self.joint.attempts.load(Ordering::Relaxed)
@@ -235,6 +267,16 @@ impl Waiter {
 
     fn is_on_the_wire(&self) -> bool {
         self.joint.on_the_wire.load(Ordering::Relaxed)
+    }
+
+    /// This one looks after the submission himself, as long as he is there.
+    pub(crate) fn drive(&mut self, sending: impl Future<Output = ()> + Send + 'static) {
+        self.sending = Some(Sending::new(sending));
+    }
+
+    /// The inputs of this one's own call.
+    pub(crate) fn has(&mut self, inputs: Bytes) {
+        self.inputs = inputs;
     }
 
     /// This one has a handler for the result.
@@ -299,6 +341,11 @@ impl Caller {
 
     pub(crate) async fn abandoned(&self) {
         self.0.abandoned().await;
+    }
+
+    /// Whether nobody waits any more; then nobody can join either.
+    pub(crate) fn is_abandoned(&self) -> bool {
+        self.0.is_abandoned()
     }
 
     /// Whether anybody who waits has a handler for the result.
@@ -368,14 +415,14 @@ pub(crate) mod tests {
         let ledger =
             Ledger::new(crate::trail::Trail::in_memory("test".to_owned()), Traces::default(), Vec::new());
         let joint = Arc::new(Joint::default());
-        let (first, second) = (joint.first(), joint.join().unwrap());
+        let both = [joint.first(), joint.join().unwrap()];
         Caller::new(joint.clone()).send(Err(Error::new(ErrorKind::Rejected, "no")));
-        for waiter in [&first, &second] {
+        for mut waiter in both {
             let handed = waiter.handed(&ledger, Instant::now()).await.unwrap();
             assert_eq!(handed.unwrap_err().message(), "no");
         }
         let joint = Arc::new(Joint::default());
-        let waiter = joint.first();
+        let mut waiter = joint.first();
         drop(Caller::new(joint));
         assert!(waiter.handed(&ledger, Instant::now()).await.is_none());
     }
@@ -385,7 +432,7 @@ pub(crate) mod tests {
         let ledger =
             Ledger::new(crate::trail::Trail::in_memory("test".to_owned()), Traces::default(), Vec::new());
         let (joint, who, now) = (Arc::new(Joint::default()), Identity::default(), Instant::now());
-        for (waiter, of_an_earlier_one) in [(joint.first(), false), (joint.join().unwrap(), true)] {
+        for (mut waiter, of_an_earlier_one) in [(joint.first(), false), (joint.join().unwrap(), true)] {
             let error = waiter.by(now - VERY_LATE * 2, &ledger, &who, now).await.unwrap_err();
             assert_eq!((error.kind(), error.attempts()), (ErrorKind::OutcomeUnknown, Some(0)));
             assert_eq!(error.message().contains("the earlier call"), of_an_earlier_one, "{error}");

@@ -52,6 +52,7 @@ pub mod probe;
 pub mod profile;
 mod resume;
 mod schedule;
+mod sending;
 mod submit;
 mod surface;
 mod target;

@@ -3,6 +3,7 @@
 //! One bad look never ends a poll: only the terminal state, the deadline, or a definite refusal does. The last look is
 //! taken just before the deadline, and a poll that ends without a result hands back the token to go on with.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,6 +11,7 @@ use http::header::{ACCEPT, AUTHORIZATION};
 use http::{HeaderMap, HeaderValue, Method};
 use tokio::time::Instant;
 
+use crate::auth::Token;
 use crate::callback::Hints;
 use crate::cause::Cause;
 use crate::error::{Error, ErrorKind, Executed, Result};
@@ -19,7 +21,9 @@ use crate::ledger::Account;
 use crate::metrics::Tally;
 use crate::profile::Address;
 use crate::schedule::{First, SOONEST, Schedule};
-use crate::wire::{Looked, Request, looked};
+use crate::wire::{Answer, Failure, Looked, Request, Turn, looked};
+
+type Outcome = std::result::Result<Answer, Failure>;
 
 /// A look that is under way at the deadline may still arrive within this.
 const GRACE: Duration = Duration::from_millis(30);
@@ -86,7 +90,7 @@ impl Inner {
         };
         let schedule = Schedule::new(self.config.poll_interval);
         let hints = account.watched().map(Hints::of);
-        let watch = Watch {
+        let watch = Box::new(Watch {
             inner: self,
             began: account.began,
             looked_at: account.began,
@@ -104,7 +108,7 @@ impl Inner {
             hints,
             told: true,
             hinted_at: None,
-        };
+        });
         watch.until_it_ends(fresh).await
     }
 
@@ -126,7 +130,7 @@ impl Inner {
 }
 
 impl Watch<'_> {
-    async fn until_it_ends(mut self, fresh: bool) -> Result<ActionResult> {
+    async fn until_it_ends(mut self: Box<Self>, fresh: bool) -> Result<ActionResult> {
         let mut next = Instant::now();
         let mut first = fresh.then(|| self.first_look());
         if first == Some(First::Usual) {
@@ -216,32 +220,11 @@ impl Watch<'_> {
     /// One GET, with whatever it needs, within the deadline and a little grace. At `last` it is taken whatever gate and
     /// rate say.
     async fn look(&mut self, last: Instant) -> Next {
-        let until = self.deadline + GRACE;
         self.told = false;
-        let looking = async {
-            let turn = self.inner.turns.take_look(last).await?;
-            self.looked_at = Instant::now();
-            let token = self.inner.auth.token().await?;
-            let mut headers = HeaderMap::with_capacity(8);
-            headers.insert(AUTHORIZATION, token.header.clone());
-            headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-            let path = &self.inner.config.routes.poll_path;
-            let span = self.account.span.send(&Method::GET, &self.address, path, 0);
-            span.name_in(&mut headers);
-            self.account.tally(Tally::Poll);
-            self.polls += 1;
-            let (address, body) = (self.address.clone(), Bytes::new());
-            let request = Request { method: Method::GET, address, headers, body };
-            let outcome = self.inner.transport.exchange(request).await;
-            span.answered(&outcome);
-            token.answered(&outcome);
-            turn.answered(&outcome);
-            Ok((outcome, token))
-        };
-        let (outcome, token) = match tokio::time::timeout_at(until, looking).await {
-            Ok(Ok(answered)) => answered,
-            Ok(Err(error)) => return self.not_let_in(error),
-            Err(_) => {
+        let (outcome, token) = match self.ask(last).await {
+            Ok(Some(answered)) => answered,
+            Err(error) => return self.not_let_in(error),
+            Ok(None) => {
                 const WHY: &str = "no answer before the deadline";
                 // Where something was heard of it, that it goes on is what ends the wait.
                 if self.last_status.is_none() {
@@ -289,6 +272,38 @@ impl Watch<'_> {
         next
     }
 
+    /// The exchange of one look, once it is let in; none where the time is over before it ends.
+    async fn ask(&mut self, last: Instant) -> Result<Option<(Outcome, Arc<Token>)>> {
+        let until = self.deadline + GRACE;
+        let Ok(let_in) = tokio::time::timeout_at(until, self.let_in(last)).await else { return Ok(None) };
+        let (turn, token) = let_in?;
+        let mut headers = HeaderMap::with_capacity(8);
+        headers.insert(AUTHORIZATION, token.header.clone());
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        let path = &self.inner.config.routes.poll_path;
+        let span = self.account.span.send(&Method::GET, &self.address, path, 0);
+        span.name_in(&mut headers);
+        self.account.tally(Tally::Poll);
+        self.polls += 1;
+        let (address, body) = (self.address.clone(), Bytes::new());
+        let request = Request { method: Method::GET, address, headers, body };
+        // One time limit for both, the exchange's own and ours: another timer would cost as much again.
+        let outcome = self.inner.transport.exchange_by(request, until).await;
+        if outcome.is_err() && Instant::now() >= until {
+            return Ok(None);
+        }
+        span.answered(&outcome);
+        token.answered(&outcome);
+        turn.answered(&outcome);
+        Ok(Some((outcome, token)))
+    }
+
+    async fn let_in(&mut self, last: Instant) -> Result<(Turn, Arc<Token>)> {
+        let turn = self.inner.turns.take_look(last).await?;
+        self.looked_at = Instant::now();
+        Ok((turn, self.inner.auth.token().await?))
+    }
+
     /// An accepted invocation may not be visible everywhere at once.
     fn visible_within(&self) -> Duration {
         self.inner.config.profile.poll.as_ref().map_or(Duration::ZERO, |poll| poll.visible_within)
@@ -333,7 +348,7 @@ impl Watch<'_> {
         Next::Again(wait)
     }
 
-    fn timeout(self) -> Error {
+    fn timeout(self: Box<Self>) -> Error {
         if let (Some(error), None) = (self.not_found, &self.last_status) {
             return self.inner.leave(self.account, error, None);
         }

@@ -1,4 +1,5 @@
-//! The sending of one invocation, in a task of its own: it belongs to the library, not to the caller's future.
+//! The sending of one invocation. It belongs to the library, not to the caller's future: who drives it, see
+//! [`crate::sending`].
 //!
 //! Everything that may be waited for is waited for before `sending` is on record, so that between the record (and the disk,
 //! where the trail is to survive a loss of power) and the first byte there is nothing. What comes back decides, by the
@@ -8,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::FutureExt;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue, Method};
 use serde_json::value::RawValue;
@@ -17,7 +19,6 @@ use tokio::time::Instant;
 use crate::auth::Token;
 use crate::batch::Place;
 use crate::cause::Cause;
-use crate::contract::Prepared;
 use crate::error::{Error, ErrorKind, Result};
 use crate::inner::{Inner, Phase};
 use crate::invocation::ActionResult;
@@ -39,27 +40,10 @@ pub(crate) enum Handed {
 }
 
 /// What is sent, prepared once: every attempt sends the same bytes.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Post {
-    address: Address,
-    headers: HeaderMap,
+    pub(crate) address: Address,
     pub(crate) body: Bytes,
-}
-
-impl Post {
-    /// # Errors
-    /// [`ErrorKind::Config`] where the profile makes no URL of the request.
-    pub(crate) fn new(inner: &Inner, prepared: &Prepared) -> Result<Post> {
-        let address = inner.config.routes.invoke(&prepared.action_id, &prepared.correlation_id)?;
-        let mut headers = inner.headers.clone();
-        // The contract has checked it.
-        if let Ok(correlation_id) = HeaderValue::try_from(&prepared.correlation_id) {
-            for name in &inner.correlation_headers {
-                headers.insert(name, correlation_id.clone());
-            }
-        }
-        Ok(Post { address, headers, body: prepared.body.clone() })
-    }
 }
 
 /// One invocation that is to be sent.
@@ -101,16 +85,19 @@ impl Past {
 }
 
 impl Submission {
-    pub(crate) async fn run(mut self) {
-        match self.send().await {
-            Some(Ok(accepted)) => self.accepted(accepted),
-            Some(Err(error)) => {
-                let signed = self.account.refuse(error);
-                // Whoever went away finds it in the trail.
-                self.caller.send(Err(signed));
+    /// No `async fn`, which would have room for `self` twice.
+    pub(crate) fn run(mut self) -> impl Future<Output = ()> + Send {
+        async move {
+            match self.send().await {
+                Some(Ok(accepted)) => self.accepted(accepted),
+                Some(Err(error)) => {
+                    let signed = self.account.refuse(error);
+                    // Whoever went away finds it in the trail.
+                    self.caller.send(Err(signed));
+                }
+                // Everybody who waited went away while nothing was on the wire: dropping the account says so.
+                None => {}
             }
-            // Everybody who waited went away while nothing was on the wire: dropping the account says so.
-            None => {}
         }
     }
 
@@ -141,12 +128,18 @@ impl Submission {
         }
         let mut limited = began.elapsed();
         loop {
+            if self.caller.is_abandoned() {
+                return None;
+            }
             let line = self.line();
-            let ready = tokio::select! {
-                biased;
-                () = self.caller.abandoned() => return None,
-                () = closed(&mut phase) => Err(too_late()),
-                ready = ready(&self.inner, line, self.deadline) => ready,
+            let ready = match at_once(&self.inner, line, self.deadline) {
+                Ok(ready) => Ok(ready),
+                Err(turn) => tokio::select! {
+                    biased;
+                    () = self.caller.abandoned() => return None,
+                    () = closed(&mut phase) => Err(too_late()),
+                    ready = ready(&self.inner, line, self.deadline, turn) => ready,
+                },
             };
             self.place = None;
             let step = match ready {
@@ -280,9 +273,28 @@ impl Submission {
     }
 
     fn request(&self, token: &Token) -> Request {
-        let Post { address, mut headers, body } = self.post.clone();
+        Request {
+            method: Method::POST,
+            address: self.post.address.clone(),
+            headers: self.headers(token),
+            body: self.post.body.clone(),
+        }
+    }
+
+    /// Made for each attempt: fifty thousand may wait for their turn, and need none until they have it.
+    fn headers(&self, token: &Token) -> HeaderMap {
+        let common = &self.inner.headers;
+        // Room for what is added here and on the way, so that it need not grow.
+        let mut headers = HeaderMap::with_capacity(common.len() + self.inner.correlation_headers.len() + 6);
+        headers.extend(common.iter().map(|(name, value)| (name.clone(), value.clone())));
+        // The contract has checked it.
+        if let Some(Ok(id)) = self.account.who.correlation_id.as_deref().map(HeaderValue::try_from) {
+            for name in &self.inner.correlation_headers {
+                headers.insert(name, id.clone());
+            }
+        }
         headers.insert(AUTHORIZATION, token.header.clone());
-        Request { method: Method::POST, address, headers, body }
+        headers
     }
 
     fn accepted(mut self, accepted: Accepted) {
@@ -321,10 +333,27 @@ fn too_late() -> Error {
 
 const LATE_HINT: &str = "nothing was sent; allow a longer `timeout`";
 
-/// Waits for a turn and a token, neither beyond the deadline.
-async fn ready(inner: &Inner, line: Line, deadline: Instant) -> Result<Ready> {
+/// A turn and a token where neither has to be waited for, which is what most invocations find and costs no waiting
+/// place; otherwise the turn, where there is one.
+fn at_once(inner: &Inner, line: Line, deadline: Instant) -> Result<Ready, Option<Turn>> {
+    if *inner.open.borrow() == Phase::Closed {
+        return Err(None);
+    }
     let began = Instant::now();
-    let turn = inner.turns.take(line, deadline).await?;
+    let turn = inner.turns.at_once(line).ok_or(None)?;
+    match inner.auth.token().now_or_never() {
+        Some(Ok(token)) if began < deadline => Ok(Ready { turn, token, queued: began.elapsed() }),
+        _ => Err(Some(turn)),
+    }
+}
+
+/// Waits for a turn, where there is none yet, and a token, neither beyond the deadline.
+async fn ready(inner: &Inner, line: Line, deadline: Instant, turn: Option<Turn>) -> Result<Ready> {
+    let began = Instant::now();
+    let turn = match turn {
+        Some(turn) => turn,
+        None => inner.turns.take(line, deadline).await?,
+    };
     let token = tokio::time::timeout_at(deadline, inner.auth.token()).await.unwrap_or_else(|_| {
         Err(Error::new(ErrorKind::Unavailable, "the token service did not answer before the deadline")
             .with_hint(LATE_HINT)

@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -85,7 +86,8 @@ impl Plain {
         request: Sent,
         until: Instant,
     ) -> Result<Outcome<Answer>, Failure> {
-        let exchange = async {
+        // Pinned where it is: moved into the time limit, it would take its place twice.
+        let exchange = pin!(async {
             match sender {
                 Sender::One(mut one) => {
                     let sending = one.try_send_request(as_http1(request, address));
@@ -109,7 +111,7 @@ impl Plain {
                     }
                 }
             }
-        };
+        });
         timeout_at(until, exchange).await.unwrap_or_else(|_| Err(Failure::late(Stage::Sent)))
     }
 

@@ -13,6 +13,7 @@ use http::header::ACCEPT;
 use http::{HeaderMap, HeaderValue, Method};
 use reqwest::redirect;
 use secrecy::ExposeSecret;
+use tokio::time::Instant;
 
 use super::failure::{Failure, Stage};
 use super::plain::Plain;
@@ -81,10 +82,24 @@ impl Transport {
     }
 
     /// Sends once, a request that was prepared for the straight way.
-    pub(crate) async fn exchange(&self, request: Request) -> Result<Answer, Failure> {
+    pub(crate) fn exchange(&self, request: Request) -> impl Future<Output = Result<Answer, Failure>> {
+        self.exchange_within(request, self.request_timeout)
+    }
+
+    /// [`Transport::exchange`] that ends by then at the latest.
+    pub(crate) fn exchange_by(
+        &self,
+        request: Request,
+        until: Instant,
+    ) -> impl Future<Output = Result<Answer, Failure>> {
+        let left = until.saturating_duration_since(Instant::now());
+        self.exchange_within(request, left.min(self.request_timeout))
+    }
+
+    async fn exchange_within(&self, request: Request, within: Duration) -> Result<Answer, Failure> {
         let ways = self.ways.load_full().ok_or_else(Failure::ended)?;
         if let Some(plain) = &ways.plain {
-            return plain.exchange(request, self.request_timeout).await;
+            return plain.exchange(request, within).await;
         }
         let Request { method, address, headers, body } = request;
         let url = address.url().map_err(|error| Failure::of(&error, Stage::Connecting))?;
@@ -94,7 +109,7 @@ impl Transport {
             *request.body_mut() = Some(body.into());
         }
         // Boxed, so that the straight way does not carry its size along.
-        Box::pin(around(&ways.general, request, self.request_timeout)).await
+        Box::pin(around(&ways.general, request, within)).await
     }
 
     /// Sends once. `within` shortens the request timeout, for a look at the end of a deadline.

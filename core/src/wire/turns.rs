@@ -106,7 +106,8 @@ impl Turns {
         self.gate.shut_until().max(self.rate.shut_until())
     }
 
-    fn at_once(self: &Arc<Self>, line: Line) -> Option<Turn> {
+    /// A turn without waiting.
+    pub(crate) fn at_once(self: &Arc<Self>, line: Line) -> Option<Turn> {
         if !self.gate.is_open() {
             return None;
         }
@@ -119,7 +120,8 @@ impl Turns {
         let place = self.permits.line_up(line)?;
         let turn = async {
             let _front = place.front().await;
-            self.at_the_front(line, deadline).await
+            // Boxed: fifty thousand may stand in line, and at most two at the front.
+            Box::pin(self.at_the_front(line, deadline)).await
         };
         tokio::select! {
             biased;
