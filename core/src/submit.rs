@@ -85,7 +85,7 @@ impl Past {
 }
 
 impl Submission {
-    /// No `async fn`, which would have room for `self` twice.
+    #[expect(clippy::manual_async_fn, reason = "an `async fn` would have room for `self` twice")]
     pub(crate) fn run(mut self) -> impl Future<Output = ()> + Send {
         async move {
             match self.send().await {
