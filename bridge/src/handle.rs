@@ -106,7 +106,7 @@ impl Handle {
     ) -> u64 {
         self.start(queue, result, |opened, call| {
             let options = opened.options(queue, call, timeout, deliver);
-            opened.client.run_with(request, options)
+            opened.client.run_in_task(request, options)
         })
     }
 

@@ -140,7 +140,7 @@ impl Client {
         })
     }
 
-    /// [`Client::run_with`] for one of many requests. `aside` is called when it makes room for another one.
+    /// [`Client::run_in_task`] for one of many requests. `aside` is called when it makes room for another one.
     ///
     /// # Errors
     /// Those of [`Client::run`].
@@ -172,7 +172,7 @@ impl Client {
             let _running = batch.0.running.clone().acquire_owned().await;
             drop(stands);
             let place = Place { _in_line: client.0.places.take().await, next };
-            client.run_since(Instant::now(), request, options, Some(place)).await
+            client.run_since(Instant::now(), request, options, Some(place), true).await
         }
     }
 }

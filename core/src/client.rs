@@ -57,6 +57,8 @@ struct Asked {
     place: Option<Place>,
     /// The caller has a handler for the result.
     owes: bool,
+    /// The call is polled as long as it is kept: its sending needs no task of its own.
+    in_task: bool,
     began: Instant,
     deadline: Instant,
 }
@@ -108,7 +110,7 @@ impl Client {
     ) -> impl Future<Output = Result<Invocation>> + Send + use<> {
         let (client, began) = (self.clone(), Instant::now());
         let deadline = self.0.deadline(began, timeout);
-        let asked = Box::new(Asked { request, place: None, owes: false, began, deadline });
+        let asked = Box::new(Asked { request, place: None, owes: false, in_task: false, began, deadline });
         async move {
             let handed = client.submit(asked).await;
             let invocation = handed.map(|handed| client.invocation(handed));
@@ -167,7 +169,21 @@ impl Client {
         request: ActionRequest,
         options: CallOptions,
     ) -> impl Future<Output = Result<ActionResult>> + Send + use<> {
-        self.run_since(Instant::now(), request, options, None)
+        self.run_since(Instant::now(), request, options, None, false)
+    }
+
+    /// [`Client::run_with`] for a task that does nothing else: it is polled as long as there is something to do, and
+    /// sends by itself. A future that somebody keeps and does not poll would keep its turn from everybody.
+    ///
+    /// # Errors
+    /// Those of [`Client::run`].
+    #[doc(hidden)]
+    pub fn run_in_task(
+        &self,
+        request: ActionRequest,
+        options: CallOptions,
+    ) -> impl Future<Output = Result<ActionResult>> + Send + use<> {
+        self.run_since(Instant::now(), request, options, None, true)
     }
 
     pub(crate) fn run_since(
@@ -176,10 +192,11 @@ impl Client {
         request: ActionRequest,
         options: CallOptions,
         place: Option<Place>,
+        in_task: bool,
     ) -> impl Future<Output = Result<ActionResult>> + Send + use<> {
         let (client, handler) = (self.clone(), options.on_result);
         let (deadline, owes) = (self.0.deadline(began, options.timeout), handler.is_some());
-        let asked = Box::new(Asked { request, place, owes, began, deadline });
+        let asked = Box::new(Asked { request, place, owes, in_task, began, deadline });
         async move {
             let ended = match client.submit(asked).await {
                 Ok(Handed::Terminal { result, due, .. }) => Ok((*result, due)),
@@ -298,7 +315,7 @@ impl Client {
     /// What is on its way, or joins what is; and which invocation it is. `given`: the caller chose its correlation id.
     fn begin(&self, admitted: Admitted, asked: Box<Asked>, given: bool) -> Result<(Waiter, Identity)> {
         let Admitted { mut prepared, action_name, limits } = admitted;
-        let Asked { place, owes, began, deadline, .. } = *asked;
+        let Asked { place, owes, in_task, began, deadline, .. } = *asked;
         let address = self.0.config.routes.invoke(&prepared.action_id, &prepared.correlation_id)?;
         let (claim, joint) = match given.then(|| self.0.ledger.claim(&prepared)) {
             None => (None, Arc::default()),
@@ -332,11 +349,11 @@ impl Client {
         let (who, post) = (account.who.clone(), Post { address, body: prepared.body });
         let submission = Submission { inner: self.0.clone(), account, post, deadline, caller, limits, place };
         let sending = self.0.sending.track_future(submission.run());
-        if given {
-            // Others may join: they are not to depend on whether the first one is still looked after.
-            tokio::spawn(sending);
-        } else {
+        // Others may join what has an id of the caller's: they are not to depend on the first one.
+        if in_task && !given {
             waiter.drive(sending);
+        } else {
+            tokio::spawn(sending);
         }
         Ok((waiter, who))
     }
