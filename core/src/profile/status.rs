@@ -4,7 +4,7 @@ use crate::invocation::Status;
 
 /// Which words mean what. There are a dozen, and every answer has one: they are compared where they stand.
 #[derive(Debug, Clone, Default)]
-pub struct StatusWords(Vec<(String, Option<Status>)>);
+pub struct StatusWords(Vec<(String, Meaning)>);
 
 /// What a status word means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,26 +20,19 @@ pub enum Meaning {
 impl StatusWords {
     /// Adds a word, `None` for one that means that it goes on. False where the word has another meaning already.
     pub(super) fn add(&mut self, word: &str, status: Option<Status>) -> bool {
-        if let Some(known) = self.known(word) {
-            return known == status;
+        let meaning = status.map_or(Meaning::Pending, Meaning::Terminal);
+        match self.meaning(word) {
+            Meaning::Unknown => self.0.push((plain(word).collect(), meaning)),
+            known => return known == meaning,
         }
-        self.0.push((plain(word).collect(), status));
         true
     }
 
     /// What `word` means, without regard to case, `-`, `_` and spaces.
     pub fn meaning(&self, word: &str) -> Meaning {
-        match self.known(word) {
-            Some(Some(status)) => Meaning::Terminal(status),
-            Some(None) => Meaning::Pending,
-            None => Meaning::Unknown,
-        }
-    }
-
-    fn known(&self, word: &str) -> Option<Option<Status>> {
         let as_it_is = self.0.iter().find(|(known, _)| known == word);
         let found = as_it_is.or_else(|| self.0.iter().find(|(known, _)| plain(word).eq(known.chars())));
-        found.map(|(_, status)| *status)
+        found.map_or(Meaning::Unknown, |(_, meaning)| *meaning)
     }
 }
 
