@@ -15,22 +15,14 @@ use crate::config::{ClientBuilder, Options, Validate};
 use crate::contract::ActionRequest;
 use crate::delivery::OnResult;
 use crate::error::Result;
-use crate::inner::{Admitted, Inner, Phase};
+use crate::inner::{Admitted, Inner};
 use crate::invocation::{ActionResult, Invocation};
 use crate::joint::{Caller, Waiter};
 use crate::ledger::{Identity, ms};
 use crate::metrics::{CALLBACK_OUTCOMES, Metrics};
 use crate::submit::{Handed, Post, Submission};
 use crate::target::{PollFrom, PollTarget};
-use crate::telemetry::TARGET;
 use crate::trail::{Trail, Unfinished, UnfinishedState};
-
-/// The collector of traces has so long to take the last ones.
-const FLUSH_PATIENCE: Duration = Duration::from_secs(2);
-
-/// A handler that still runs when the client is closed may take this long; otherwise its result is delivered again after
-/// `recover`.
-const HANDLER_FAREWELL: Duration = Duration::from_secs(2);
 
 /// What one call wants otherwise than the client's options say.
 #[derive(Default)]
@@ -249,47 +241,6 @@ impl Client {
         Ok(unfinished.into_iter().map(|left| self.with_token(left)).collect())
     }
 
-    /// Takes nothing new, waits up to `patience` for what is under way, then lets every waiting caller go with a resume
-    /// token and closes the trail. A second call waits for nothing.
-    pub async fn shutdown(&self, patience: Duration) {
-        let inner = &self.0;
-        inner.open.send_if_modified(|phase| advance(phase, Phase::Draining));
-        inner.sending.close();
-        let idle = async {
-            inner.sending.wait().await;
-            inner.nobody_waits().await;
-        };
-        if tokio::time::timeout(patience, idle).await.is_err() {
-            tracing::warn!(target: TARGET, "closed with work under way; the trail says which");
-        }
-        // What a handler has taken should be on record. One that closes the client itself cannot be waited for.
-        inner.delivering.close();
-        let _ = tokio::time::timeout(patience.min(HANDLER_FAREWELL), inner.delivering.wait()).await;
-        inner.ledger.traces.flush(patience.min(FLUSH_PATIENCE)).await;
-        self.leave(Duration::ZERO).await;
-    }
-
-    /// For the end of a process: lets every waiting caller go at once, since nobody will take what they wait for, and
-    /// waits up to `patience` only for the answers to requests that are on the wire. Then the trail is closed.
-    pub async fn leave(&self, patience: Duration) {
-        let inner = &self.0;
-        if !inner.open.send_if_modified(|phase| advance(phase, Phase::Closed)) {
-            return;
-        }
-        inner.sending.close();
-        // Those who waited settle their accounts before the trail says that it is closed.
-        let settled = async {
-            inner.sending.wait().await;
-            inner.nobody_waits().await;
-        };
-        let _ = tokio::time::timeout(patience.max(Duration::from_millis(250)), settled).await;
-        inner.callbacks.closed().await;
-        inner.auth.close();
-        inner.ledger.trail.closed().await;
-        inner.ledger.traces.flush(FLUSH_PATIENCE.min(patience.max(Duration::from_millis(250)))).await;
-        inner.transport.close();
-    }
-
     async fn submit(&self, mut asked: Box<Asked>) -> Result<Handed> {
         let (began, deadline) = (asked.began, asked.deadline);
         let (mut waiter, who) = if self.0.config.validate == Validate::Schema {
@@ -407,12 +358,4 @@ impl Client {
             (left.state == UnfinishedState::Accepted).then(|| self.0.gateway.token(&who)).flatten();
         Unfinished { resume_token, ..left }
     }
-}
-
-fn advance(phase: &mut Phase, to: Phase) -> bool {
-    let later = *phase < to;
-    if later {
-        *phase = to;
-    }
-    later
 }

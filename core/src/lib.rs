@@ -29,6 +29,7 @@ mod cause;
 mod check;
 mod claims;
 mod client;
+mod closing;
 pub mod config;
 pub mod contract;
 mod delivery;
