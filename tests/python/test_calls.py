@@ -232,7 +232,8 @@ def test_a_deadline_hands_back_a_token_that_goes_on(open_client: Open, sandbox: 
     began = time.monotonic()
     with pytest.raises(PollTimeoutError) as raised:
         client.run(NEVER_ENDS, {}, correlation_id="corr-001", timeout=timeout)
-    assert 0.45 < time.monotonic() - began < 10
+    # On a slow machine the last look begins earlier, so that it ends in time.
+    assert 0.2 < time.monotonic() - began < 10
     error = raised.value
     assert isinstance(error, TimeoutError)
     assert error.executed == "yes"
