@@ -90,7 +90,7 @@ compare = PYTHONPATH=tests/bench $(python) -m compare
 peers_venv := target/bench/venv
 peers_node := tests/bench/node/node_modules
 
-bench: build bench-program $(peers_venv)/.installed $(peers_node)/.installed ## ours beside other clients, 20 minutes; writes docs/performance.md and its picture
+bench: build bench-program $(peers_venv)/.installed $(peers_node)/.installed ## ours beside other clients, 16 minutes; writes docs/performance.md and its picture
 	@$(compare) --write --json target/bench/figures.json
 
 bench-quick: build bench-program $(peers_venv)/.installed $(peers_node)/.installed ## the same in two minutes, of six clients; prints tables, writes nothing
